@@ -1,0 +1,243 @@
+//! Row images: the cells of one record before they are accepted, and what is asked of them.
+//!
+//! A record's images stay in two buffers until the whole record is found good; only then are
+//! they copied to the columns. So a record that fails leaves nothing behind, wherever it fails.
+
+use crate::Decoder;
+use crate::names::{Names, Order};
+use crate::scan::{Cursor, Fault, Kind, Token, narrow, unescape};
+use huiliu_model::{Cell, CellKind};
+use memchr::memchr_iter;
+use std::ops::Range;
+
+/// Image of the row before or after the change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Side {
+    Before,
+    After,
+}
+
+/// Memory of one call of `decode`, used for one record after the other.
+#[derive(Debug)]
+pub(crate) struct Work<'a> {
+    pub arena: &'a [u8],
+    pub decoder: &'a Decoder,
+    /// Where the record's value begins in the arena.
+    pub base: u32,
+    /// Unescaped texts of the cells; becomes `Changes::scratch`. Never longer than the arena,
+    /// because each escaped text lies there once and is longer than its meaning.
+    pub scratch: Vec<u8>,
+    /// Unescaped names and texts of the envelope, one at a time.
+    pub spare: Vec<u8>,
+    /// Learned field orders of the parts of the envelope.
+    pub orders: [Order; 3],
+    /// Where in the arena the last bulky part lies that most records repeat unchanged.
+    pub twin: Range<usize>,
+    image_order: Order,
+    /// Whether texts may stand for values that the source did not send.
+    placeholders: bool,
+    before: Vec<Cell>,
+    after: Vec<Cell>,
+}
+
+/// Index of the order learned for the outermost object of an envelope.
+pub(crate) const ENVELOPE: usize = 0;
+/// The same, for an envelope within an object that also holds its schema.
+pub(crate) const PAYLOAD_PART: usize = 1;
+/// The same, for the part of an envelope that describes the source.
+pub(crate) const SOURCE_PART: usize = 2;
+
+/// What Debezium sends for a value that the source's log does not hold (an unchanged TOAST
+/// column): the default of its `unavailable.value.placeholder`, for text columns; the same bytes
+/// in Base64, for binary columns; and as the only element, for arrays of text.
+const PLACEHOLDERS: [&[u8]; 3] = [
+    b"__debezium_unavailable_value",
+    b"X19kZWJleml1bV91bmF2YWlsYWJsZV92YWx1ZQ==",
+    b"[\"__debezium_unavailable_value\"]",
+];
+
+impl<'a> Work<'a> {
+    pub fn new(decoder: &'a Decoder, arena: &'a [u8]) -> Self {
+        let none = Names::new([]);
+        let (envelope, source) = match &decoder.envelope {
+            crate::Envelope::Huiliu(envelope) => (&envelope.names, &none),
+            crate::Envelope::Debezium(envelope) => (&envelope.names, &envelope.source),
+            crate::Envelope::Plain => (&none, &none),
+        };
+        let orders = [Order::new(envelope), Order::new(envelope), Order::new(source)];
+        let row = vec![Cell::default(); decoder.columns.len()];
+        Self {
+            arena,
+            decoder,
+            base: 0,
+            scratch: Vec::new(),
+            spare: Vec::new(),
+            orders,
+            twin: 0..0,
+            image_order: Order::new(&decoder.columns),
+            placeholders: matches!(decoder.envelope, crate::Envelope::Debezium(_)),
+            before: row.clone(),
+            after: row,
+        }
+    }
+
+    pub fn image(&self, side: Side) -> &[Cell] {
+        match side {
+            Side::Before => &self.before,
+            Side::After => &self.after,
+        }
+    }
+
+    pub fn image_mut(&mut self, side: Side) -> &mut [Cell] {
+        match side {
+            Side::Before => &mut self.before,
+            Side::After => &mut self.after,
+        }
+    }
+
+    /// Passes a value and, if it is an object, takes its fields as the image of that side.
+    pub fn read_image(&mut self, cursor: &mut Cursor, side: Side) -> Result<Token, Fault> {
+        if cursor.peek()? != b'{' {
+            return cursor.value();
+        }
+        let start = narrow(cursor.at());
+        let Self { before, after, scratch, spare, image_order, decoder, .. } = self;
+        let (base, placeholders) = (self.base, self.placeholders);
+        let cells = match side {
+            Side::Before => before,
+            Side::After => after,
+        };
+        cells.fill(Cell::default());
+        image_order.restart();
+        let mut more = cursor.enter()?;
+        while more {
+            let column = decoder.columns.read(cursor, image_order, spare)?;
+            let token = cursor.value()?;
+            if let Some(cell) = column.and_then(|column| cells.get_mut(column)) {
+                let raw = token.raw(cursor.document());
+                *cell = match token.kind {
+                    Kind::Escaped => unescaped(raw, scratch),
+                    _ => crate::cell(token, base),
+                };
+                if placeholders && PLACEHOLDERS.contains(&raw) {
+                    *cell = Cell { kind: CellKind::Unavailable, ..Cell::default() };
+                }
+            }
+            more = cursor.more()?;
+        }
+        Ok(Token { kind: Kind::Object, start, end: narrow(cursor.at()) })
+    }
+
+    /// Passes a value that most records repeat byte by byte.
+    pub fn pass_repeated(&mut self, cursor: &mut Cursor) -> Result<Token, Fault> {
+        let token = cursor.value_like(self.arena.get(self.twin.clone()).unwrap_or_default())?;
+        if token.kind == Kind::Object {
+            let base = self.base as usize;
+            self.twin = base + token.start as usize..base + token.end as usize;
+        }
+        Ok(token)
+    }
+
+    /// Text of a string of the envelope; `None` for any other kind.
+    pub fn text<'b>(&'b mut self, document: &'b [u8], token: Token) -> Option<&'b [u8]> {
+        let raw = token.raw(document);
+        match token.kind {
+            Kind::Text => Some(raw),
+            Kind::Escaped => {
+                self.spare.clear();
+                unescape(raw, &mut self.spare);
+                Some(&self.spare)
+            }
+            _ => None,
+        }
+    }
+
+    pub fn cell_bytes(&self, cell: Cell) -> &[u8] {
+        let source = match cell.kind {
+            CellKind::Text | CellKind::Number | CellKind::Nested => self.arena,
+            CellKind::Unescaped => &self.scratch,
+            _ => return &[],
+        };
+        let start = cell.start as usize;
+        source.get(start..start + cell.len as usize).unwrap_or_default()
+    }
+
+    /// Whether the image before names another key than the image after, by text.
+    ///
+    /// A key column that the image before does not name, or names as null, has not changed; it
+    /// is filled in from the image after, so that the image before has a whole key.
+    pub fn key_moved(&mut self) -> bool {
+        let mut moved = false;
+        for &column in &self.decoder.key {
+            let (Some(&before), Some(&after)) = (self.before.get(column), self.after.get(column))
+            else {
+                continue;
+            };
+            match (self.key_text(before), self.key_text(after)) {
+                (Some(old), Some(new)) => moved |= old != new,
+                (None, _) => {
+                    if let Some(cell) = self.before.get_mut(column) {
+                        *cell = after;
+                    }
+                }
+                (Some(_), None) => {}
+            }
+        }
+        moved
+    }
+
+    fn key_text(&self, cell: Cell) -> Option<&[u8]> {
+        match cell.kind {
+            CellKind::Missing | CellKind::Null | CellKind::Unavailable => None,
+            CellKind::True => Some(b"true"),
+            CellKind::False => Some(b"false"),
+            _ => Some(self.cell_bytes(cell)),
+        }
+    }
+
+    /// Sets every cell outside the key to missing.
+    pub fn keep_key_only(&mut self, side: Side) {
+        let decoder = self.decoder;
+        for (column, cell) in self.image_mut(side).iter_mut().enumerate() {
+            if !decoder.key.contains(&column) {
+                *cell = Cell::default();
+            }
+        }
+    }
+
+    /// Makes an image before out of the Kafka record's key: the key columns joined by `|`.
+    ///
+    /// False if the key is absent, is not UTF-8 or does not fall into as many parts as the
+    /// dataset has key columns. A single key column takes the whole key, bars included.
+    pub fn image_from_key(&mut self, key: Option<&Range<u32>>) -> bool {
+        let columns = &self.decoder.key;
+        let Some(key) = key.filter(|key| !key.is_empty() && !columns.is_empty()) else {
+            return false;
+        };
+        let bytes = self.arena.get(key.start as usize..key.end as usize).unwrap_or_default();
+        let single = columns.len() == 1;
+        if simdutf8::basic::from_utf8(bytes).is_err()
+            || !(single || memchr_iter(b'|', bytes).count() + 1 == columns.len())
+        {
+            return false;
+        }
+        self.before.fill(Cell::default());
+        let bars = memchr_iter(b'|', bytes).take(columns.len() - 1);
+        let mut start = 0;
+        for (&column, end) in columns.iter().zip(bars.chain([bytes.len()])) {
+            if let Some(cell) = self.before.get_mut(column) {
+                let (at, len) = (key.start + narrow(start), narrow(end - start));
+                *cell = Cell { start: at, len, kind: CellKind::Text };
+            }
+            start = end + 1;
+        }
+        true
+    }
+}
+
+fn unescaped(raw: &[u8], scratch: &mut Vec<u8>) -> Cell {
+    let start = scratch.len();
+    unescape(raw, scratch);
+    let len = narrow(scratch.len() - start);
+    Cell { start: narrow(start), len, kind: CellKind::Unescaped }
+}

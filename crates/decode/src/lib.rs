@@ -1,0 +1,236 @@
+//! Bytes to changes: the envelope of a record is opened and its row image becomes cells.
+//!
+//! Synchronous and total: no I/O, no error, no panic. Whatever the bytes are, a record ends as
+//! rows, as one reject or as skipped, and touches no other record. Values are not converted:
+//! a [`Cell`] says where a value's text lies and of which JSON kind it is.
+//!
+//! A record is accepted only if it is valid JSON as a whole, the parts that are skipped too. So
+//! the reason of a reject does not depend on the order of its fields: first what concerns the
+//! document (`TOO_LARGE`, `NOT_UTF8`, `NOT_JSON`, `TRUNCATED`, `TOO_DEEP`, `NOT_AN_OBJECT`), then
+//! `DUPLICATE_FIELD`, then the envelope's own rules in the order of its module.
+//!
+//! In a row image the last of several fields of one name wins; fields the contract does not name
+//! are passed over; a field that is absent and one that is null are kept apart.
+
+mod debezium;
+mod field;
+mod huiliu;
+mod image;
+mod instant;
+mod names;
+pub mod scan;
+
+use huiliu_model::contract::Format;
+use huiliu_model::{Cell, CellKind};
+use huiliu_model::{Change, Changes, Contract, Op, Reason, Record, Records, Reject, Stage};
+use image::{Side, Work};
+use names::Names;
+use scan::{Cursor, Fault, Kind, narrow};
+use std::sync::Arc;
+
+/// Bounds on what is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Longest value that is parsed; default 1 MiB, the broker's default for a whole record.
+    pub record_bytes: usize,
+    /// Brackets open at once, the outermost included; default 32, at most
+    /// [`scan::NESTING_MAX`].
+    pub nesting: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { record_bytes: 1 << 20, nesting: 32 }
+    }
+}
+
+/// Decoder of one dataset: its contract as lookup tables. It keeps nothing between calls.
+#[derive(Debug)]
+pub struct Decoder {
+    limits: Limits,
+    dataset: Arc<str>,
+    epoch: i64,
+    columns: Names,
+    /// Indices of the key columns, in key order.
+    key: Vec<usize>,
+    envelope: Envelope,
+}
+
+#[derive(Debug)]
+enum Envelope {
+    Huiliu(huiliu::Envelope),
+    Debezium(debezium::Envelope),
+    Plain,
+}
+
+/// What a record turned out to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Found {
+    /// One row, whose image is on one side.
+    Row(Head, Side),
+    /// The key changed: the row before is deleted, the row after is created.
+    Moved(Head),
+    Tombstone,
+    Control,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Head {
+    op: Op,
+    seq: i64,
+    event_time_us: Option<i64>,
+}
+
+/// Why a record yields nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stop {
+    /// The document is broken where the cursor stands.
+    Fault(Fault),
+    /// The document is sound; what it says is not acceptable.
+    Refused(Reason, Option<u32>),
+}
+
+impl From<Fault> for Stop {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+impl Decoder {
+    pub fn new(contract: &Contract, limits: Limits) -> Self {
+        Self {
+            limits,
+            dataset: contract.dataset.clone(),
+            epoch: contract.epoch,
+            columns: Names::new(contract.columns.iter().map(|column| column.name.as_str())),
+            key: contract.key.clone(),
+            envelope: match contract.format {
+                Format::HuiliuJson => Envelope::Huiliu(huiliu::Envelope::new()),
+                Format::DebeziumJson => Envelope::Debezium(debezium::Envelope::new()),
+                Format::Json => Envelope::Plain,
+            },
+        }
+    }
+
+    /// Decodes every record once, in order. Each becomes one row, two rows (its key changed), a
+    /// reject, or is counted as skipped. Cells refer to the arena of `records`.
+    pub fn decode(&self, records: &Records) -> Changes {
+        let count = records.entries.len();
+        let mut changes = Changes {
+            rows: Vec::with_capacity(count),
+            columns: (0..self.columns.len()).map(|_| Vec::with_capacity(count)).collect(),
+            ..Changes::default()
+        };
+        let mut work = Work::new(self, &records.arena);
+        for (index, record) in records.entries.iter().enumerate() {
+            let index = narrow(index);
+            let mark = work.scratch.len();
+            match self.record(&mut work, records, record) {
+                Ok(Found::Row(head, side)) => {
+                    self.push(&mut changes, index, 0, head, work.image(side));
+                }
+                Ok(Found::Moved(head)) => {
+                    let gone = Head { op: Op::Delete, ..head };
+                    self.push(&mut changes, index, 0, gone, work.image(Side::Before));
+                    let come = Head { op: Op::Create, ..head };
+                    self.push(&mut changes, index, 1, come, work.image(Side::After));
+                }
+                Ok(Found::Tombstone) => changes.skipped.tombstone += 1,
+                Ok(Found::Control) => changes.skipped.control += 1,
+                Err((reason, at)) => {
+                    work.scratch.truncate(mark);
+                    let stage = Stage::Decode;
+                    changes.rejects.push(Reject { record: index, stage, reason, column: None, at });
+                }
+            }
+        }
+        changes.scratch = work.scratch;
+        changes
+    }
+
+    #[inline]
+    fn push(&self, into: &mut Changes, record: u32, ordinal: u8, head: Head, image: &[Cell]) {
+        let Head { op, seq, event_time_us } = head;
+        into.rows.push(Change { record, ordinal, op, epoch: self.epoch, seq, event_time_us });
+        for (column, cell) in into.columns.iter_mut().zip(image) {
+            column.push(*cell);
+        }
+    }
+
+    fn record(
+        &self,
+        work: &mut Work,
+        records: &Records,
+        record: &Record,
+    ) -> Result<Found, (Reason, Option<u32>)> {
+        let Some(range) = &record.value else {
+            return Ok(Found::Tombstone);
+        };
+        let value = records.slice(range);
+        if value.is_empty() {
+            return Err((Reason::Empty, None));
+        }
+        if value.len() > self.limits.record_bytes {
+            return Err((Reason::TooLarge, None));
+        }
+        if simdutf8::basic::from_utf8(value).is_err() {
+            return Err(not_utf8(value));
+        }
+        work.base = range.start;
+        let mut cursor = Cursor::new(value, self.limits.nesting);
+        self.open(work, &mut cursor, record).map_err(|stop| match stop {
+            Stop::Refused(reason, at) => (reason, at),
+            Stop::Fault(fault) => {
+                let reason = match fault {
+                    Fault::Truncated => Reason::Truncated,
+                    Fault::Unexpected => Reason::NotJson,
+                    Fault::TooDeep => Reason::TooDeep,
+                };
+                (reason, Some(narrow(cursor.at())))
+            }
+        })
+    }
+
+    fn open(&self, work: &mut Work, cursor: &mut Cursor, record: &Record) -> Result<Found, Stop> {
+        if cursor.peek()? != b'{' {
+            let start = narrow(cursor.at());
+            cursor.value()?;
+            cursor.finish()?;
+            return Err(Stop::Refused(Reason::NotAnObject, Some(start)));
+        }
+        match &self.envelope {
+            Envelope::Huiliu(envelope) => envelope.open(work, cursor, record.key.as_ref()),
+            Envelope::Debezium(envelope) => envelope.open(work, cursor),
+            Envelope::Plain => {
+                work.read_image(cursor, Side::After)?;
+                cursor.finish()?;
+                let head = Head { op: Op::Create, seq: record.offset, event_time_us: None };
+                Ok(Found::Row(head, Side::After))
+            }
+        }
+    }
+}
+
+/// A value that ends inside a character was cut; any other invalid byte is not UTF-8.
+#[cold]
+fn not_utf8(value: &[u8]) -> (Reason, Option<u32>) {
+    match std::str::from_utf8(value) {
+        Err(error) if error.error_len().is_none() => (Reason::Truncated, Some(narrow(value.len()))),
+        Err(error) => (Reason::NotUtf8, Some(narrow(error.valid_up_to()))),
+        Ok(_) => (Reason::NotUtf8, None),
+    }
+}
+
+/// The cell of a value that was passed; `base` is where its document begins in the arena.
+#[inline]
+fn cell(token: scan::Token, base: u32) -> Cell {
+    let kind = match token.kind {
+        Kind::Null => CellKind::Null,
+        Kind::True => CellKind::True,
+        Kind::False => CellKind::False,
+        Kind::Number => CellKind::Number,
+        Kind::Text | Kind::Escaped => CellKind::Text,
+        Kind::Object | Kind::Array => CellKind::Nested,
+    };
+    Cell { start: base + token.start, len: token.end - token.start, kind }
+}

@@ -1,0 +1,163 @@
+//! Field names of one kind of object, found without hashing and without allocation.
+//!
+//! Records of one producer write their fields in one order. An [`Order`] remembers which known
+//! field followed which, so the next name is usually guessed and only compared; names that were
+//! not foreseen go through a small table by length.
+
+use crate::scan::{Cursor, Fault, Kind, unescape};
+
+/// Known names; a name is its index in the order they were given.
+#[derive(Debug)]
+pub(crate) struct Names {
+    /// Name and closing quote, or nothing if the name cannot stand in JSON without escapes.
+    quoted: Vec<Box<[u8]>>,
+    plain: Vec<Box<[u8]>>,
+    /// Indices by length of the name; those of length `l` are at `bounds[l]..bounds[l + 1]`.
+    by_length: Vec<usize>,
+    bounds: Vec<usize>,
+}
+
+impl Names {
+    pub fn new<'n>(names: impl IntoIterator<Item = &'n str>) -> Self {
+        let plain: Vec<Box<[u8]>> = names.into_iter().map(|name| name.as_bytes().into()).collect();
+        let quoted = plain.iter().map(|name| quoted(name)).collect();
+        let mut by_length: Vec<usize> = (0..plain.len()).collect();
+        by_length.sort_by_key(|&index| plain[index].len());
+        let longest = plain.iter().map(|name| name.len()).max().unwrap_or(0);
+        let bounds = (0..longest + 2)
+            .map(|length| by_length.partition_point(|&index| plain[index].len() < length))
+            .collect();
+        Self { quoted, plain, by_length, bounds }
+    }
+
+    pub fn len(&self) -> usize {
+        self.plain.len()
+    }
+
+    pub fn find(&self, name: &[u8]) -> Option<usize> {
+        let start = *self.bounds.get(name.len())?;
+        let end = *self.bounds.get(name.len() + 1)?;
+        let same_length = self.by_length.get(start..end)?;
+        same_length.iter().copied().find(|&index| *self.plain[index] == *name)
+    }
+
+    /// Reads the name that is due at the cursor, with its colon. `None` is a name not known
+    /// here. `spare` is memory for names with escapes.
+    #[inline]
+    pub fn read(
+        &self,
+        cursor: &mut Cursor,
+        order: &mut Order,
+        spare: &mut Vec<u8>,
+    ) -> Result<Option<usize>, Fault> {
+        let guess = order.guess();
+        if let Some(quoted) = self.quoted.get(guess)
+            && !quoted.is_empty()
+            && cursor.take_name(quoted)?
+        {
+            order.last = guess;
+            return Ok(Some(guess));
+        }
+        let name = cursor.name()?;
+        let raw = name.raw(cursor.document());
+        let found = match name.kind {
+            Kind::Escaped => {
+                spare.clear();
+                unescape(raw, spare);
+                self.find(spare)
+            }
+            _ => self.find(raw),
+        };
+        if let Some(index) = found {
+            order.learn(index);
+        }
+        Ok(found)
+    }
+}
+
+fn quoted(name: &[u8]) -> Box<[u8]> {
+    if name.iter().any(|byte| matches!(byte, b'"' | b'\\' | 0..0x20)) {
+        return Box::default();
+    }
+    [name, b"\""].concat().into()
+}
+
+/// Which name followed which in the objects read so far.
+#[derive(Debug)]
+pub(crate) struct Order {
+    /// Successor of each name; the last entry is the first name of an object.
+    next: Vec<usize>,
+    last: usize,
+}
+
+impl Order {
+    pub fn new(names: &Names) -> Self {
+        let count = names.len();
+        let next = (1..=count).chain([0]).collect();
+        Self { next, last: count }
+    }
+
+    /// To be called at the beginning of each object.
+    #[inline]
+    pub fn restart(&mut self) {
+        self.last = self.next.len() - 1;
+    }
+
+    #[inline]
+    fn guess(&self) -> usize {
+        self.next.get(self.last).copied().unwrap_or(usize::MAX)
+    }
+
+    fn learn(&mut self, index: usize) {
+        if let Some(next) = self.next.get_mut(self.last) {
+            *next = index;
+        }
+        self.last = index;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read_all(names: &Names, order: &mut Order, text: &str) -> Vec<Option<usize>> {
+        let mut cursor = Cursor::new(text.as_bytes(), 8);
+        let (mut spare, mut found) = (Vec::new(), Vec::new());
+        order.restart();
+        let mut more = cursor.enter().unwrap();
+        while more {
+            found.push(names.read(&mut cursor, order, &mut spare).unwrap());
+            cursor.value().unwrap();
+            more = cursor.more().unwrap();
+        }
+        found
+    }
+
+    #[test]
+    fn names_are_found_in_any_order_and_among_strangers() {
+        let names = Names::new(["id", "name", "no", "面积"]);
+        let mut order = Order::new(&names);
+        for _ in 0..2 {
+            for (text, expected) in [
+                (r#"{"id":1,"name":2,"no":3,"面积":4}"#, vec![Some(0), Some(1), Some(2), Some(3)]),
+                (r#"{"面积":1,"no":2,"name":3,"id":4}"#, vec![Some(3), Some(2), Some(1), Some(0)]),
+                (r#"{"x":0,"id":1,"na":2,"no":3}"#, vec![None, Some(0), None, Some(2)]),
+                (r#"{"id":1,"id":2,"id":3}"#, vec![Some(0), Some(0), Some(0)]),
+                (r#"{"i\u0064":1,"\u9762积":2,"nam\u0065s":3}"#, vec![Some(0), Some(3), None]),
+                (r#"{"id " : 1 , "no" : 2}"#, vec![None, Some(2)]),
+                ("{}", vec![]),
+            ] {
+                assert_eq!(read_all(&names, &mut order, text), expected, "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_name_that_needs_escapes_is_found_by_its_text_only() {
+        let names = Names::new([r#"a"b"#, r"c\d", ""]);
+        let mut order = Order::new(&names);
+        let text = r#"{"a\"b":1,"c\\d":2,"":3,"a":4}"#;
+        let expected = vec![Some(0), Some(1), Some(2), None];
+        assert_eq!(read_all(&names, &mut order, text), expected);
+    }
+}

@@ -1,0 +1,190 @@
+use super::*;
+
+fn pass(text: &str, nesting: usize) -> Result<Token, (Fault, usize)> {
+    let mut cursor = Cursor::new(text.as_bytes(), nesting);
+    let token = cursor.value().and_then(|token| cursor.finish().map(|()| token));
+    token.map_err(|fault| (fault, cursor.at()))
+}
+
+#[test]
+fn values_of_every_kind_are_passed() {
+    for (text, kind, raw) in [
+        ("null", Kind::Null, "null"),
+        (" true ", Kind::True, "true"),
+        ("\t\r\nfalse\n", Kind::False, "false"),
+        ("0", Kind::Number, "0"),
+        ("-0.0e-0", Kind::Number, "-0.0e-0"),
+        ("123456789012345678901234567890", Kind::Number, "123456789012345678901234567890"),
+        ("1.5E+3", Kind::Number, "1.5E+3"),
+        ("\"\"", Kind::Text, ""),
+        ("\"重庆市 渝中区 \u{1F3D9}\"", Kind::Text, "重庆市 渝中区 \u{1F3D9}"),
+        ("\"a long text, longer than a word\"", Kind::Text, "a long text, longer than a word"),
+        ("\"\u{7f}\u{80}\u{9f}\"", Kind::Text, "\u{7f}\u{80}\u{9f}"),
+        (r#""a\"b""#, Kind::Escaped, r#"a\"b"#),
+        (r#""\\""#, Kind::Escaped, r"\\"),
+        ("{}", Kind::Object, "{}"),
+        (" [ ] ", Kind::Array, "[ ]"),
+        (r#"{"a":[1,{"b":"]}"},[]],"c":{}}"#, Kind::Object, r#"{"a":[1,{"b":"]}"},[]],"c":{}}"#),
+    ] {
+        let token = pass(text, 32).unwrap();
+        assert_eq!((token.kind, token.raw(text.as_bytes())), (kind, raw.as_bytes()), "{text}");
+    }
+}
+
+#[test]
+fn a_broken_document_is_refused_where_it_breaks() {
+    use Fault::{Truncated, Unexpected};
+    for (text, fault, at) in [
+        ("", Truncated, 0),
+        ("  ", Truncated, 2),
+        ("nul", Truncated, 3),
+        ("nulL", Unexpected, 3),
+        ("nulll", Unexpected, 4),
+        ("True", Unexpected, 0),
+        ("NaN", Unexpected, 0),
+        ("-", Truncated, 1),
+        ("-a", Unexpected, 1),
+        ("+1", Unexpected, 0),
+        ("01", Unexpected, 1),
+        ("1.", Truncated, 2),
+        ("1.e3", Unexpected, 2),
+        (".5", Unexpected, 0),
+        ("1e", Truncated, 2),
+        ("1e+", Truncated, 3),
+        ("1e+x", Unexpected, 3),
+        ("'a'", Unexpected, 0),
+        ("\"abc", Truncated, 4),
+        ("\"ab\\", Truncated, 4),
+        ("\"a\nb\"", Unexpected, 2),
+        ("\"0123456789\tb\"", Unexpected, 11),
+        ("\"01234567890123\u{1f}b\"", Unexpected, 15),
+        (r#""\x41""#, Unexpected, 2),
+        (r#""\u12"#, Truncated, 5),
+        (r#""\u12G4""#, Unexpected, 5),
+        ("{", Truncated, 1),
+        ("[1", Truncated, 2),
+        ("[1}", Unexpected, 2),
+        ("{\"a\":1]", Unexpected, 6),
+        ("[1,]", Unexpected, 3),
+        ("[,1]", Unexpected, 1),
+        ("[1 2]", Unexpected, 3),
+        ("{\"a\":1,}", Unexpected, 7),
+        ("{\"a\"}", Unexpected, 4),
+        ("{\"a\" 1}", Unexpected, 5),
+        ("{\"a\":}", Unexpected, 5),
+        ("{a:1}", Unexpected, 1),
+        ("{1:1}", Unexpected, 1),
+        ("{\"a\":1 \"b\":2}", Unexpected, 7),
+        ("{} x", Unexpected, 3),
+        ("{}}", Unexpected, 2),
+        ("[[1]", Truncated, 4),
+        ("\u{feff}{}", Unexpected, 0),
+        ("[\u{3000}]", Unexpected, 1),
+        ("[1,/**/2]", Unexpected, 3),
+    ] {
+        assert_eq!(pass(text, 32).unwrap_err(), (fault, at), "{text}");
+    }
+}
+
+#[test]
+fn half_of_a_surrogate_pair_is_refused() {
+    assert_eq!(pass(r#""\ud83c\udfd9""#, 1).unwrap().kind, Kind::Escaped);
+    for text in [
+        r#""\ud83c""#,
+        r#""\ud83cx""#,
+        r#""\ud83c\n""#,
+        r#""\ud83c\u0041""#,
+        r#""\ud83c\ud83c""#,
+        r#""\udfd9""#,
+        r#"{"a":["\udfd9"]}"#,
+    ] {
+        assert_eq!(pass(text, 32).unwrap_err().0, Fault::Unexpected, "{text}");
+    }
+    assert_eq!(pass(r#""\ud83c"#, 1).unwrap_err().0, Fault::Truncated);
+    assert_eq!(pass(r#""\ud83c\udf"#, 1).unwrap_err().0, Fault::Truncated);
+}
+
+#[test]
+fn nesting_is_bounded_and_the_bound_is_exact() {
+    for limit in [1, 2, 32, NESTING_MAX] {
+        for (open, close) in [("[", "]"), ("{\"a\":", "}")] {
+            let inner = if open == "[" { "" } else { "1" };
+            let deep = |levels: usize| open.repeat(levels) + inner + &close.repeat(levels);
+            assert!(pass(&deep(limit), limit).is_ok());
+            let (fault, at) = pass(&deep(limit + 1), limit).unwrap_err();
+            assert_eq!((fault, at), (Fault::TooDeep, open.len() * limit));
+        }
+    }
+    assert_eq!(pass("[[]]", 1).unwrap_err(), (Fault::TooDeep, 1));
+    assert!(pass("[{},[],{}]", 2).is_ok());
+    let endless = "[".repeat(1_000_000);
+    assert_eq!(pass(&endless, usize::MAX).unwrap_err(), (Fault::TooDeep, NESTING_MAX));
+}
+
+#[test]
+fn levels_that_were_entered_count_towards_the_bound() {
+    let text = br#"{"a":{"b":[[1]]}}"#;
+    for (limit, fits) in [(4, true), (3, false)] {
+        let mut cursor = Cursor::new(text, limit);
+        assert!(cursor.enter().unwrap());
+        cursor.name().unwrap();
+        assert!(cursor.enter().unwrap());
+        cursor.name().unwrap();
+        assert_eq!(cursor.value().is_ok(), fits);
+    }
+    let mut cursor = Cursor::new(b"{}", 0);
+    assert_eq!(cursor.enter(), Err(Fault::TooDeep));
+    assert_eq!(cursor.at(), 0);
+}
+
+#[test]
+fn escapes_mean_what_the_grammar_says() {
+    for (raw, expected) in [
+        ("", ""),
+        ("plain", "plain"),
+        (r#"\"\\\/"#, "\"\\/"),
+        (r"\b\t\n\f\r", "\u{8}\t\n\u{c}\r"),
+        (r"a\u0000b", "a\0b"),
+        (r"\u91cd\u5E86市", "重庆市"),
+        (r"\ud83c\udfd9\uD800\uDC00\udbff\udfff", "\u{1F3D9}\u{10000}\u{10FFFF}"),
+        (r"\ue000\ud7ff", "\u{e000}\u{d7ff}"),
+        (r"ends with \\", "ends with \\"),
+    ] {
+        let mut text = Vec::new();
+        unescape(raw.as_bytes(), &mut text);
+        assert_eq!(String::from_utf8(text).unwrap(), expected, "{raw}");
+    }
+}
+
+#[test]
+fn a_stop_is_found_at_every_place_of_a_word_and_nothing_else_is() {
+    for length in 0..40 {
+        for place in 0..length {
+            for byte in 0..=255u8 {
+                let mut bytes = vec![b'!'; length];
+                bytes[place] = byte;
+                let stops = byte == b'"' || byte == b'\\' || byte < 0x20;
+                let expected = if stops { place } else { length };
+                assert_eq!(text::plain_end(&bytes, 0), expected, "{length} {place} {byte}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_repeated_value_is_passed_by_comparison_only_if_it_is_the_same() {
+    let twin = br#"{"a":1}"#;
+    for (text, end) in [
+        (&br#"{"a":1},"#[..], 7),
+        (br#" {"a":1}"#, 8),
+        (br#"{"a":2}"#, 7),
+        (br#"{"a":1 }"#, 8),
+        (br#"{"a":12}"#, 8),
+        (b"null", 4),
+    ] {
+        let mut cursor = Cursor::new(text, 8);
+        cursor.value_like(twin).unwrap();
+        assert_eq!(cursor.at(), end);
+    }
+    assert_eq!(Cursor::new(b"", 8).value_like(twin), Err(Fault::Truncated));
+}

@@ -1,0 +1,382 @@
+//! Arguments: what a user can type, and nothing about what happens then.
+//!
+//! Owns names, defaults and help texts of flags. Values that need a file or another crate to be
+//! judged (rules, subjects, dates of a run) are parsed here as far as text alone can tell.
+
+use crate::output::Format;
+use chrono::NaiveDate;
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// Carries a city's records from Kafka to tables that people can query.
+#[derive(Debug, Parser)]
+#[command(
+    name = "huiliu",
+    version,
+    about,
+    propagate_version = false,
+    subcommand_required = true,
+    arg_required_else_help = true,
+    after_help = "Exit codes: 0 done or drained; 1 ran and failed; 2 usage; 65 data breaks its \
+contract; 69 a dependency does not answer; 70 internal error; 75 temporary, try again; \
+77 permission; 78 configuration.",
+    after_long_help = examples::ROOT
+)]
+pub struct Cli {
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Flags that every verb takes.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Global options")]
+pub struct Global {
+    /// Settings file; without it ./huiliu.yaml is used when present
+    #[arg(long, global = true, value_name = "FILE", env = "HUILIU_CONFIG")]
+    pub config: Option<PathBuf>,
+    /// Where the tables are: a directory, or s3://, az:// or gs:// with a path
+    #[arg(long, global = true, value_name = "URL", env = "HUILIU_LAKE")]
+    pub lake: Option<String>,
+    /// Kafka brokers, host:port separated by commas
+    #[arg(long, global = true, value_name = "LIST", env = "HUILIU_BOOTSTRAP_SERVERS")]
+    pub bootstrap_servers: Option<String>,
+    /// How graded values are written: with keys, or plain (has to be said)
+    #[arg(long, global = true, value_name = "HOW", env = "HUILIU_PROTECTION")]
+    pub protection: Option<Protection>,
+    /// Colour on standard error and in tables
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    pub color: ColorChoice,
+    /// Only errors and warnings on standard error, no progress
+    #[arg(long, short, global = true)]
+    pub quiet: bool,
+    /// More log lines; twice for still more
+    #[arg(long, short, global = true, action = ArgAction::Count)]
+    pub verbose: u8,
+    /// Form of the log lines on standard error
+    #[arg(long, global = true, value_name = "FORM", default_value = "text")]
+    pub log_format: LogFormat,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Protection {
+    /// Values are written as they came
+    Plain,
+    /// Masks, tokens and encryption by grade, with the configured keys
+    Keys,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum ColorChoice {
+    #[default]
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum LogFormat {
+    #[default]
+    Text,
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    Demo(DemoArgs),
+    Validate(ValidateArgs),
+    Run(RunArgs),
+    Refresh(RefreshArgs),
+    Query(QueryArgs),
+    Status(StatusArgs),
+    Rule(RuleArgs),
+    Generate(GenerateArgs),
+    Completions(CompletionsArgs),
+    Version(VersionArgs),
+}
+
+/// Show the whole path on one machine: a city, a broker, tables and a subject database
+#[derive(Debug, Args)]
+#[command(after_help = examples::DEMO)]
+pub struct DemoArgs {
+    /// Records to publish
+    #[arg(long, value_name = "N", default_value_t = 100_000,
+          value_parser = clap::value_parser!(u64).range(100..=50_000_000))]
+    pub records: u64,
+    /// Seed of the city; the same seed gives the same records
+    #[arg(long, value_name = "N", default_value_t = 2020)]
+    pub seed: u64,
+    /// Directory for the lake, the settings and the keys; a new temporary one without it
+    #[arg(long, value_name = "DIR")]
+    pub keep: Option<PathBuf>,
+    /// Address of /metrics, /healthz, /readyz and /statusz
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9644")]
+    pub admin: SocketAddr,
+}
+
+/// Check pipelines, subject tables and settings offline; every finding at once
+#[derive(Debug, Args)]
+#[command(after_help = examples::VALIDATE)]
+pub struct ValidateArgs {
+    /// Files or folders; without them the project that the settings name
+    #[arg(value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    #[command(flatten)]
+    pub output: Document,
+}
+
+/// Read Kafka into the tables, and keep current state and metrics up to date
+#[derive(Debug, Args)]
+#[command(after_help = examples::RUN)]
+pub struct RunArgs {
+    /// Read to the end offsets seen at the start, fold, refresh, and leave
+    #[arg(long)]
+    pub once: bool,
+    /// Address of /metrics and its companions; "off" for none
+    #[arg(long, value_name = "ADDR")]
+    pub admin: Option<String>,
+    /// Date that the refresh at the end of --once counts from; today without it
+    #[arg(long, value_name = "DATE", requires = "once")]
+    pub as_of: Option<NaiveDate>,
+}
+
+/// Bring subject tables up to their inputs
+#[derive(Debug, Args)]
+#[command(after_help = examples::REFRESH)]
+pub struct RefreshArgs {
+    /// Subject databases or tables (`enterprise_financing`, `enterprise_financing.enterprise_profile`);
+    /// all without one
+    #[arg(value_name = "SUBJECT")]
+    pub subjects: Vec<String>,
+    /// Date that the tables count from
+    #[arg(long, value_name = "DATE")]
+    pub as_of: NaiveDate,
+    /// Other parameters of the queries
+    #[arg(long = "param", value_name = "NAME=VALUE", value_parser = parameter)]
+    pub parameters: Vec<(String, String)>,
+    #[command(flatten)]
+    pub output: Document,
+}
+
+/// Ask the tables in SQL: changes.*, current.*, quarantine.* and the subject databases
+#[derive(Debug, Args)]
+#[command(after_help = examples::QUERY)]
+pub struct QueryArgs {
+    /// One SELECT; `-` reads it from standard input
+    #[arg(value_name = "SQL")]
+    pub sql: String,
+    /// Form of the rows
+    #[arg(long, short, value_name = "FORM", default_value = "text")]
+    pub output: Format,
+    /// Write to this file in place of standard output
+    #[arg(long, value_name = "FILE")]
+    pub to: Option<PathBuf>,
+    /// Rows at most, 0 for all; text shows 100 unless told
+    #[arg(long, value_name = "N")]
+    pub max_rows: Option<usize>,
+}
+
+/// Show, per table: progress, lag, rows, last commit, freshness and rejects
+#[derive(Debug, Args)]
+#[command(after_help = examples::STATUS)]
+pub struct StatusArgs {
+    #[command(flatten)]
+    pub output: Document,
+    /// Do not ask Kafka for end offsets
+    #[arg(long)]
+    pub offline: bool,
+}
+
+/// Apply one normalisation and validation rule to values, or to lines of standard input
+#[derive(Debug, Args)]
+#[command(after_help = examples::RULE)]
+pub struct RuleArgs {
+    /// Name of the rule; see --list
+    #[arg(value_name = "RULE", required_unless_present = "list")]
+    pub rule: Option<String>,
+    /// Values; without one, standard input, one a line
+    #[arg(value_name = "VALUE", allow_hyphen_values = true)]
+    pub values: Vec<String>,
+    /// Name the rules
+    #[arg(long, conflicts_with_all = ["values", "event_date"])]
+    pub list: bool,
+    /// Date that birth dates and dates in the future are judged against; today without it
+    #[arg(long, value_name = "DATE")]
+    pub event_date: Option<NaiveDate>,
+    /// Form of the findings
+    #[arg(long, short, value_name = "FORM", default_value = "text")]
+    pub output: Lines,
+}
+
+/// Publish a seeded city to Kafka, or print it
+#[derive(Debug, Args)]
+#[command(after_help = examples::GENERATE)]
+pub struct GenerateArgs {
+    /// Records to make
+    #[arg(long, value_name = "N", default_value_t = 100_000)]
+    pub records: u64,
+    /// Seed; the same seed gives the same records
+    #[arg(long, value_name = "N", default_value_t = 2020)]
+    pub seed: u64,
+    /// Partitions of the Kafka topics that are made
+    #[arg(long, value_name = "N", default_value_t = 4,
+          value_parser = clap::value_parser!(i32).range(1..=1000))]
+    pub partitions: i32,
+    /// Share of records with a defect, such as 2% or 0.02; `default` takes the city's own share
+    #[arg(long, value_name = "SHARE", default_value = "default", value_parser = share)]
+    pub defects: Share,
+    /// Make Kafka topics that do not exist
+    #[arg(long)]
+    pub create_topics: bool,
+    /// Where the records go
+    #[arg(long, short, value_name = "WHERE", default_value = "kafka")]
+    pub output: Target,
+}
+
+/// Print a completion script for a shell
+#[derive(Debug, Args)]
+#[command(after_help = examples::COMPLETIONS)]
+pub struct CompletionsArgs {
+    #[arg(value_name = "SHELL")]
+    pub shell: Shell,
+}
+
+/// Print the version
+#[derive(Debug, Args)]
+#[command(after_help = examples::VERSION)]
+pub struct VersionArgs {
+    #[command(flatten)]
+    pub output: Document,
+}
+
+/// Form of an answer that is one document.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct Document {
+    /// Form of the answer
+    #[arg(long = "output", short, value_name = "FORM", default_value = "text")]
+    pub form: Lines,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Lines {
+    Text,
+    Json,
+    Ndjson,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Target {
+    /// Publish to the brokers
+    Kafka,
+    /// One object per record on standard output
+    Ndjson,
+}
+
+/// Share of records with a defect: the city's own, or one between 0 and 1.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Share {
+    Default,
+    Of(f64),
+}
+
+fn share(text: &str) -> Result<Share, String> {
+    if text == "default" {
+        return Ok(Share::Default);
+    }
+    let (number, unit) = match text.strip_suffix('%') {
+        Some(percent) => (percent, 0.01),
+        None => (text, 1.0),
+    };
+    let value = number.trim().parse::<f64>().map_err(|_| format!("`{text}` is not a share"))?;
+    let value = value * unit;
+    if (0.0..=1.0).contains(&value) {
+        return Ok(Share::Of(value));
+    }
+    Err(format!("`{text}` is not between 0 and 1 (0% and 100%)"))
+}
+
+fn parameter(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err(format!("`{text}` is not NAME=VALUE")),
+    }
+}
+
+mod examples {
+    pub const ROOT: &str = "\
+Examples:
+  huiliu demo                                    the whole path on this machine
+  huiliu validate                                check pipelines/ and sql/
+  huiliu run --once                              read what Kafka has, then leave
+  huiliu query 'SELECT * FROM current.le_entity LIMIT 5'
+
+Exit codes:
+   0  done, or drained after SIGTERM or Ctrl-C (a second signal: 143, 130)
+   1  ran and failed
+   2  usage
+  65  data breaks its contract            69  a dependency does not answer
+  70  internal error                      75  temporary, try again
+  77  permission                          78  configuration";
+    pub const DEMO: &str = "\
+Examples:
+  huiliu demo
+  huiliu demo --records 1000000 --seed 7 --keep city";
+    pub const VALIDATE: &str = "\
+Examples:
+  huiliu validate
+  huiliu validate pipelines/feed/water_bill.yaml
+  huiliu validate --output json | jq .diagnostics
+
+Exits 78 when something is wrong.";
+    pub const RUN: &str = "\
+Examples:
+  huiliu run
+  huiliu run --once --as-of 2020-12-31
+  huiliu run --bootstrap-servers kafka:9092 --lake s3://city/lake --log-format json
+
+SIGTERM or Ctrl-C commits what was read and leaves with 0; a second one leaves at once.";
+    pub const REFRESH: &str = "\
+Examples:
+  huiliu refresh --as-of 2020-12-31
+  huiliu refresh enterprise_financing.enterprise_profile --as-of 2020-12-31";
+    pub const QUERY: &str = "\
+Examples:
+  huiliu query 'SELECT count(*) FROM current.le_entity'
+  huiliu query 'SELECT reason, count(*) AS n FROM quarantine.water_bill GROUP BY reason'
+  huiliu query 'SELECT * FROM enterprise_financing.enterprise_profile' -o parquet --to out.parquet
+  huiliu query - -o csv < question.sql
+
+Forms: text (a table), json (an array of objects), ndjson, csv, parquet. In JSON, whole numbers
+and doubles are numbers; decimals are strings, so that no digit is lost; dates are ISO 8601 and
+instants RFC 3339 in UTC; bytes are hexadecimal.";
+    pub const STATUS: &str = "\
+Examples:
+  huiliu status
+  huiliu status --output json | jq '.tables[] | {table, rows}'";
+    pub const RULE: &str = "\
+Examples:
+  huiliu rule --list
+  huiliu rule uscc 91500000MA5U0XXX3A
+  huiliu rule resident_id --event-date 2020-12-31 --output ndjson < ids.txt
+
+One object per value with ndjson: {\"value\",\"outcome\":\"ok|warn|error\",\"normalised\",\"reason\",\
+\"flags\"}. Exits 0 whatever the findings are.";
+    pub const GENERATE: &str = "\
+Examples:
+  huiliu generate --records 1000000 --create-topics --bootstrap-servers localhost:9092
+  huiliu generate --records 10 --output ndjson | jq .value";
+    pub const COMPLETIONS: &str = "\
+Examples:
+  huiliu completions bash > /etc/bash_completion.d/huiliu
+  huiliu completions zsh > ~/.zfunc/_huiliu";
+    pub const VERSION: &str = "\
+Examples:
+  huiliu version
+  huiliu version --output json";
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,73 @@
+use super::*;
+use clap::CommandFactory;
+use clap::error::ErrorKind;
+
+fn parse(line: &str) -> Result<Cli, clap::Error> {
+    Cli::try_parse_from(line.split_whitespace())
+}
+
+#[test]
+fn the_argument_table_is_consistent() {
+    Cli::command().debug_assert();
+}
+
+#[test]
+fn every_verb_has_examples_in_its_help() {
+    for verb in Cli::command().get_subcommands() {
+        let help = verb.get_after_help().map(ToString::to_string).unwrap_or_default();
+        let name = verb.get_name();
+        assert!(help.contains(&format!("huiliu {name}")), "{name} has no example");
+    }
+}
+
+#[test]
+fn global_flags_may_follow_the_verb() {
+    let cli = parse("huiliu run --lake s3://b/l --quiet --protection plain").expect("valid");
+    assert_eq!(cli.global.lake.as_deref(), Some("s3://b/l"));
+    assert_eq!(cli.global.protection, Some(Protection::Plain));
+    assert!(cli.global.quiet);
+}
+
+#[test]
+fn a_near_flag_is_suggested() {
+    let error = parse("huiliu status --ofline").expect_err("unknown flag");
+    assert_eq!(error.kind(), ErrorKind::UnknownArgument);
+    assert!(error.to_string().contains("--offline"), "{error}");
+}
+
+#[test]
+fn a_near_verb_is_suggested() {
+    let error = parse("huiliu refesh").expect_err("unknown verb");
+    assert_eq!(error.kind(), ErrorKind::InvalidSubcommand);
+    assert!(error.to_string().contains("refresh"), "{error}");
+}
+
+#[test]
+fn rule_needs_a_name_unless_it_lists() {
+    assert_eq!(
+        parse("huiliu rule").expect_err("no name").kind(),
+        ErrorKind::MissingRequiredArgument
+    );
+    parse("huiliu rule --list").expect("valid");
+}
+
+#[test]
+fn refresh_takes_a_date_and_parameters() {
+    let cli = parse("huiliu refresh a.b --as-of 2020-12-31 --param low=5 --param t=a=b");
+    let Command::Refresh(args) = cli.expect("valid").command else { panic!("refresh") };
+    assert_eq!(args.as_of, NaiveDate::from_ymd_opt(2020, 12, 31).expect("a date"));
+    let expected = [("low", "5"), ("t", "a=b")].map(|(n, v)| (n.to_owned(), v.to_owned()));
+    assert_eq!(args.parameters, expected);
+    assert!(parse("huiliu refresh --as-of 2020-02-30").is_err());
+    assert!(parse("huiliu refresh --as-of 2020-12-31 --param low").is_err());
+}
+
+#[test]
+fn shares_are_per_cent_or_fractions() {
+    assert_eq!(share("default"), Ok(Share::Default));
+    assert_eq!(share("2%"), Ok(Share::Of(0.02)));
+    assert_eq!(share("0.5"), Ok(Share::Of(0.5)));
+    assert!(share("101%").is_err());
+    assert!(share("-0.1").is_err());
+    assert!(share("NaN").is_err());
+}

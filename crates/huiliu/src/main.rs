@@ -1,0 +1,29 @@
+//! The binary: reads files by name, wires the rooms, prints, and chooses the exit code.
+//!
+//! Nothing below this crate knows of the command line, the terminal, the process environment or
+//! signals; nothing in it knows how a record is decoded or a table committed.
+
+mod admin;
+mod cli;
+mod commands;
+mod console;
+mod failure;
+mod logging;
+mod metrics;
+mod output;
+mod signals;
+
+use clap::Parser;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let cli = cli::Cli::parse();
+    let console = console::Console::new(&cli.global);
+    match commands::execute(cli, &console) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            failure.report(&console);
+            ExitCode::from(failure.exit_code())
+        }
+    }
+}

@@ -1,0 +1,27 @@
+//! The loop from a source to a landing: prepare, batch, land, and tell the source what is durable.
+//!
+//! It owns order and back-pressure. It is generic over both ports, so it runs in memory under a
+//! seed as it runs in production. It keeps three things:
+//!
+//! - offsets of a batch are contiguous, and each is accounted for exactly once;
+//! - a source is told that a partition may go only after everything read from it is durable or
+//!   discarded;
+//! - bytes are bounded: the source's budget is given back when a batch has landed, not before.
+//!
+//! ```text
+//! source ─► prepare (CPU threads, in order) ─► batcher per dataset ─► lander per dataset ─► table
+//!   ▲                                                                      │
+//!   └───────────────────────── durable progress ◄──────────────────────────┘
+//! ```
+
+mod batcher;
+mod lander;
+mod metrics;
+mod pipeline;
+mod session;
+mod supervise;
+
+pub use metrics::Metrics;
+pub use pipeline::Pipeline;
+pub use session::{Limits, Session, Summary};
+pub use supervise::supervise;

@@ -1,0 +1,65 @@
+//! First and next offsets of many partitions, one request per broker.
+//!
+//! librdkafka's `offsets_for_times` passes a negative time on to the broker, where −1 means the
+//! end (under `read_committed` the last stable offset) and −2 the beginning.
+
+use huiliu_model::Partition;
+use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
+use rdkafka::error::{KafkaError, KafkaResult};
+use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+use std::collections::{BTreeMap, HashMap};
+use std::ops::Range;
+use std::time::Duration;
+
+/// The next offset of each partition.
+pub(crate) fn ends<C: ConsumerContext>(
+    consumer: &BaseConsumer<C>,
+    partitions: &[Partition],
+    patience: Duration,
+) -> KafkaResult<BTreeMap<Partition, i64>> {
+    ask(consumer, partitions, Offset::End, patience)
+}
+
+/// The offsets that each partition still holds.
+pub(crate) fn available<C: ConsumerContext>(
+    consumer: &BaseConsumer<C>,
+    partitions: &[Partition],
+    patience: Duration,
+) -> KafkaResult<BTreeMap<Partition, Range<i64>>> {
+    let lows = ask(consumer, partitions, Offset::Beginning, patience)?;
+    let highs = ask(consumer, partitions, Offset::End, patience)?;
+    let range = |(partition, high): (Partition, i64)| {
+        let low = lows.get(&partition).copied().unwrap_or(high).min(high);
+        (partition, low..high)
+    };
+    Ok(highs.into_iter().map(range).collect())
+}
+
+fn ask<C: ConsumerContext>(
+    consumer: &BaseConsumer<C>,
+    partitions: &[Partition],
+    which: Offset,
+    patience: Duration,
+) -> KafkaResult<BTreeMap<Partition, i64>> {
+    if partitions.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let mut known: HashMap<(&str, i32), &Partition> = HashMap::with_capacity(partitions.len());
+    let mut asked = TopicPartitionList::with_capacity(partitions.len());
+    for partition in partitions {
+        known.insert((&partition.kafka_topic, partition.number), partition);
+        asked.add_partition(&partition.kafka_topic, partition.number).set_offset(which)?;
+    }
+    let answered = consumer.offsets_for_times(asked, patience)?;
+    let mut found = BTreeMap::new();
+    for element in answered.elements() {
+        element.error()?;
+        match (element.offset(), known.get(&(element.topic(), element.partition()))) {
+            (Offset::Offset(offset), Some(partition)) => {
+                found.insert((*partition).clone(), offset);
+            }
+            _ => return Err(KafkaError::OffsetFetch(rdkafka::types::RDKafkaErrorCode::NoOffset)),
+        }
+    }
+    Ok(found)
+}

@@ -1,0 +1,218 @@
+//! One table version: what it adds and removes, what it accounts for, and the guard.
+//!
+//! A commit is a compare-and-swap. The guard is checked against the state at version n, and the
+//! entry is created as version n+1 only if nobody else has created it. A lost answer is no
+//! success and no failure: the log is read again and the recorded progress decides.
+//!
+//! | recorded progress | then |
+//! |---|---|
+//! | all at the end of what we cover | it was committed already: done |
+//! | all at the start | ours to commit |
+//! | anything else | someone else owns it: superseded |
+
+use crate::error::store_error;
+use crate::log::{Add, Line, Remove, TableState, Txn, commit_path};
+use crate::table::Table;
+use huiliu_model::{Error, ErrorKind};
+use object_store::{ObjectStore, PutMode, PutPayload};
+use rand::Rng;
+use serde_json::{Value, json};
+use std::time::Duration;
+
+/// App id that every commit which removes files carries, so that any two of them conflict for
+/// other writers too.
+const REMOVERS: &str = "huiliu/removers";
+/// Attempts before a commit gives up; each but the first waits.
+const ATTEMPTS_MAX: u32 = 40;
+const BACKOFF_MS: u64 = 20;
+const BACKOFF_MS_MAX: u64 = 2_000;
+
+/// What one version changes.
+#[derive(Debug, Clone, Default)]
+pub struct Commit {
+    pub operation: &'static str,
+    pub adds: Vec<Add>,
+    pub removes: Vec<Remove>,
+    /// Progress: app id, the value that must be recorded now, and the value to record.
+    pub progress: Vec<Step>,
+    /// Kept in `commitInfo` under the key `huiliu`.
+    pub receipt: Value,
+    /// Replaces the table's metadata (a new schema).
+    pub metadata: Option<crate::log::MetaData>,
+}
+
+/// Progress of one app id.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step {
+    pub app_id: String,
+    /// `None`: nothing may be recorded yet.
+    pub from: Option<i64>,
+    pub to: i64,
+}
+
+/// A durable commit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Committed {
+    pub version: i64,
+    /// An earlier attempt, or another process with the same range, had committed it.
+    pub already: bool,
+    /// How often another version came first.
+    pub conflicts: u32,
+}
+
+enum Standing {
+    Ours,
+    Already,
+    Superseded(String),
+}
+
+impl Table {
+    /// Commits, or finds that it is committed already.
+    ///
+    /// # Errors
+    /// `Superseded` when recorded progress is neither our start nor our end, or a file to remove
+    /// is gone. `Unavailable` when the store does not answer: the outcome is unknown to the
+    /// caller, who may call again with the same commit. Cancel-safe in the same sense.
+    pub async fn commit(&self, commit: &Commit) -> Result<Committed, Error> {
+        let mut state = self.lock_state().await;
+        let mut conflicts = 0;
+        for attempt in 0..ATTEMPTS_MAX {
+            if attempt > 0 {
+                self.tail(&mut state).await?;
+            }
+            match standing(commit, &state) {
+                Standing::Ours => {}
+                Standing::Already => {
+                    return Ok(Committed { version: state.version, already: true, conflicts });
+                }
+                // Another process may have moved on since we last looked: look before we say so.
+                Standing::Superseded(_) if attempt == 0 => continue,
+                Standing::Superseded(why) => {
+                    return Err(Error::new(
+                        ErrorKind::Superseded,
+                        format!("table `{}`: {why}", self.path()),
+                    )
+                    .help("another process owns this range; it is read again from the table"));
+                }
+            }
+            let version = state.version + 1;
+            let body = self.render(commit, version)?;
+            let path = commit_path(self.path(), version);
+            let put = self.store().put_opts(
+                &path,
+                PutPayload::from(body.clone()),
+                PutMode::Create.into(),
+            );
+            match put.await {
+                Ok(_) => {
+                    state.apply(version, &body)?;
+                    return Ok(Committed { version, already: false, conflicts });
+                }
+                Err(
+                    object_store::Error::AlreadyExists { .. }
+                    | object_store::Error::Precondition { .. },
+                ) => conflicts += 1,
+                Err(e) if attempt + 1 == ATTEMPTS_MAX || !is_passing(&e) => {
+                    return Err(store_error(&format!("commit to `{}`", self.path()), e));
+                }
+                Err(e) => tracing::warn!(table = %self.path(), error = %e, "commit not answered"),
+            }
+            backoff(attempt).await;
+        }
+        Err(Error::new(
+            ErrorKind::Unavailable,
+            format!("table `{}`: {ATTEMPTS_MAX} commits lost the race", self.path()),
+        )
+        .help("too many processes write this table; raise `land.commit_every`"))
+    }
+
+    fn render(&self, commit: &Commit, version: i64) -> Result<Vec<u8>, Error> {
+        let now = self.now_ms();
+        let info = json!({
+            "timestamp": now,
+            "operation": commit.operation,
+            "operationParameters": {},
+            "engineInfo": concat!("huiliu/", env!("CARGO_PKG_VERSION")),
+            "huiliu": commit.receipt,
+        });
+        let mut txns: Vec<(&str, i64)> =
+            commit.progress.iter().map(|s| (s.app_id.as_str(), s.to)).collect();
+        if !commit.removes.is_empty() {
+            txns.push((REMOVERS, version));
+        }
+        let mut lines = vec![Line { commit_info: Some(info), ..Line::default() }];
+        lines.extend(
+            commit.metadata.iter().map(|m| Line { meta_data: Some(m.clone()), ..Line::default() }),
+        );
+        lines.extend(txns.into_iter().map(|(app_id, version)| {
+            let txn = Txn { app_id: app_id.to_owned(), version, last_updated: Some(now) };
+            Line { txn: Some(txn), ..Line::default() }
+        }));
+        let removes = commit.removes.iter();
+        lines.extend(removes.map(|r| Line { remove: Some(r.clone()), ..Line::default() }));
+        lines.extend(commit.adds.iter().map(|a| Line { add: Some(a.clone()), ..Line::default() }));
+        to_lines(&lines)
+    }
+}
+
+/// One JSON object per line.
+pub(crate) fn to_lines(lines: &[Line]) -> Result<Vec<u8>, Error> {
+    let mut body = Vec::with_capacity(lines.len() * 256);
+    for line in lines {
+        serde_json::to_writer(&mut body, line).map_err(|e| {
+            Error::new(ErrorKind::Bug, "an action cannot be written as JSON").because(e)
+        })?;
+        body.push(b'\n');
+    }
+    Ok(body)
+}
+
+fn standing(commit: &Commit, state: &TableState) -> Standing {
+    let recorded = |step: &Step| state.txns.get(&step.app_id).copied();
+    if !commit.progress.is_empty() && commit.progress.iter().all(|s| recorded(s) == Some(s.to)) {
+        // A step that moves nothing proves nothing: only real progress tells "already".
+        if commit.progress.iter().any(|s| s.from != Some(s.to)) {
+            return Standing::Already;
+        }
+    }
+    for step in &commit.progress {
+        let recorded = recorded(step);
+        if recorded != step.from {
+            return Standing::Superseded(format!(
+                "`{}` stands at {}, the commit starts at {}",
+                step.app_id,
+                position(recorded),
+                position(step.from)
+            ));
+        }
+    }
+    match commit.removes.iter().find(|r| !state.files.contains_key(&r.path)) {
+        Some(gone) => Standing::Superseded(format!("file `{}` is gone", gone.path)),
+        None => Standing::Ours,
+    }
+}
+
+fn position(recorded: Option<i64>) -> String {
+    recorded.map_or_else(|| "nothing".to_owned(), |n| n.to_string())
+}
+
+/// Answers after which the same request may yet succeed.
+fn is_passing(error: &object_store::Error) -> bool {
+    use object_store::Error as E;
+    !matches!(
+        error,
+        E::PermissionDenied { .. }
+            | E::Unauthenticated { .. }
+            | E::NotFound { .. }
+            | E::NotSupported { .. }
+            | E::NotImplemented { .. }
+            | E::InvalidPath { .. }
+    )
+}
+
+/// Full jitter: anything from nothing to the exponential step.
+async fn backoff(attempt: u32) {
+    let step = (BACKOFF_MS << attempt.min(10)).min(BACKOFF_MS_MAX);
+    let wait = rand::rng().random_range(0..=step);
+    tokio::time::sleep(Duration::from_millis(wait)).await;
+}

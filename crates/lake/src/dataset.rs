@@ -1,0 +1,174 @@
+//! The four tables of one dataset, made on first use.
+
+use crate::table::{Definition, Shared, Table};
+use arrow::datatypes::{Field, Schema, SchemaRef};
+use huiliu_model::{Contract, Error, ErrorKind, system};
+use object_store::path::Path;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Progress app id of the fold, in `current` and `deleted`: the version of `changes` folded.
+pub const FOLD: &str = "fold";
+/// Table property that fixes the number of buckets.
+const BUCKETS: &str = "huiliu.buckets";
+
+/// The tables of one dataset.
+pub struct Dataset {
+    pub contract: Arc<Contract>,
+    pub changes: Table,
+    pub quarantine: Table,
+    pub current: Table,
+    pub deleted: Table,
+    /// Columns of the files of `changes`, `current` and `deleted`.
+    pub changes_schema: SchemaRef,
+    pub current_schema: SchemaRef,
+    pub deleted_schema: SchemaRef,
+}
+
+/// What `status` shows of a dataset.
+#[derive(Debug, Clone)]
+pub struct DatasetStatus {
+    pub dataset: String,
+    pub title: String,
+    pub changes_rows: i64,
+    pub current_rows: i64,
+    /// Rows of `changes` that the fold has not reached.
+    pub pending_rows: i64,
+    pub rejected_rows: i64,
+    pub changes_version: i64,
+    pub folded_version: i64,
+    /// Newest commit to `changes`, milliseconds since 1970 UTC; 0 when there is none.
+    pub committed_at_ms: i64,
+    pub size_bytes: i64,
+    /// `<kafka_topic>/<partition>` and the first offset not yet durable.
+    pub progress: BTreeMap<String, i64>,
+}
+
+/// Stored columns of the contract, then system columns.
+pub fn changes_schema(contract: &Contract, protected: bool) -> SchemaRef {
+    let mut fields = contract.stored_fields(protected);
+    fields.extend(system::changes_fields());
+    Arc::new(Schema::new(fields))
+}
+
+fn current_schema(contract: &Contract, protected: bool) -> SchemaRef {
+    let mut fields = contract.stored_fields(protected);
+    fields.extend(system::current_fields());
+    Arc::new(Schema::new(fields))
+}
+
+/// Key columns, the sequence and the two times.
+fn deleted_schema(contract: &Contract, protected: bool) -> SchemaRef {
+    let stored = contract.stored_fields(protected);
+    let keys = contract.key_names();
+    let mut fields: Vec<Field> =
+        keys.iter().filter_map(|k| stored.iter().find(|f| f.name() == k).cloned()).collect();
+    fields.extend(system::current_fields().into_iter().filter(|f| f.name() != system::FLAGS));
+    Arc::new(Schema::new(fields))
+}
+
+/// The columns of the files, and the bucket as partition column.
+fn with_bucket(files: &Schema) -> Schema {
+    let mut fields: Vec<Field> = files.fields().iter().map(|f| f.as_ref().clone()).collect();
+    fields.push(Field::new(system::BUCKET, arrow::datatypes::DataType::Int32, false));
+    Schema::new(fields)
+}
+
+impl Dataset {
+    /// Opens the tables of a dataset, making those that are missing.
+    ///
+    /// # Errors
+    /// As the store answers; `Invalid` when a table differs from its contract.
+    pub async fn open(
+        shared: &Shared,
+        contract: Arc<Contract>,
+        protected: bool,
+    ) -> Result<Dataset, Error> {
+        let changes_schema = changes_schema(&contract, protected);
+        let current_schema = current_schema(&contract, protected);
+        let deleted_schema = deleted_schema(&contract, protected);
+        let quarantine_schema = Schema::new(system::quarantine_fields());
+        let buckets: BTreeMap<String, String> =
+            [(BUCKETS.to_owned(), contract.buckets.to_string())].into();
+        let make = async |kind: &str, schema: &Schema, partition_by: &[&str]| {
+            let name = format!("{kind}.{}", contract.dataset);
+            let definition = Definition {
+                name: &name,
+                description: &contract.title,
+                schema,
+                partition_by,
+                properties: buckets.clone(),
+            };
+            let path = Path::from(kind).join(contract.dataset.as_ref());
+            Table::open_or_create(shared, path, &definition).await
+        };
+        let by_bucket = [system::BUCKET];
+        let (current, deleted) = (with_bucket(&current_schema), with_bucket(&deleted_schema));
+        let (changes, quarantine, current, deleted) = tokio::try_join!(
+            make("changes", &changes_schema, &[]),
+            make("quarantine", &quarantine_schema, &[]),
+            make("current", &current, &by_bucket),
+            make("deleted", &deleted, &by_bucket),
+        )?;
+        let dataset = Dataset {
+            contract,
+            changes,
+            quarantine,
+            current,
+            deleted,
+            changes_schema,
+            current_schema,
+            deleted_schema,
+        };
+        dataset.check_buckets().await?;
+        Ok(dataset)
+    }
+
+    async fn check_buckets(&self) -> Result<(), Error> {
+        let found = self.current.property(BUCKETS).await;
+        let wanted = self.contract.buckets.to_string();
+        match found {
+            Some(found) if found != wanted => Err(Error::new(
+                ErrorKind::Invalid,
+                format!(
+                    "current.{} has {found} buckets, its contract says {wanted}",
+                    self.contract.dataset
+                ),
+            )
+            .help("the number of buckets is fixed when the table is made; set it back")),
+            _ => Ok(()),
+        }
+    }
+
+    /// What the tables say about themselves, read afresh.
+    ///
+    /// # Errors
+    /// As the store answers.
+    pub async fn status(&self) -> Result<DatasetStatus, Error> {
+        let (changes, current, quarantine) = tokio::try_join!(
+            self.changes.refresh(),
+            self.current.refresh(),
+            self.quarantine.refresh()
+        )?;
+        let folded = current.txns.get(FOLD).copied().unwrap_or(0);
+        let pending = changes
+            .added
+            .range(folded + 1..)
+            .flat_map(|(_, paths)| paths)
+            .filter_map(|path| changes.files.get(path)?.rows)
+            .sum();
+        Ok(DatasetStatus {
+            dataset: self.contract.dataset.to_string(),
+            title: self.contract.title.clone(),
+            changes_rows: changes.rows(),
+            current_rows: current.rows(),
+            pending_rows: pending,
+            rejected_rows: quarantine.rows(),
+            changes_version: changes.version,
+            folded_version: folded,
+            committed_at_ms: if changes.version > 0 { changes.committed_at_ms } else { 0 },
+            size_bytes: changes.size_bytes() + current.size_bytes() + quarantine.size_bytes(),
+            progress: changes.txns,
+        })
+    }
+}

@@ -1,0 +1,53 @@
+//! Errors of the object store and of Parquet in this program's kinds.
+
+use huiliu_model::{Error, ErrorKind};
+
+/// Names the store's answer and who must act on it.
+pub fn store_error(action: &str, error: object_store::Error) -> Error {
+    use object_store::Error as E;
+    let kind = match &error {
+        E::PermissionDenied { .. } | E::Unauthenticated { .. } => ErrorKind::Denied,
+        E::NotFound { .. } => ErrorKind::Corrupt,
+        E::NotSupported { .. } | E::NotImplemented { .. } | E::UnknownConfigurationKey { .. } => {
+            ErrorKind::Invalid
+        }
+        _ if is_missing_bucket(&error) => ErrorKind::Invalid,
+        _ => ErrorKind::Unavailable,
+    };
+    let help = match kind {
+        ErrorKind::Denied => {
+            "check the store's credentials and that they may read, list and write here"
+        }
+        ErrorKind::Invalid => "check the lake's location, bucket and endpoint in huiliu.yaml",
+        ErrorKind::Corrupt => "an object the log names is missing; restore it before going on",
+        _ => "nothing is lost; check the store, its disk space and the network, then start again",
+    };
+    Error::new(kind, format!("{action} failed")).help(help).because(error)
+}
+
+fn is_missing_bucket(error: &object_store::Error) -> bool {
+    error.to_string().contains("NoSuchBucket")
+}
+
+/// A file that cannot be encoded or decoded.
+pub fn parquet_error(action: &str, error: parquet::errors::ParquetError) -> Error {
+    Error::new(ErrorKind::Corrupt, format!("{action} failed"))
+        .help("the file contradicts the log or its own footer")
+        .because(error)
+}
+
+/// A broken invariant of columns that this program made itself.
+pub fn arrow_error(action: &str, error: arrow::error::ArrowError) -> Error {
+    Error::new(ErrorKind::Bug, format!("{action} failed")).because(error)
+}
+
+/// A query that could not be planned or run.
+pub fn query_error(action: &str, error: datafusion::error::DataFusionError) -> Error {
+    use datafusion::error::DataFusionError as D;
+    let kind = match error.find_root() {
+        D::SQL(..) | D::Plan(_) | D::SchemaError(..) => ErrorKind::Invalid,
+        D::ResourcesExhausted(_) | D::IoError(_) | D::ObjectStore(_) => ErrorKind::Unavailable,
+        _ => ErrorKind::Bug,
+    };
+    Error::new(kind, format!("{action} failed: {}", error.strip_backtrace()))
+}

@@ -1,0 +1,68 @@
+//! Reading one Parquet file of known size from the store.
+
+use crate::error::parquet_error;
+use bytes::Bytes;
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use huiliu_model::Error;
+use object_store::path::Path;
+use object_store::{ObjectStore, ObjectStoreExt};
+use parquet::arrow::ParquetRecordBatchStreamBuilder;
+use parquet::arrow::arrow_reader::ArrowReaderOptions;
+use parquet::arrow::async_reader::AsyncFileReader;
+use parquet::errors::{ParquetError, Result};
+use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader};
+use std::ops::Range;
+use std::sync::Arc;
+
+/// A file in the store, as Parquet's asynchronous reader wants it.
+pub struct StoredFile {
+    store: Arc<dyn ObjectStore>,
+    path: Path,
+    size: u64,
+}
+
+impl StoredFile {
+    /// Opens a file for streaming: one request for its footer.
+    ///
+    /// # Errors
+    /// `Corrupt` when it is no Parquet file or is not there.
+    pub async fn open(
+        store: &Arc<dyn ObjectStore>,
+        path: Path,
+        size: u64,
+    ) -> Result<ParquetRecordBatchStreamBuilder<StoredFile>, Error> {
+        let failed = |e| parquet_error(&format!("reading `{path}`"), e);
+        let file = StoredFile { store: Arc::clone(store), path: path.clone(), size };
+        ParquetRecordBatchStreamBuilder::new(file).await.map_err(failed)
+    }
+}
+
+fn external(error: object_store::Error) -> ParquetError {
+    ParquetError::External(Box::new(error))
+}
+
+impl AsyncFileReader for StoredFile {
+    fn get_bytes(&mut self, range: Range<u64>) -> BoxFuture<'_, Result<Bytes>> {
+        async move { self.store.get_range(&self.path, range).await.map_err(external) }.boxed()
+    }
+
+    fn get_byte_ranges(&mut self, ranges: Vec<Range<u64>>) -> BoxFuture<'_, Result<Vec<Bytes>>> {
+        async move { self.store.get_ranges(&self.path, &ranges).await.map_err(external) }.boxed()
+    }
+
+    fn get_metadata<'a>(
+        &'a mut self,
+        _options: Option<&'a ArrowReaderOptions>,
+    ) -> BoxFuture<'a, Result<Arc<ParquetMetaData>>> {
+        async move {
+            let size = self.size;
+            let metadata = ParquetMetaDataReader::new()
+                .with_prefetch_hint(Some(16 << 10))
+                .load_and_finish(self, size)
+                .await?;
+            Ok(Arc::new(metadata))
+        }
+        .boxed()
+    }
+}

@@ -1,0 +1,115 @@
+//! A lake: one location, the datasets declared in it, and what can be done with them.
+
+use crate::dataset::{Dataset, DatasetStatus};
+use crate::store::{Opened, check_conditional_put, open};
+use crate::table::Shared;
+use huiliu_model::{Clock, Contract, Error, ErrorKind};
+use object_store::path::Path;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// An opened lake. Cheap to clone.
+#[derive(Clone)]
+pub struct Lake {
+    shared: Shared,
+    datasets: Arc<BTreeMap<String, Arc<Dataset>>>,
+    location: Arc<str>,
+}
+
+impl Lake {
+    /// Opens a lake and the tables of its datasets, making what is missing, and proves that the
+    /// store honours conditional puts.
+    ///
+    /// # Errors
+    /// `Invalid`, `Denied` or `Unavailable`, naming what to do.
+    pub async fn open(
+        location: &str,
+        options: &BTreeMap<String, String>,
+        contracts: &[Arc<Contract>],
+        protected: bool,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Lake, Error> {
+        let Opened { store, url } = open(location, options)?;
+        let ids = crate::ids::random();
+        let probe = Path::from(format!("_huiliu/probe-{}", ids()));
+        check_conditional_put(store.as_ref(), &probe).await?;
+        Self::over(Shared { store, url, clock, ids }, location, contracts, protected).await
+    }
+
+    /// Opens a lake on a given store: for tests that inject faults.
+    ///
+    /// # Errors
+    /// As [`Lake::open`].
+    pub async fn on_store(
+        store: Arc<dyn object_store::ObjectStore>,
+        contracts: &[Arc<Contract>],
+        protected: bool,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Lake, Error> {
+        let url = url::Url::parse("memory:///").expect("the constant is a URL");
+        let shared = Shared { store, url, clock, ids: crate::ids::random() };
+        Self::over(shared, "memory", contracts, protected).await
+    }
+
+    async fn over(
+        shared: Shared,
+        location: &str,
+        contracts: &[Arc<Contract>],
+        protected: bool,
+    ) -> Result<Lake, Error> {
+        let opening = contracts.iter().map(|c| Dataset::open(&shared, Arc::clone(c), protected));
+        let opened = futures::future::try_join_all(opening).await?;
+        let datasets =
+            opened.into_iter().map(|d| (d.contract.dataset.to_string(), Arc::new(d))).collect();
+        Ok(Lake { shared, datasets: Arc::new(datasets), location: location.into() })
+    }
+
+    pub fn location(&self) -> &str {
+        &self.location
+    }
+
+    pub fn store(&self) -> &Arc<dyn object_store::ObjectStore> {
+        &self.shared.store
+    }
+
+    pub(crate) fn shared(&self) -> &Shared {
+        &self.shared
+    }
+
+    pub fn datasets(&self) -> impl Iterator<Item = &Arc<Dataset>> {
+        self.datasets.values()
+    }
+
+    /// # Errors
+    /// `Bug` for a dataset that was not declared when the lake was opened.
+    pub fn dataset(&self, name: &str) -> Result<Arc<Dataset>, Error> {
+        self.datasets.get(name).cloned().ok_or_else(|| {
+            Error::new(ErrorKind::Bug, format!("dataset `{name}` is not part of this lake"))
+        })
+    }
+
+    /// Status of every dataset, in the order of their names.
+    ///
+    /// # Errors
+    /// As the store answers.
+    pub async fn status(&self) -> Result<Vec<DatasetStatus>, Error> {
+        futures::future::try_join_all(self.datasets.values().map(|d| d.status())).await
+    }
+
+    /// Writes the checkpoints that are due; returns how many. A failure of one is logged: the
+    /// table is whole without it.
+    pub async fn checkpoint(&self, every: i64) -> usize {
+        let mut written = 0;
+        for dataset in self.datasets.values() {
+            for table in
+                [&dataset.changes, &dataset.quarantine, &dataset.current, &dataset.deleted]
+            {
+                match table.checkpoint_if_due(every).await {
+                    Ok(done) => written += usize::from(done),
+                    Err(e) => tracing::warn!(table = %table.path(), error = %e, "no checkpoint"),
+                }
+            }
+        }
+        written
+    }
+}

@@ -1,0 +1,180 @@
+//! Landing a batch: its rejects first, then its rows, each with the same progress.
+//!
+//! The two tables need no common transaction. Rejects go first; when the process dies in between,
+//! the batch is read again, and rejects below quarantine's own progress are not written twice.
+
+use crate::commit::{Commit, Step};
+use crate::dataset::Dataset;
+use crate::lake::Lake;
+use crate::stage::{sort, stage};
+use crate::table::Table;
+use arrow::array::{AsArray, BooleanArray, RecordBatch};
+use arrow::compute::{concat_batches, filter_record_batch};
+use arrow::datatypes::{Int32Type, Int64Type};
+use async_trait::async_trait;
+use huiliu_model::port::{Landed, Landing};
+use huiliu_model::{Batch, Covers, Error, ErrorKind, Partition, Progress, system};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+#[async_trait]
+impl Landing for Lake {
+    async fn progress(&self, dataset: &str, partitions: &[Partition]) -> Result<Progress, Error> {
+        let tables = self.dataset(dataset)?;
+        let recorded = tables.changes.progress().await?;
+        let mut progress = Progress::default();
+        for partition in partitions {
+            if let Some(&next) = recorded.get(&app_id(partition)) {
+                progress.set(partition.clone(), next);
+            }
+        }
+        Ok(progress)
+    }
+
+    async fn land(&self, batch: &Batch) -> Result<Landed, Error> {
+        batch.check_balance().map_err(|why| Error::new(ErrorKind::Bug, why))?;
+        let tables = self.dataset(&batch.dataset)?;
+        land_rejects(&tables, batch).await?;
+        land_rows(&tables, batch).await
+    }
+}
+
+/// Progress app id of a partition.
+pub fn app_id(partition: &Partition) -> String {
+    partition.to_string()
+}
+
+fn receipt(batch: &Batch) -> Value {
+    let covers: BTreeMap<String, [i64; 2]> =
+        batch.covers.0.iter().map(|(p, r)| (p.to_string(), [r.start, r.end])).collect();
+    let t = &batch.tally;
+    json!({
+        "covers": covers,
+        "tally": {
+            "accepted": t.accepted, "rejected": t.rejected, "tombstones": t.tombstones,
+            "control": t.control, "gaps": t.gaps,
+        },
+        "rows": batch.row_count(),
+        "newest_record_ms": batch.newest_record_ms,
+    })
+}
+
+/// A range that starts at 0 where nothing is recorded may follow retention: the first commit of a
+/// partition records wherever its log begins.
+fn steps(covers: &Covers, recorded: &BTreeMap<String, i64>) -> Vec<Step> {
+    covers
+        .0
+        .iter()
+        .map(|(partition, range)| {
+            let app_id = app_id(partition);
+            let from = if recorded.contains_key(&app_id) { Some(range.start) } else { None };
+            Step { app_id, from, to: range.end }
+        })
+        .collect()
+}
+
+async fn land_rows(tables: &Dataset, batch: &Batch) -> Result<Landed, Error> {
+    let table = &tables.changes;
+    let recorded = table.lock_state().await.txns.clone();
+    let mut commit = Commit {
+        operation: "WRITE",
+        progress: steps(&batch.covers, &recorded),
+        receipt: receipt(batch),
+        ..Commit::default()
+    };
+    let mut file_bytes = 0;
+    if batch.row_count() > 0 {
+        let rows = sorted_rows(tables, batch).await?;
+        let add = stage(table, rows, None).await?;
+        file_bytes = u64::try_from(add.size).unwrap_or(0);
+        commit.adds.push(add);
+    }
+    let done = table.commit(&commit).await?;
+    Ok(Landed { table_version: done.version, file_bytes, already: done.already })
+}
+
+/// Rows of a file lie by bucket, then key: the fold merges files without sorting them again.
+async fn sorted_rows(tables: &Dataset, batch: &Batch) -> Result<RecordBatch, Error> {
+    let schema = Arc::clone(&tables.changes_schema);
+    let rows = batch.rows.clone();
+    let contract = Arc::clone(&tables.contract);
+    tokio::task::spawn_blocking(move || {
+        let mut by = vec![system::BUCKET];
+        by.extend(contract.key_names());
+        sort(&rows, &schema, &by)
+    })
+    .await
+    .map_err(|e| Error::new(ErrorKind::Bug, "sorting a batch stopped").because(e))?
+}
+
+async fn land_rejects(tables: &Dataset, batch: &Batch) -> Result<(), Error> {
+    if batch.rejects.is_empty() {
+        return Ok(());
+    }
+    let table = &tables.quarantine;
+    let recorded = table.progress().await?;
+    let Some(rows) = unseen_rejects(batch, &recorded)? else { return Ok(()) };
+    // Quarantine moves only when something was rejected, so its progress may lag behind ours but
+    // never starts in the future: it steps from what it has to the end of this batch.
+    let progress = batch
+        .covers
+        .0
+        .iter()
+        .map(|(partition, range)| {
+            let app_id = app_id(partition);
+            let from = recorded.get(&app_id).copied();
+            Step { app_id, from, to: range.end.max(from.unwrap_or(range.end)) }
+        })
+        .collect();
+    let add = stage(table, rows, None).await?;
+    let commit = Commit {
+        operation: "WRITE",
+        adds: vec![add],
+        progress,
+        receipt: receipt(batch),
+        ..Commit::default()
+    };
+    commit_rejects(table, &commit).await
+}
+
+async fn commit_rejects(table: &Table, commit: &Commit) -> Result<(), Error> {
+    match table.commit(commit).await {
+        Ok(_) => Ok(()),
+        Err(e) if e.kind == ErrorKind::Superseded => Err(e.help(
+            "another process wrote rejects of these partitions; progress is read again",
+        )),
+        Err(e) => Err(e),
+    }
+}
+
+/// The rejects that quarantine does not hold yet; `None` when it has them all.
+fn unseen_rejects(
+    batch: &Batch,
+    recorded: &BTreeMap<String, i64>,
+) -> Result<Option<RecordBatch>, Error> {
+    let failed = |e| crate::error::arrow_error("joining rejects", e);
+    let schema = batch.rejects[0].schema();
+    let all = concat_batches(&schema, &batch.rejects).map_err(failed)?;
+    let column = |name: &str| {
+        all.column_by_name(name).ok_or_else(|| {
+            Error::new(ErrorKind::Bug, format!("rejects lack column `{name}`"))
+        })
+    };
+    let topics = column("kafka_topic")?.as_string::<i32>();
+    let partitions = column(system::PARTITION)?.as_primitive::<Int32Type>();
+    let offsets = column(system::OFFSET)?.as_primitive::<Int64Type>();
+    let keep: BooleanArray = (0..all.num_rows())
+        .map(|row| {
+            let id = format!("{}/{}", topics.value(row), partitions.value(row));
+            Some(recorded.get(&id).is_none_or(|&next| offsets.value(row) >= next))
+        })
+        .collect();
+    if keep.true_count() == 0 {
+        return Ok(None);
+    }
+    if keep.true_count() == keep.len() {
+        return Ok(Some(all));
+    }
+    filter_record_batch(&all, &keep).map(Some).map_err(failed)
+}

@@ -1,0 +1,44 @@
+//! The lake: Delta tables on object storage, and the only crate that names deltalake and
+//! object_store.
+//!
+//! It owns staging (Parquet that no reader sees yet), commits (one log entry, guarded by recorded
+//! progress), the fold of `changes` into `current`, and scans of pinned versions. It refuses to
+//! commit what it does not own: before every attempt the progress recorded in the log must equal
+//! the start of what the commit covers. Everything it knows is in the tables; a lake opened
+//! anywhere goes on from there.
+//!
+//! | folder | table |
+//! |---|---|
+//! | `changes/<dataset>` | every accepted change, append only |
+//! | `quarantine/<dataset>` | rejected records |
+//! | `current/<dataset>` | newest row per key, by bucket |
+//! | `deleted/<dataset>` | keys deleted in the last 30 days, by bucket |
+//! | `subjects/<subject>/<table>` | subject tables |
+//! | `ledger/receipts` | what each commit accounted for |
+
+mod commit;
+mod dataset;
+mod error;
+mod file;
+pub mod fold;
+mod ids;
+mod lake;
+mod landing;
+mod log;
+mod merged;
+mod schema;
+mod scan;
+mod stage;
+mod stats;
+mod store;
+mod subject;
+mod table;
+
+pub use commit::{Commit, Committed};
+pub use dataset::{Dataset, DatasetStatus};
+pub use lake::Lake;
+pub use merged::Pinned;
+pub use log::{Add, FileMeta, TableState};
+pub use scan::{PinnedFiles, session};
+pub use subject::{Build, Replaced, SubjectStatus};
+pub use table::Table;

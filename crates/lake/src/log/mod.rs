@@ -1,0 +1,16 @@
+//! The Delta log: its actions, and the state of a table at a version.
+//!
+//! We read and write the log ourselves because a commit must be a compare-and-swap: one `PUT` that
+//! creates version n+1 and can only succeed against the state at version n that the guard was
+//! checked on. Checkpoints are written by the Delta kernel and read here. Only what our tables
+//! use is understood: reader version 1, writer version 2; anything newer is refused by name.
+
+mod action;
+mod checkpoint;
+mod reader;
+mod state;
+
+pub use action::{Add, Line, MetaData, Protocol, Remove, Txn};
+pub use checkpoint::write_checkpoint;
+pub use reader::{commit_path, load, read_commit, tail};
+pub use state::{FileMeta, TableState};

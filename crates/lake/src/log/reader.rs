@@ -1,0 +1,96 @@
+//! Reading the log: the newest checkpoint, then each commit after it.
+
+use crate::error::store_error;
+use crate::log::checkpoint::read_checkpoint;
+use crate::log::state::TableState;
+use huiliu_model::{Error, ErrorKind};
+use object_store::path::Path;
+use object_store::{ObjectStore, ObjectStoreExt};
+use serde_json::Value;
+use std::sync::Arc;
+
+/// Path of the commit file of `version`.
+pub fn commit_path(table: &Path, version: i64) -> Path {
+    table.clone().join("_delta_log").join(format!("{version:020}.json"))
+}
+
+/// Path of the classic single-file checkpoint of `version`.
+pub fn checkpoint_path(table: &Path, version: i64) -> Path {
+    table.clone().join("_delta_log").join(format!("{version:020}.checkpoint.parquet"))
+}
+
+/// Loads the newest state; `None` when there is no table.
+///
+/// # Errors
+/// As the store answers; `Corrupt` when the log contradicts itself.
+pub async fn load(store: &Arc<dyn ObjectStore>, table: &Path) -> Result<Option<TableState>, Error> {
+    let mut state = match last_checkpoint(store.as_ref(), table).await? {
+        Some(version) => {
+            let mut state = read_checkpoint(store, &checkpoint_path(table, version)).await?;
+            state.version = version;
+            state.checkpoint = Some(version);
+            state
+        }
+        None => TableState { version: -1, ..TableState::default() },
+    };
+    tail(store.as_ref(), table, &mut state).await?;
+    if state.version < 0 {
+        return Ok(None);
+    }
+    if state.metadata.is_none() {
+        return Err(Error::new(ErrorKind::Corrupt, format!("table `{table}` has no metadata")));
+    }
+    Ok(Some(state))
+}
+
+/// Reads the commits after `state.version` until there are no more; returns how many.
+///
+/// # Errors
+/// As [`load`].
+pub async fn tail(
+    store: &dyn ObjectStore,
+    table: &Path,
+    state: &mut TableState,
+) -> Result<usize, Error> {
+    let mut read = 0;
+    loop {
+        let next = state.version + 1;
+        let Some(text) = read_commit(store, table, next).await? else { return Ok(read) };
+        state.apply(next, &text)?;
+        read += 1;
+    }
+}
+
+/// Text of one commit; `None` when that version does not exist.
+pub async fn read_commit(
+    store: &dyn ObjectStore,
+    table: &Path,
+    version: i64,
+) -> Result<Option<bytes::Bytes>, Error> {
+    match store.get(&commit_path(table, version)).await {
+        Ok(found) => {
+            let text = found.bytes().await;
+            Ok(Some(text.map_err(|e| store_error(&format!("reading the log of `{table}`"), e))?))
+        }
+        Err(object_store::Error::NotFound { .. }) => Ok(None),
+        Err(e) => Err(store_error(&format!("reading the log of `{table}`"), e)),
+    }
+}
+
+/// Version of the checkpoint that `_last_checkpoint` names, if it is really there.
+async fn last_checkpoint(store: &dyn ObjectStore, table: &Path) -> Result<Option<i64>, Error> {
+    let hint = table.clone().join("_delta_log").join("_last_checkpoint");
+    let text = match store.get(&hint).await {
+        Ok(found) => found.bytes().await.map_err(|e| store_error("reading a checkpoint", e))?,
+        Err(object_store::Error::NotFound { .. }) => return Ok(None),
+        Err(e) => return Err(store_error(&format!("opening table `{table}`"), e)),
+    };
+    let version =
+        serde_json::from_slice::<Value>(&text).ok().and_then(|v| v.get("version")?.as_i64());
+    let Some(version) = version else { return Ok(None) };
+    match store.head(&checkpoint_path(table, version)).await {
+        Ok(_) => Ok(Some(version)),
+        Err(object_store::Error::NotFound { .. }) => Ok(None),
+        Err(e) => Err(store_error("reading a checkpoint", e)),
+    }
+}

@@ -1,0 +1,111 @@
+//! The state of a table at one version, kept up to date commit by commit.
+
+use crate::log::action::{Line, MetaData};
+use huiliu_model::{Error, ErrorKind};
+use serde::Deserialize;
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// A live file of the table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileMeta {
+    pub size: i64,
+    /// From the statistics; absent when the writer gave none.
+    pub rows: Option<i64>,
+    pub partition_values: BTreeMap<String, Option<String>>,
+    pub modification_time: i64,
+}
+
+/// Everything the log says at `version`.
+#[derive(Debug, Clone, Default)]
+pub struct TableState {
+    pub version: i64,
+    pub metadata: Option<MetaData>,
+    pub files: BTreeMap<String, FileMeta>,
+    pub txns: BTreeMap<String, i64>,
+    /// Files added by each version read as JSON; versions before a checkpoint are absent.
+    pub added: BTreeMap<i64, Vec<String>>,
+    /// Newest commit time seen, milliseconds since 1970 UTC.
+    pub committed_at_ms: i64,
+    /// `commitInfo` of the newest version read as JSON.
+    pub last_commit: Option<Value>,
+    /// Version of the newest checkpoint known.
+    pub checkpoint: Option<i64>,
+}
+
+impl TableState {
+    pub fn rows(&self) -> i64 {
+        self.files.values().filter_map(|f| f.rows).sum()
+    }
+
+    pub fn size_bytes(&self) -> i64 {
+        self.files.values().map(|f| f.size).sum()
+    }
+
+    /// Applies the lines of `version`, which must be the next one.
+    ///
+    /// # Errors
+    /// `Corrupt` for text that is no action, `Invalid` for a protocol we do not speak.
+    pub fn apply(&mut self, version: i64, text: &[u8]) -> Result<(), Error> {
+        let mut added = Vec::new();
+        for line in text.split(|b| *b == b'\n').filter(|l| !l.trim_ascii().is_empty()) {
+            let action: Line = serde_json::from_slice(line).map_err(|e| {
+                Error::new(ErrorKind::Corrupt, format!("log version {version} holds no action"))
+                    .because(e)
+            })?;
+            self.apply_line(action, &mut added)?;
+        }
+        self.added.insert(version, added);
+        self.version = version;
+        Ok(())
+    }
+
+    pub(super) fn apply_line(&mut self, line: Line, added: &mut Vec<String>) -> Result<(), Error> {
+        if let Some(protocol) = line.protocol
+            && (protocol.min_reader_version > 1 || protocol.min_writer_version > 2)
+        {
+            return Err(Error::new(
+                ErrorKind::Invalid,
+                format!(
+                    "the table asks for reader {} and writer {}, this program speaks 1 and 2",
+                    protocol.min_reader_version, protocol.min_writer_version
+                ),
+            )
+            .help("another tool raised the table's protocol; restore it from before"));
+        }
+        if let Some(metadata) = line.meta_data {
+            self.metadata = Some(metadata);
+        }
+        if let Some(txn) = line.txn {
+            self.txns.insert(txn.app_id, txn.version);
+        }
+        if let Some(remove) = line.remove {
+            self.files.remove(&remove.path);
+        }
+        if let Some(add) = line.add {
+            let meta = FileMeta {
+                size: add.size,
+                rows: add.stats.as_deref().and_then(row_count),
+                partition_values: add.partition_values,
+                modification_time: add.modification_time,
+            };
+            added.push(add.path.clone());
+            self.files.insert(add.path, meta);
+        }
+        if let Some(info) = line.commit_info {
+            self.committed_at_ms = info.get("timestamp").and_then(Value::as_i64).unwrap_or(0);
+            self.last_commit = Some(info);
+        }
+        Ok(())
+    }
+}
+
+/// `numRecords` of an add's statistics.
+fn row_count(stats: &str) -> Option<i64> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Rows {
+        num_records: i64,
+    }
+    serde_json::from_str::<Rows>(stats).ok().map(|s| s.num_records)
+}

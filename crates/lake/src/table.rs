@@ -1,0 +1,246 @@
+//! A handle on one Delta table: its newest known state, and how to make and re-read it.
+
+use crate::commit::to_lines;
+use crate::error::store_error;
+use crate::log::{Line, MetaData, Protocol, TableState, commit_path, load, read_commit, tail, write_checkpoint};
+use crate::schema::{from_delta, to_delta};
+use arrow::datatypes::{Schema, SchemaRef};
+use huiliu_model::{Clock, Error, ErrorKind};
+use object_store::path::Path;
+use object_store::{ObjectStore, PutMode, PutPayload};
+use serde_json::json;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use tokio::sync::{Mutex, MutexGuard};
+use url::Url;
+
+/// What all tables of a lake share.
+#[derive(Clone)]
+pub struct Shared {
+    pub store: Arc<dyn ObjectStore>,
+    pub url: Url,
+    pub clock: Arc<dyn Clock>,
+    pub ids: crate::ids::Ids,
+}
+
+/// One Delta table. Cheap to share; commits of one process to one table take turns.
+pub struct Table {
+    path: Path,
+    shared: Shared,
+    state: Mutex<TableState>,
+}
+
+/// How a new table looks.
+pub struct Definition<'a> {
+    pub name: &'a str,
+    pub description: &'a str,
+    pub schema: &'a Schema,
+    pub partition_by: &'a [&'a str],
+    /// Table properties, beside those every table has.
+    pub properties: BTreeMap<String, String>,
+}
+
+impl Table {
+    /// Opens a table; `None` when there is none.
+    ///
+    /// # Errors
+    /// As the store answers, or `Corrupt`.
+    pub async fn open(shared: &Shared, path: Path) -> Result<Option<Table>, Error> {
+        let state = load(&shared.store, &path).await?;
+        Ok(state.map(|state| Table { path, shared: shared.clone(), state: Mutex::new(state) }))
+    }
+
+    /// Opens a table, or makes it when it is not there.
+    ///
+    /// # Errors
+    /// As [`Table::open`]; `Invalid` when the table that is there has other columns.
+    pub async fn open_or_create(
+        shared: &Shared,
+        path: Path,
+        definition: &Definition<'_>,
+    ) -> Result<Table, Error> {
+        if let Some(table) = Table::open(shared, path.clone()).await? {
+            table.check_schema(definition.schema).await?;
+            return Ok(table);
+        }
+        create(shared, &path, definition).await?;
+        let table = Table::open(shared, path.clone()).await?;
+        table.ok_or_else(|| {
+            Error::new(ErrorKind::Corrupt, format!("table `{path}` vanished after it was made"))
+        })
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Where a file of this table lies in the store; `relative` is the log's path.
+    pub fn file(&self, relative: &str) -> Path {
+        let relative = Path::from(relative);
+        self.path.parts().chain(relative.parts()).collect()
+    }
+
+    pub fn store(&self) -> &Arc<dyn ObjectStore> {
+        &self.shared.store
+    }
+
+    pub fn shared(&self) -> &Shared {
+        &self.shared
+    }
+
+    pub(crate) fn now_ms(&self) -> i64 {
+        self.shared.clock.now_us() / 1_000
+    }
+
+    pub(crate) async fn lock_state(&self) -> MutexGuard<'_, TableState> {
+        self.state.lock().await
+    }
+
+    pub(crate) async fn tail(&self, state: &mut TableState) -> Result<(), Error> {
+        tail(self.shared.store.as_ref(), &self.path, state).await.map(|_| ())
+    }
+
+    /// The newest state, read afresh.
+    ///
+    /// # Errors
+    /// As the store answers, or `Corrupt`.
+    pub async fn refresh(&self) -> Result<TableState, Error> {
+        let mut state = self.state.lock().await;
+        self.tail(&mut state).await?;
+        Ok(state.clone())
+    }
+
+    /// Recorded progress by app id, read afresh.
+    ///
+    /// # Errors
+    /// As the store answers, or `Corrupt`.
+    pub async fn progress(&self) -> Result<BTreeMap<String, i64>, Error> {
+        let mut state = self.state.lock().await;
+        self.tail(&mut state).await?;
+        Ok(state.txns.clone())
+    }
+
+    /// Files added by each version after `from`; `None` when the log no longer tells.
+    ///
+    /// Versions read from a checkpoint are looked up in their commit files, as long as these are
+    /// there.
+    ///
+    /// # Errors
+    /// As the store answers, or `Corrupt`.
+    pub async fn added_since(
+        &self,
+        state: &TableState,
+        from: i64,
+    ) -> Result<Option<BTreeMap<i64, Vec<String>>>, Error> {
+        let mut added = BTreeMap::new();
+        for version in from + 1..=state.version {
+            if let Some(paths) = state.added.get(&version) {
+                added.insert(version, paths.clone());
+                continue;
+            }
+            let store = self.shared.store.as_ref();
+            let Some(text) = read_commit(store, &self.path, version).await? else {
+                return Ok(None);
+            };
+            let mut one = TableState::default();
+            one.apply(version, &text)?;
+            added.extend(one.added);
+        }
+        Ok(Some(added))
+    }
+
+    /// Columns as the log has them.
+    ///
+    /// # Errors
+    /// `Corrupt`.
+    pub async fn schema(&self) -> Result<SchemaRef, Error> {
+        let state = self.state.lock().await;
+        let text = state.metadata.as_ref().map_or("", |m| m.schema_string.as_str());
+        Ok(Arc::new(from_delta(text)?))
+    }
+
+    /// A property of the table's metadata.
+    pub async fn property(&self, name: &str) -> Option<String> {
+        let state = self.state.lock().await;
+        state.metadata.as_ref()?.configuration.get(name).cloned().flatten()
+    }
+
+    async fn check_schema(&self, wanted: &Schema) -> Result<(), Error> {
+        let found = self.schema().await?;
+        let shape = |s: &Schema| -> Vec<(String, String)> {
+            s.fields().iter().map(|f| (f.name().clone(), f.data_type().to_string())).collect()
+        };
+        let (have, want) = (shape(&found), shape(wanted));
+        if have == want {
+            return Ok(());
+        }
+        let differs = want.iter().find(|c| !have.contains(c)).or_else(|| {
+            have.iter().find(|c| !want.contains(c))
+        });
+        let what = differs.map_or_else(|| "the order".to_owned(), |(n, t)| format!("`{n}` {t}"));
+        Err(Error::new(
+            ErrorKind::Invalid,
+            format!("table `{}` and its contract differ in {what}", self.path),
+        )
+        .help("a contract's columns and protection are fixed once its tables exist; use a new lake"))
+    }
+
+    /// Writes a checkpoint when `every` versions have passed since the last one.
+    ///
+    /// # Errors
+    /// `Unavailable`; the table is whole without it.
+    pub async fn checkpoint_if_due(&self, every: i64) -> Result<bool, Error> {
+        let (version, last) = {
+            let state = self.state.lock().await;
+            (state.version, state.checkpoint.unwrap_or(0))
+        };
+        if version - last < every {
+            return Ok(false);
+        }
+        write_checkpoint(&self.shared.store, &self.path, &self.shared.url).await?;
+        self.state.lock().await.checkpoint = Some(version);
+        Ok(true)
+    }
+}
+
+/// Writes version 0. Losing that race to another process is no error: the table is there.
+async fn create(shared: &Shared, path: &Path, definition: &Definition<'_>) -> Result<(), Error> {
+    let now = shared.clock.now_us() / 1_000;
+    let mut configuration: BTreeMap<String, Option<String>> = [
+        // We write checkpoints and clean the log ourselves, outside the commit.
+        ("delta.enableExpiredLogCleanup".to_owned(), Some("false".to_owned())),
+        ("delta.logRetentionDuration".to_owned(), Some("interval 30 days".to_owned())),
+    ]
+    .into();
+    configuration.extend(definition.properties.iter().map(|(k, v)| (k.clone(), Some(v.clone()))));
+    let metadata = MetaData {
+        id: (shared.ids)().to_string(),
+        name: Some(definition.name.to_owned()),
+        description: Some(definition.description.to_owned()),
+        format: json!({"provider": "parquet", "options": {}}),
+        schema_string: to_delta(definition.schema)?,
+        partition_columns: definition.partition_by.iter().map(|&c| c.to_owned()).collect(),
+        configuration,
+        created_time: Some(now),
+    };
+    let info = json!({"timestamp": now, "operation": "CREATE TABLE", "operationParameters": {}});
+    let protocol = Protocol { min_reader_version: 1, min_writer_version: 2 };
+    let body = to_lines(&[
+        Line { commit_info: Some(info), ..Line::default() },
+        Line { protocol: Some(protocol), ..Line::default() },
+        Line { meta_data: Some(metadata), ..Line::default() },
+    ])?;
+    let first = commit_path(path, 0);
+    let put = shared.store.put_opts(
+        &first,
+        PutPayload::from(body),
+        PutMode::Create.into(),
+    );
+    match put.await {
+        Ok(_)
+        | Err(
+            object_store::Error::AlreadyExists { .. } | object_store::Error::Precondition { .. },
+        ) => Ok(()),
+        Err(e) => Err(store_error(&format!("making table `{path}`"), e)),
+    }
+}

@@ -1,0 +1,75 @@
+//! Batches: accepted rows and rejects with the offsets they account for.
+
+use crate::progress::Covers;
+use arrow::record_batch::RecordBatch;
+use std::ops::AddAssign;
+use std::sync::Arc;
+
+/// What became of the offsets of a batch. Their sum equals [`Covers::offset_count`].
+///
+/// A record counts once: as accepted even when it yields two rows (a key change).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Tally {
+    pub accepted: u64,
+    pub rejected: u64,
+    /// Records without a value.
+    pub tombstones: u64,
+    /// Heartbeats and transaction markers, delivered as records.
+    pub control: u64,
+    /// Offsets that hold no record (transaction control batches, compaction).
+    pub gaps: u64,
+}
+
+impl Tally {
+    pub fn offsets(&self) -> u64 {
+        self.accepted + self.rejected + self.tombstones + self.control + self.gaps
+    }
+}
+
+impl AddAssign for Tally {
+    fn add_assign(&mut self, other: Self) {
+        self.accepted += other.accepted;
+        self.rejected += other.rejected;
+        self.tombstones += other.tombstones;
+        self.control += other.control;
+        self.gaps += other.gaps;
+    }
+}
+
+/// Everything one commit of a dataset accounts for.
+#[derive(Debug, Clone)]
+pub struct Batch {
+    pub dataset: Arc<str>,
+    /// Accepted rows: the contract's stored columns, then the system columns of `changes`.
+    pub rows: Vec<RecordBatch>,
+    /// Rejected records: the columns of `quarantine`.
+    pub rejects: Vec<RecordBatch>,
+    pub covers: Covers,
+    pub tally: Tally,
+    /// Kafka time of the newest record, milliseconds since 1970 UTC.
+    pub newest_record_ms: i64,
+    /// Event time of the oldest row, microseconds since 1970 UTC.
+    pub oldest_event_us: Option<i64>,
+}
+
+impl Batch {
+    /// Checks the law that every offset is accounted for exactly once.
+    ///
+    /// # Errors
+    /// Both sums when they differ.
+    pub fn check_balance(&self) -> Result<(), String> {
+        let covered = self.covers.offset_count();
+        let accounted = self.tally.offsets();
+        if covered == accounted {
+            return Ok(());
+        }
+        Err(format!(
+            "dataset {}: covers {covered} offsets but accounts for {accounted} ({:?})",
+            self.dataset, self.tally
+        ))
+    }
+
+    pub fn row_count(&self) -> usize {
+        self.rows.iter().map(RecordBatch::num_rows).sum()
+    }
+}

@@ -1,0 +1,106 @@
+//! Changes: what decoding yields, column by column, still as text.
+//!
+//! A [`Changes`] holds one row per decoded row change and, for every contract column, one
+//! [`Cell`] per row. A cell is a position, not a value: it points into the arena of the
+//! [`crate::Records`] it was decoded from, or into `scratch` when the text had escapes. So the
+//! bytes of a record are neither copied nor converted before the column's type is known.
+
+use crate::reject::Reject;
+
+/// What happened to the row (the envelope's `op`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Op {
+    /// Read by a snapshot; never beats a change of the same sequence.
+    Read,
+    Create,
+    Update,
+    Delete,
+}
+
+impl Op {
+    pub fn letter(self) -> &'static str {
+        match self {
+            Self::Read => "r",
+            Self::Create => "c",
+            Self::Update => "u",
+            Self::Delete => "d",
+        }
+    }
+}
+
+/// Head of one row change. Its image is in [`Changes::columns`] at the same index: the row after
+/// the change, or for a delete the row before it (at least its key).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// Index into the entries of the `Records`.
+    pub record: u32,
+    /// 0, or 1 for the second row of a record that changed the key (delete, then create).
+    pub ordinal: u8,
+    pub op: Op,
+    pub epoch: i64,
+    pub seq: i64,
+    /// When it happened at the source, microseconds since 1970 UTC.
+    pub event_time_us: Option<i64>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum CellKind {
+    /// The field is not in the image.
+    #[default]
+    Missing,
+    Null,
+    /// JSON string without escapes: UTF-8 text in the arena, without its quotes.
+    Text,
+    /// JSON string that had escapes: UTF-8 text in `scratch`.
+    Unescaped,
+    /// JSON number as written.
+    Number,
+    True,
+    False,
+    /// Object or array as written, braces included.
+    Nested,
+    /// Debezium's placeholder for a value the source did not send: keep what is known.
+    Unavailable,
+}
+
+/// Where one cell's text lies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Cell {
+    pub start: u32,
+    pub len: u32,
+    pub kind: CellKind,
+}
+
+/// Decoded rows of one [`crate::Records`], column-major, with what could not be decoded.
+#[derive(Debug, Clone, Default)]
+pub struct Changes {
+    pub rows: Vec<Change>,
+    /// `columns[c][r]`: contract column `c` of row `r`; every inner vector has `rows.len()` cells.
+    pub columns: Vec<Vec<Cell>>,
+    pub scratch: Vec<u8>,
+    /// Records that yielded no row; at most one per record.
+    pub rejects: Vec<Reject>,
+    /// Records passed over on purpose.
+    pub skipped: Skipped,
+}
+
+/// Records that are accounted for without a row, by reason.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Skipped {
+    /// A record without a value (the tombstone that follows a delete).
+    pub tombstone: u64,
+    /// Heartbeats and transaction markers of the connector.
+    pub control: u64,
+}
+
+impl Changes {
+    /// Bytes of a cell; empty for kinds without text.
+    pub fn bytes<'a>(&'a self, arena: &'a [u8], cell: Cell) -> &'a [u8] {
+        let source = match cell.kind {
+            CellKind::Text | CellKind::Number | CellKind::Nested => arena,
+            CellKind::Unescaped => &self.scratch,
+            _ => return &[],
+        };
+        &source[cell.start as usize..(cell.start + cell.len) as usize]
+    }
+}

@@ -1,0 +1,357 @@
+//! The contract of a dataset: columns, types, rules, grades, and how it lands.
+//!
+//! `spec` reads contracts from `pipelines/**/*.yaml` and checks them; every other room takes
+//! them as given. Columns are addressed by index once a contract is built.
+
+use arrow::datatypes::{DataType as Arrow, Field, TimeUnit};
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// One source of records and its promises.
+#[derive(Debug, Clone)]
+pub struct Contract {
+    /// Identity of the tables; never renamed, never reused.
+    pub dataset: Arc<str>,
+    pub title: String,
+    pub provider: String,
+    pub group: Group,
+    /// Update cycle as the catalogue names it (实时, 每日 …).
+    pub cycle: Option<String>,
+    pub kafka_topic: Arc<str>,
+    pub format: Format,
+    /// Source epoch: raised by hand after a fail-over that set the source's sequence back.
+    pub epoch: i64,
+    pub mode: Mode,
+    pub columns: Vec<Column>,
+    /// Indices of the key columns, in key order.
+    pub key: Vec<usize>,
+    /// Indices of the columns that choose the bucket; a subset of the key.
+    pub bucket_by: Vec<usize>,
+    /// Number of hash buckets of `current`; fixed when the table is made.
+    pub buckets: u32,
+    pub stop_if: Option<StopIf>,
+    pub land: Land,
+    pub freshness: Freshness,
+}
+
+impl Contract {
+    pub fn column(&self, name: &str) -> Option<(usize, &Column)> {
+        self.columns.iter().enumerate().find(|(_, c)| c.name == name)
+    }
+
+    /// The columns as they are stored, in contract order.
+    ///
+    /// Without protection (`protection: plain`) each column has its own type. With it, by policy:
+    /// `token` gives `<name>` (text) and `<name>_enc` (binary); `encrypt` gives `<name>_enc`;
+    /// `mask` gives text; `drop` nothing. All but key columns may be null. The title goes along
+    /// as the metadata key `comment`.
+    pub fn stored_fields(&self, protected: bool) -> Vec<Field> {
+        let mut fields = Vec::with_capacity(self.columns.len() + 4);
+        for (index, column) in self.columns.iter().enumerate() {
+            let nullable = !self.key.contains(&index);
+            let comment = |text: String| [("comment".to_owned(), text)].into();
+            let plain = Field::new(&column.name, column.data_type.to_arrow(), nullable);
+            let text = Field::new(&column.name, Arrow::Utf8, nullable);
+            let encrypted = Field::new(format!("{}_enc", column.name), Arrow::Binary, true)
+                .with_metadata(comment(format!("{} (SM4-GCM)", column.title)));
+            let titled = |field: Field| field.with_metadata(comment(column.title.clone()));
+            match (&column.protect, protected) {
+                (Protect::Keep, _) | (_, false) => fields.push(titled(plain)),
+                (Protect::Token { .. }, true) => fields.extend([titled(text), encrypted]),
+                (Protect::Encrypt, true) => fields.push(encrypted),
+                (Protect::Mask(_), true) => fields.push(titled(text)),
+                (Protect::Drop, true) => {}
+            }
+        }
+        fields
+    }
+
+    /// Names of the key columns, in key order. They keep their names under every protection.
+    pub fn key_names(&self) -> Vec<&str> {
+        self.key.iter().map(|&i| self.columns[i].name.as_str()).collect()
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Group {
+    Base,
+    Feed,
+    Pool,
+}
+
+/// Envelope of the records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// The project's own envelope: v, ds, op, seq, event_time, src, before, after.
+    HuiliuJson,
+    /// Debezium's JSON, with or without the embedded schema.
+    DebeziumJson,
+    /// Plain rows: an object per record; the Kafka offset is the sequence.
+    Json,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// Rows change and are deleted.
+    Cdc,
+    /// Rows are added; a second record of a key is a correction.
+    Append,
+}
+
+#[derive(Debug, Clone)]
+pub struct Column {
+    pub name: String,
+    pub title: String,
+    pub data_type: DataType,
+    /// Must be present: a missing value is a finding, and for a key column a reject.
+    pub required: bool,
+    pub unit: Option<String>,
+    pub grade: Grade,
+    pub protect: Protect,
+    pub rules: Vec<Rule>,
+    /// What a failed rule does to a cell; key columns always reject the row.
+    pub on_fail: OnFail,
+}
+
+/// Logical types of contract columns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DataType {
+    String,
+    Integer,
+    Long,
+    Double,
+    Boolean,
+    Date,
+    /// An instant; stored as UTC microseconds. Values without an offset are Asia/Shanghai.
+    Timestamp,
+    Decimal { precision: u8, scale: i8 },
+}
+
+impl DataType {
+    pub fn to_arrow(self) -> Arrow {
+        match self {
+            Self::String => Arrow::Utf8,
+            Self::Integer => Arrow::Int32,
+            Self::Long => Arrow::Int64,
+            Self::Double => Arrow::Float64,
+            Self::Boolean => Arrow::Boolean,
+            Self::Date => Arrow::Date32,
+            Self::Timestamp => Arrow::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
+            Self::Decimal { precision, scale } => Arrow::Decimal128(precision, scale),
+        }
+    }
+}
+
+impl fmt::Display for DataType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::String => f.write_str("string"),
+            Self::Integer => f.write_str("integer"),
+            Self::Long => f.write_str("long"),
+            Self::Double => f.write_str("double"),
+            Self::Boolean => f.write_str("boolean"),
+            Self::Date => f.write_str("date"),
+            Self::Timestamp => f.write_str("timestamp"),
+            Self::Decimal { precision, scale } => write!(f, "decimal({precision}, {scale})"),
+        }
+    }
+}
+
+/// Sensitivity, L1 (public) to L4 (serious harm).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Grade {
+    L1,
+    L2,
+    L3,
+    L4,
+}
+
+/// What is written in place of a value, unless the lake says `protection: plain`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Protect {
+    Keep,
+    /// A masked text; the original is not kept.
+    Mask(MaskKind),
+    /// HMAC-SM3 of `"<kind>|<value>"`, hexadecimal, with the original encrypted beside it. A value
+    /// that is a valid unified social credit code is public and stays as it is if `keep_uscc`.
+    Token { kind: String, keep_uscc: bool },
+    /// SM4-GCM only.
+    Encrypt,
+    Drop,
+}
+
+/// Masking rules of the domain specification, section 5.3.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MaskKind {
+    ResidentId,
+    Name,
+    Phone,
+    BankCard,
+    Address,
+    Email,
+    Plate,
+    Passport,
+    /// Stars, then the last four characters (account and meter numbers).
+    Last4,
+    /// The year of a date.
+    BirthDate,
+}
+
+/// A rule of one column. Text normalisation comes before, by the rule's kind.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Rule {
+    /// A rule of the closed set, by name: an identifier, a name, a code that is computed.
+    Named(NamedRule),
+    /// Member of a list of `code_lists`, after its aliases.
+    CodeList(String),
+    /// Member of a list given in place.
+    OneOf(Vec<String>),
+    /// Inclusive bounds on a number.
+    AtLeast(f64),
+    AtMost(f64),
+    /// Regular expression the whole text must match.
+    Pattern(String),
+    /// Bounds on the number of characters.
+    Length { min: usize, max: usize },
+    /// Not before another date column of the row; a finding, never a reject.
+    NotBefore { column: usize },
+    /// First day of a month after parsing; other days are moved to it.
+    MonthStart,
+    /// Not after the record's event date; a finding.
+    NotFuture,
+    /// Must agree with what a resident id in another column says; the id wins.
+    SexOf { column: usize },
+    BirthDateOf { column: usize },
+}
+
+/// Rules known by name; the names are also those of `huiliu rule`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum NamedRule {
+    Uscc,
+    OrgCode,
+    BusinessRegNo,
+    ResidentId,
+    ElicenceId,
+    ProjectCode,
+    /// Resident id or unified social credit code.
+    HolderCode,
+    /// Mobile or landline.
+    Phone,
+    Division6,
+    Division12,
+    /// Six or twelve digits.
+    Division,
+    Industry,
+    PersonName,
+    OrgName,
+    /// A person's or an organisation's name.
+    Name,
+    Address,
+    AccountNo,
+    MeterNo,
+    /// Type of an electronic licence: 18-character USCC and three digits.
+    LicenceType,
+    /// Real estate unit (不动产单元代码): 28 characters.
+    UnitCode,
+    /// Government service item (实施编码): USCC, level and 12 digits.
+    ItemCode,
+    Longitude,
+    Latitude,
+    Date,
+    Timestamp,
+    Text,
+}
+
+impl NamedRule {
+    pub const ALL: [(&'static str, NamedRule); 26] = [
+        ("uscc", Self::Uscc),
+        ("org_code", Self::OrgCode),
+        ("business_reg_no", Self::BusinessRegNo),
+        ("resident_id", Self::ResidentId),
+        ("elicence_id", Self::ElicenceId),
+        ("project_code", Self::ProjectCode),
+        ("holder_code", Self::HolderCode),
+        ("phone", Self::Phone),
+        ("division6", Self::Division6),
+        ("division12", Self::Division12),
+        ("division", Self::Division),
+        ("industry", Self::Industry),
+        ("person_name", Self::PersonName),
+        ("org_name", Self::OrgName),
+        ("name", Self::Name),
+        ("address", Self::Address),
+        ("account_no", Self::AccountNo),
+        ("meter_no", Self::MeterNo),
+        ("licence_type", Self::LicenceType),
+        ("unit_code", Self::UnitCode),
+        ("item_code", Self::ItemCode),
+        ("longitude", Self::Longitude),
+        ("latitude", Self::Latitude),
+        ("date", Self::Date),
+        ("timestamp", Self::Timestamp),
+        ("text", Self::Text),
+    ];
+
+    pub fn name(self) -> &'static str {
+        Self::ALL.iter().find(|(_, rule)| *rule == self).map_or("", |(name, _)| name)
+    }
+
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.iter().find(|(known, _)| *known == name).map(|(_, rule)| *rule)
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnFail {
+    /// The cell becomes null and the row is flagged.
+    #[default]
+    Null,
+    /// The cell stays and the row is flagged.
+    Warn,
+    /// The row goes to quarantine.
+    Reject,
+}
+
+/// Circuit breaker of one dataset.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct StopIf {
+    /// Share of rejects, 0 to 1.
+    pub rejects_over: f64,
+    pub of_last: u64,
+}
+
+/// When a batch is committed and how long changes are kept.
+#[derive(Debug, Clone)]
+pub struct Land {
+    pub commit_every: Duration,
+    pub commit_rows: usize,
+    pub commit_bytes: usize,
+    pub file_target_bytes: u64,
+    pub retain: Duration,
+}
+
+impl Default for Land {
+    /// Five seconds or 500,000 rows or 64 MiB of Arrow memory, whichever comes first.
+    fn default() -> Self {
+        Self {
+            commit_every: Duration::from_secs(5),
+            commit_rows: 500_000,
+            commit_bytes: 64 << 20,
+            file_target_bytes: 128 << 20,
+            retain: Duration::from_secs(400 * 86_400),
+        }
+    }
+}
+
+#[derive(Debug, Clone)]
+pub struct Freshness {
+    pub warn_after: Duration,
+    pub page_after: Duration,
+}
+
+impl Default for Freshness {
+    fn default() -> Self {
+        Self { warn_after: Duration::from_secs(60), page_after: Duration::from_secs(600) }
+    }
+}

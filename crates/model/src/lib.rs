@@ -1,0 +1,25 @@
+//! The vocabulary of huiliu: what the rooms hand to each other.
+//!
+//! Nothing here does I/O, parses text or knows a library of the outside world except Arrow's
+//! in-memory types. A word defined here has one meaning everywhere (DESIGN: one word, one
+//! meaning); intervals are half-open, `start..end`, always.
+
+pub mod batch;
+pub mod change;
+pub mod clock;
+pub mod contract;
+pub mod error;
+pub mod port;
+pub mod progress;
+pub mod record;
+pub mod reject;
+pub mod system;
+
+pub use batch::{Batch, Tally};
+pub use change::{Cell, CellKind, Change, Changes, Op};
+pub use clock::Clock;
+pub use contract::{Column, Contract, DataType, Grade, Protect};
+pub use error::{Error, ErrorKind};
+pub use progress::{Covers, Partition, Progress};
+pub use record::{Record, Records};
+pub use reject::{Reason, Reject, Stage};

@@ -1,0 +1,104 @@
+//! The two ports of ingestion: where records come from and where batches land.
+//!
+//! `kafka` and `lake` implement them for production, `testkit` in memory. Both sides of each
+//! port meet only here.
+
+use crate::batch::Batch;
+use crate::error::Error;
+use crate::progress::{Partition, Progress};
+use crate::record::Records;
+use async_trait::async_trait;
+use std::collections::BTreeMap;
+use tokio::sync::oneshot;
+
+/// What a source says, in order. A reply that is dropped counts as "discarded".
+#[derive(Debug)]
+pub enum SourceEvent {
+    /// Partitions were given to us; the source reads none of them before it has the reply:
+    /// the recorded progress, `None` where a partition has none (it is read from its start).
+    Assigned { partitions: Vec<Partition>, reply: oneshot::Sender<Progress> },
+    /// Partitions are about to be taken away; the source waits for the reply, which says that
+    /// everything read from them is committed or discarded.
+    Revoked { partitions: Vec<Partition>, reply: oneshot::Sender<()> },
+    /// Records of one dataset. The source counts their bytes against its budget until
+    /// `release` is dropped.
+    Records { records: Records, release: Release },
+    /// High-watermarks, for lag.
+    EndOffsets(BTreeMap<Partition, i64>),
+    /// One partition cannot go on until a person decides; the others do.
+    Incident(Incident),
+}
+
+/// Held while the bytes of some records are in memory; dropping it gives them back.
+pub type Release = Box<dyn Send + Sync + std::any::Any>;
+
+/// Why a partition stands still.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Incident {
+    pub partition: Partition,
+    pub kind: IncidentKind,
+    /// Recorded progress: the next offset we need.
+    pub recorded: i64,
+    /// First and next offset that the broker has.
+    pub available: std::ops::Range<i64>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IncidentKind {
+    /// Retention removed records before they were read.
+    OffsetExpired,
+    /// The topic is shorter than what was read: re-created, or its log was truncated.
+    OffsetBeyondEnd,
+}
+
+impl IncidentKind {
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::OffsetExpired => "offset_expired",
+            Self::OffsetBeyondEnd => "offset_beyond_end",
+        }
+    }
+}
+
+/// Where records come from.
+#[async_trait]
+pub trait Source: Send {
+    /// The next event; `None` once the source was stopped, or reached the end it was told to
+    /// stop at, and everything read has been handed over. Cancel-safe.
+    ///
+    /// # Errors
+    /// When the source cannot go on by itself.
+    async fn next(&mut self) -> Result<Option<SourceEvent>, Error>;
+
+    /// Tells the source what is durable, for tools that watch the consumer group. Best effort.
+    fn durable(&self, progress: &Progress);
+}
+
+/// Where batches land.
+#[async_trait]
+pub trait Landing: Send + Sync + 'static {
+    /// Recorded progress of the partitions, read afresh.
+    ///
+    /// # Errors
+    /// `Unavailable`, `Denied` or `Corrupt`.
+    async fn progress(&self, dataset: &str, partitions: &[Partition]) -> Result<Progress, Error>;
+
+    /// Makes a batch durable, its rejects first, in the order of `covers`.
+    ///
+    /// Idempotent: a batch that turns out to be committed already is reported as landed.
+    ///
+    /// # Errors
+    /// `Superseded` when recorded progress is not the start of the covers: someone else owns the
+    /// partition. `Unavailable` may be retried with the same batch.
+    async fn land(&self, batch: &Batch) -> Result<Landed, Error>;
+}
+
+/// A durable batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Landed {
+    /// Version of the `changes` table that holds it.
+    pub table_version: i64,
+    pub file_bytes: u64,
+    /// True when an earlier attempt had committed it.
+    pub already: bool,
+}

@@ -1,0 +1,78 @@
+//! System columns: what every table carries beside the columns of its contract.
+//!
+//! The prefix `sys_` is reserved; contracts may not use it. Types are those a Delta reader of
+//! version 1 understands; instants are UTC microseconds.
+
+use arrow::datatypes::{DataType, Field, TimeUnit};
+
+pub const PREFIX: &str = "sys_";
+pub const OP: &str = "sys_op";
+pub const EPOCH: &str = "sys_epoch";
+pub const SEQ: &str = "sys_seq";
+/// 0 for a snapshot read, 1 for a change: a read loses against a change of equal sequence.
+pub const RANK: &str = "sys_rank";
+pub const PARTITION: &str = "sys_partition";
+pub const OFFSET: &str = "sys_offset";
+pub const ORDINAL: &str = "sys_ordinal";
+pub const EVENT_TIME: &str = "sys_event_time";
+pub const KAFKA_TIME: &str = "sys_kafka_time";
+pub const INGEST_TIME: &str = "sys_ingest_time";
+pub const BUCKET: &str = "sys_bucket";
+pub const FLAGS: &str = "sys_flags";
+
+/// Columns that decide which change of a key wins, most significant first.
+pub const SEQUENCE: [&str; 6] = [EPOCH, SEQ, RANK, OFFSET, PARTITION, ORDINAL];
+
+pub fn timestamp() -> DataType {
+    DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()))
+}
+
+/// System columns of `changes.<dataset>`, in order, after the contract's stored columns.
+pub fn changes_fields() -> Vec<Field> {
+    vec![
+        Field::new(OP, DataType::Utf8, false),
+        Field::new(EPOCH, DataType::Int64, false),
+        Field::new(SEQ, DataType::Int64, false),
+        Field::new(RANK, DataType::Int32, false),
+        Field::new(OFFSET, DataType::Int64, false),
+        Field::new(PARTITION, DataType::Int32, false),
+        Field::new(ORDINAL, DataType::Int32, false),
+        Field::new(EVENT_TIME, timestamp(), true),
+        Field::new(KAFKA_TIME, timestamp(), false),
+        Field::new(INGEST_TIME, timestamp(), false),
+        Field::new(BUCKET, DataType::Int32, false),
+        Field::new(FLAGS, DataType::Utf8, true),
+    ]
+}
+
+/// System columns of `current.<dataset>`: those of `changes` without the operation, the
+/// ingest time (a rebuild gives the same rows) and the bucket, which is the partition.
+pub fn current_fields() -> Vec<Field> {
+    changes_fields()
+        .into_iter()
+        .filter(|f| ![OP, INGEST_TIME, BUCKET].contains(&f.name().as_str()))
+        .collect()
+}
+
+/// Columns of `quarantine.<dataset>`.
+///
+/// `raw` holds the value's bytes: encrypted when a key is configured (`raw_key_id` names it),
+/// as they came under `protection: plain`, and null otherwise. `raw_sm3` is always there.
+pub fn quarantine_fields() -> Vec<Field> {
+    vec![
+        Field::new("kafka_topic", DataType::Utf8, false),
+        Field::new(PARTITION, DataType::Int32, false),
+        Field::new(OFFSET, DataType::Int64, false),
+        Field::new(KAFKA_TIME, timestamp(), false),
+        Field::new(INGEST_TIME, timestamp(), false),
+        Field::new("stage", DataType::Utf8, false),
+        Field::new("reason", DataType::Utf8, false),
+        Field::new("field", DataType::Utf8, true),
+        Field::new("rule", DataType::Utf8, true),
+        Field::new("at_byte", DataType::Int64, true),
+        Field::new("raw_bytes", DataType::Int64, false),
+        Field::new("raw_sm3", DataType::Utf8, false),
+        Field::new("raw", DataType::Binary, true),
+        Field::new("raw_key_id", DataType::Utf8, true),
+    ]
+}

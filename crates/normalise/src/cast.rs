@@ -1,0 +1,240 @@
+//! Cast: the cells of one column become one typed Arrow column, judged on the way.
+//!
+//! A cell is looked at once: found in the arena, parsed, held against the column's rules, and
+//! written into a builder of the right size. What was delivered in the wrong form but can be
+//! understood is converted (and counted as fixed); what cannot is a failure of the cell.
+//!
+//! The source's dialect is the contract's format: dates and numbers as text or number, and for
+//! Debezium its own encodings ([`debezium`]).
+
+mod debezium;
+mod typed;
+
+use crate::flags::Marks;
+use crate::judge::{Bench, Failure, Plan, TextTest, Tested, Verdict};
+use crate::rule::{self, Context, Outcome};
+use arrow::array::{
+    ArrayRef, ArrowPrimitiveType, BooleanBuilder, Date32Builder, Decimal128Builder,
+    PrimitiveBuilder, StringBuilder, TimestampMicrosecondBuilder,
+};
+use arrow::datatypes::{Float64Type, Int32Type, Int64Type};
+use huiliu_model::contract::{Format, NamedRule};
+use huiliu_model::{Cell, CellKind, Changes, DataType, Op, Reason, Stage};
+use std::borrow::Cow;
+use std::sync::Arc;
+
+/// The cells of a chunk with what is known of its rows.
+pub(crate) struct Chunk<'a> {
+    arena: &'a [u8],
+    changes: &'a Changes,
+    format: Format,
+    /// By row; empty when there is no delete.
+    pub deletes: Vec<bool>,
+    /// Day of the event in Asia/Shanghai, by row; [`NO_DAY`] where it is not known.
+    event_days: Vec<i32>,
+}
+
+/// No event is that old.
+const NO_DAY: i32 = i32::MIN;
+
+/// A cell as delivered.
+enum Given<'a> {
+    Absent,
+    Unavailable,
+    Text(&'a str),
+    Number(&'a str),
+    Boolean(bool),
+    Nested(&'a str),
+    NotUtf8,
+}
+
+impl<'a> Chunk<'a> {
+    pub fn new(arena: &'a [u8], changes: &'a Changes, format: Format) -> Self {
+        let mut deletes: Vec<bool> = changes.rows.iter().map(|row| row.op == Op::Delete).collect();
+        if !deletes.contains(&true) {
+            deletes.clear();
+        }
+        let day = |micros: Option<i64>| {
+            let day = micros.map(crate::judge::shanghai_day);
+            day.and_then(|day| i32::try_from(day).ok()).unwrap_or(NO_DAY)
+        };
+        let event_days = changes.rows.iter().map(|row| day(row.event_time_us)).collect();
+        Self { arena, changes, format, deletes, event_days }
+    }
+
+    fn cells(&self, plan: &Plan) -> &'a [Cell] {
+        &self.changes.columns[usize::from(plan.index)]
+    }
+
+    fn event_day(&self, row: usize) -> Option<i32> {
+        self.event_days.get(row).copied().filter(|day| *day != NO_DAY)
+    }
+
+    fn context(&self, row: usize) -> Context {
+        Context { event_date: self.event_day(row) }
+    }
+
+    fn given(&self, cell: Cell) -> Given<'a> {
+        match cell.kind {
+            CellKind::Missing | CellKind::Null => return Given::Absent,
+            CellKind::Unavailable => return Given::Unavailable,
+            CellKind::True => return Given::Boolean(true),
+            CellKind::False => return Given::Boolean(false),
+            CellKind::Text | CellKind::Unescaped | CellKind::Number | CellKind::Nested => {}
+        }
+        match std::str::from_utf8(self.changes.bytes(self.arena, cell)) {
+            Ok(text) if cell.kind == CellKind::Number => Given::Number(text),
+            Ok(text) if cell.kind == CellKind::Nested => Given::Nested(text),
+            Ok(text) => Given::Text(text),
+            Err(_) => Given::NotUtf8,
+        }
+    }
+}
+
+/// The typed column of one plan, one value per row.
+pub(crate) fn column(chunk: &Chunk<'_>, plan: &Plan, marks: &mut Marks) -> ArrayRef {
+    let bench = Bench::new(plan, &chunk.deletes, marks);
+    let rows = chunk.cells(plan).len();
+    match plan.data_type {
+        DataType::String => texts(chunk, plan, bench),
+        DataType::Boolean => booleans(chunk, plan, bench),
+        DataType::Integer => {
+            let builder = PrimitiveBuilder::<Int32Type>::with_capacity(rows);
+            primitives(chunk, plan, bench, builder, typed::integer)
+        }
+        DataType::Long => {
+            let builder = PrimitiveBuilder::<Int64Type>::with_capacity(rows);
+            primitives(chunk, plan, bench, builder, typed::long)
+        }
+        DataType::Double => {
+            let builder = PrimitiveBuilder::<Float64Type>::with_capacity(rows);
+            primitives(chunk, plan, bench, builder, typed::double)
+        }
+        DataType::Date => {
+            let builder = Date32Builder::with_capacity(rows);
+            primitives(chunk, plan, bench, builder, typed::date)
+        }
+        DataType::Timestamp => {
+            let builder = TimestampMicrosecondBuilder::with_capacity(rows).with_timezone("UTC");
+            primitives(chunk, plan, bench, builder, typed::timestamp)
+        }
+        DataType::Decimal { .. } => {
+            let builder = Decimal128Builder::with_capacity(rows)
+                .with_data_type(plan.data_type.to_arrow());
+            primitives(chunk, plan, bench, builder, typed::decimal)
+        }
+    }
+}
+
+/// Where one value of a typed column stands.
+struct At<'c, 'a> {
+    chunk: &'c Chunk<'a>,
+    plan: &'c Plan,
+    row: usize,
+}
+
+fn primitives<T: ArrowPrimitiveType>(
+    chunk: &Chunk<'_>,
+    plan: &Plan,
+    mut bench: Bench<'_>,
+    mut builder: PrimitiveBuilder<T>,
+    read: impl Fn(&At<'_, '_>, Given<'_>) -> Verdict<T::Native>,
+) -> ArrayRef {
+    for (row, cell) in chunk.cells(plan).iter().enumerate() {
+        let verdict = match chunk.given(*cell) {
+            Given::Absent => Verdict::Absent,
+            Given::Unavailable => Verdict::Unavailable,
+            given => read(&At { chunk, plan, row }, given),
+        };
+        builder.append_option(bench.settle(row, verdict));
+    }
+    Arc::new(builder.finish())
+}
+
+fn booleans(chunk: &Chunk<'_>, plan: &Plan, mut bench: Bench<'_>) -> ArrayRef {
+    let cells = chunk.cells(plan);
+    let mut builder = BooleanBuilder::with_capacity(cells.len());
+    for (row, cell) in cells.iter().enumerate() {
+        let verdict = match chunk.given(*cell) {
+            Given::Absent => Verdict::Absent,
+            Given::Unavailable => Verdict::Unavailable,
+            given => typed::boolean(&At { chunk, plan, row }, given),
+        };
+        builder.append_option(bench.settle(row, verdict));
+    }
+    Arc::new(builder.finish())
+}
+
+fn texts(chunk: &Chunk<'_>, plan: &Plan, mut bench: Bench<'_>) -> ArrayRef {
+    let cells = chunk.cells(plan);
+    let bytes = cells.iter().map(|cell| cell.len as usize).sum();
+    let mut builder = StringBuilder::with_capacity(cells.len(), bytes);
+    for (row, cell) in cells.iter().enumerate() {
+        let verdict = match chunk.given(*cell) {
+            Given::Absent => Verdict::Absent,
+            Given::Unavailable => Verdict::Unavailable,
+            Given::Text(text) | Given::Number(text) => text_of(plan, text, &chunk.context(row)),
+            Given::Boolean(true) => text_of(plan, "true", &chunk.context(row)),
+            Given::Boolean(false) => text_of(plan, "false", &chunk.context(row)),
+            Given::Nested(text) => Verdict::Failed(Failure {
+                stage: Stage::Cast,
+                reason: Reason::Type,
+                rule: "type",
+                kept: Some(Cow::Borrowed(text)),
+            }),
+            Given::NotUtf8 => Verdict::untyped(Reason::NotUtf8),
+        };
+        match bench.settle(row, verdict) {
+            Some(text) => builder.append_value(&text),
+            None => builder.append_null(),
+        }
+    }
+    Arc::new(builder.finish())
+}
+
+fn text_of<'t>(plan: &Plan, text: &'t str, context: &Context) -> Verdict<Cow<'t, str>> {
+    // A list knows its own null tokens and aliases; nothing needs to be tidied before it.
+    let (outcome, rule, tests) = match (plan.named, &plan.texts[..]) {
+        (None, [TextTest::CodeList(list), tests @ ..]) => (list.apply(text), "code_list", tests),
+        (named, tests) => {
+            let named = named.unwrap_or(NamedRule::Text);
+            (rule::apply(named, text, context), plan.rule, tests)
+        }
+    };
+    let fixed = outcome.is_fixed(text);
+    let verdict = match outcome {
+        Outcome::Ok(value) => Verdict::Value { value, fixed, flags: None, remark: None },
+        Outcome::Warn(value, flags) => {
+            Verdict::Value { value, fixed, flags: Some(flags), remark: None }
+        }
+        Outcome::Null(reason) => Verdict::Cleared(reason),
+        Outcome::Err(reason) => Verdict::Failed(Failure {
+            stage: Stage::Judge,
+            reason,
+            rule,
+            kept: Some(Cow::Borrowed(text)),
+        }),
+    };
+    tests.iter().fold(verdict, |verdict, test| verdict.test(|value| test_text(test, value)))
+}
+
+fn test_text<'t>(test: &TextTest, value: Cow<'t, str>) -> Tested<Cow<'t, str>> {
+    let (reason, rule) = match test {
+        TextTest::CodeList(list) => match list.canonical(&value) {
+            Some((_, false)) => return Tested::Passed(value),
+            Some((code, true)) => return Tested::Changed(Cow::Borrowed(code)),
+            None => (Reason::CodeUnknown, "code_list"),
+        },
+        TextTest::OneOf(values) if values.binary_search_by(|v| v.as_str().cmp(&value)).is_ok() => {
+            return Tested::Passed(value);
+        }
+        TextTest::OneOf(_) => (Reason::CodeUnknown, "one_of"),
+        TextTest::Pattern(pattern) if pattern.is_match(&value) => return Tested::Passed(value),
+        TextTest::Pattern(_) => (Reason::Pattern, "pattern"),
+        TextTest::Length { min, max } if (*min..=*max).contains(&value.chars().count()) => {
+            return Tested::Passed(value);
+        }
+        TextTest::Length { .. } => (Reason::Length, "length"),
+    };
+    Tested::Failed { reason, rule, value }
+}

@@ -1,0 +1,193 @@
+//! Debezium's encodings of dates, instants and decimals.
+//!
+//! * A date is the number of days since 1970-01-01 (`io.debezium.time.Date`).
+//! * A date and time without zone is a number since 1970-01-01 00:00 of the *local* clock, in
+//!   milliseconds, microseconds or nanoseconds by the column's precision. The unit is not in the
+//!   record once the schema is left out, so the magnitude tells: below 10^14 milliseconds
+//!   (year 5138), below 10^17 microseconds, else nanoseconds. Microseconds of 1966-11 to
+//!   1973-03, and nanoseconds of the same years, cannot be told apart and are read as the
+//!   coarser unit. Like every value without an offset, the local clock is Asia/Shanghai.
+//! * A decimal (`decimal.handling.mode: precise`) is the unscaled number, two's complement, big
+//!   endian, in base64; the scale is the contract's. In mode `string` it is plain text, in mode
+//!   `double` a number. Text of a column with decimals is plain if it has a decimal point. Text
+//!   of a column without decimals that is made of digits alone and also valid base64 is
+//!   ambiguous and refused: such columns are better declared `long`.
+//!
+//! Instants with an offset (`ZonedTimestamp`) are ISO 8601 text and need nothing here.
+
+use crate::date::{DateOutcome, days_from_civil};
+use huiliu_model::Reason;
+
+const DAY_MS: i64 = 86_400_000;
+/// Asia/Shanghai is eight hours ahead of UTC.
+const SHANGHAI_US: i64 = 8 * 3_600_000_000;
+/// Day 10,000,000 is in the year 29,349: a larger number counts something smaller.
+const DAYS_MAX: i64 = 10_000_000;
+const MILLIS_MAX: u64 = 100_000_000_000_000;
+const MICROS_MAX: u64 = 100_000_000_000_000_000;
+
+/// Microseconds of the local clock since 1970-01-01 00:00, from any of the units.
+fn local_micros(number: i64) -> Option<i64> {
+    match number.unsigned_abs() {
+        n if n < MILLIS_MAX => number.checked_mul(1_000),
+        n if n < MICROS_MAX => Some(number),
+        _ => Some(number.div_euclid(1_000)),
+    }
+}
+
+/// Days since 1970-01-01 of a date column: days, or the day of a date and time.
+pub(super) fn date(number: i64) -> Option<i32> {
+    let days = if number.abs() < DAYS_MAX {
+        number
+    } else {
+        local_micros(number)?.div_euclid(DAY_MS * 1_000)
+    };
+    i32::try_from(days).ok()
+}
+
+/// A day as the date reader would settle it: placeholders and open ends are no dates.
+pub(super) fn settled(days: i32) -> DateOutcome {
+    const PLACEHOLDER: i32 = days_from_civil(1900, 1, 1);
+    const END_OF_9999: i32 = days_from_civil(9999, 12, 31);
+    const END_OF_2099: i32 = days_from_civil(2099, 12, 31);
+    match days {
+        PLACEHOLDER => DateOutcome::Null(Some(Reason::Placeholder)),
+        END_OF_2099 | END_OF_9999 => DateOutcome::OpenEnd,
+        days => DateOutcome::Value { days, fixed: false },
+    }
+}
+
+/// Microseconds since 1970 UTC of a timestamp column.
+pub(super) fn instant(number: i64) -> Option<i64> {
+    local_micros(number)?.checked_sub(SHANGHAI_US)
+}
+
+/// What the text of a decimal column is.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Decimal {
+    Unscaled(i128),
+    /// Plain text, to be parsed as such.
+    Plain,
+    Refused(Reason),
+}
+
+pub(super) fn decimal(text: &str, scale: i8) -> Decimal {
+    match base64(text.as_bytes()) {
+        Base64::Number(_) if scale == 0 && text.bytes().all(|byte| byte.is_ascii_digit()) => {
+            Decimal::Refused(Reason::Ambiguous)
+        }
+        Base64::Number(unscaled) => Decimal::Unscaled(unscaled),
+        Base64::TooLong => Decimal::Refused(Reason::Range),
+        Base64::Other => Decimal::Plain,
+    }
+}
+
+enum Base64 {
+    Number(i128),
+    /// More than 16 bytes: no Decimal128.
+    TooLong,
+    Other,
+}
+
+/// Reads RFC 4648 base64 with padding as a big-endian two's complement number.
+fn base64(text: &[u8]) -> Base64 {
+    let body = match text {
+        [body @ .., b'=', b'='] | [body @ .., b'='] => body,
+        body => body,
+    };
+    let padding = text.len() - body.len();
+    if text.is_empty() || text.len() % 4 != 0 || padding > 2 {
+        return Base64::Other;
+    }
+    let byte_count = text.len() / 4 * 3 - padding;
+    let (mut number, mut held, mut bits) = (0_i128, 0_u32, 0_u32);
+    for (index, character) in body.iter().enumerate() {
+        let Some(value) = digit(*character) else { return Base64::Other };
+        if byte_count > 16 {
+            continue;
+        }
+        held = held << 6 | value;
+        bits += 6;
+        if index == 0 && value >= 32 {
+            number = -1;
+        }
+        if bits >= 8 {
+            bits -= 8;
+            number = number << 8 | i128::from(held >> bits & 0xff);
+        }
+        held &= (1 << bits) - 1;
+    }
+    match byte_count {
+        0 => Base64::Other,
+        1..=16 => Base64::Number(number),
+        _ => Base64::TooLong,
+    }
+}
+
+fn digit(character: u8) -> Option<u32> {
+    let value = match character {
+        b'A'..=b'Z' => character - b'A',
+        b'a'..=b'z' => character - b'a' + 26,
+        b'0'..=b'9' => character - b'0' + 52,
+        b'+' => 62,
+        b'/' => 63,
+        _ => return None,
+    };
+    Some(u32::from(value))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn decimals_are_read_from_base64_of_the_unscaled_bytes() {
+        // Bytes worked out by hand: 12345 = 0x3039, -1 = 0xff, 128 = 0x0080, -12345 = 0xcfc7.
+        for (text, unscaled) in [
+            ("MDk=", 12_345),
+            ("AA==", 0),
+            ("/w==", -1),
+            ("AIA=", 128),
+            ("z8c=", -12_345),
+            ("gA==", -128),
+            ("D0JA", 1_000_000),
+            ("AJiWgA==", 10_000_000),
+            // 2^127 - 1 and -2^127: sixteen bytes.
+            ("f////////////////////w==", i128::MAX),
+            ("gAAAAAAAAAAAAAAAAAAAAA==", i128::MIN),
+        ] {
+            assert_eq!(decimal(text, 2), Decimal::Unscaled(unscaled), "{text}");
+        }
+    }
+
+    #[test]
+    fn plain_and_ambiguous_decimals_are_told_apart() {
+        for text in ["12.34", "-0.50", "7", "123", "", "=", "====", "MDk", "M=k="] {
+            assert_eq!(decimal(text, 2), Decimal::Plain, "{text}");
+        }
+        // Four digits are three bytes of base64: with decimals mode `string` has a point.
+        assert_eq!(decimal("1234", 2), Decimal::Unscaled(-2_658_824));
+        assert_eq!(decimal("1234", 0), Decimal::Refused(Reason::Ambiguous));
+        let seventeen_bytes = "AAAAAAAAAAAAAAAAAAAAAAA=";
+        assert_eq!(decimal(seventeen_bytes, 2), Decimal::Refused(Reason::Range));
+    }
+
+    #[test]
+    fn the_magnitude_tells_the_unit_of_an_instant() {
+        // 2020-04-07 08:30:00 on the local clock is 00:30:00 UTC.
+        let expected = Some(1_586_219_400_000_000);
+        assert_eq!(instant(1_586_248_200_000), expected);
+        assert_eq!(instant(1_586_248_200_000_000), expected);
+        assert_eq!(instant(1_586_248_200_000_000_000), expected);
+        assert_eq!(instant(0), Some(-28_800_000_000));
+        assert_eq!(instant(i64::MIN), Some(-9_223_372_036_854_776 - 28_800_000_000));
+    }
+
+    #[test]
+    fn dates_are_days_or_the_day_of_an_instant() {
+        assert_eq!(date(18_359), Some(18_359));
+        assert_eq!(date(-7_306), Some(-7_306));
+        assert_eq!(date(1_586_248_200_000), Some(18_359));
+        assert_eq!(date(1_586_248_200_000_000), Some(18_359));
+    }
+}

@@ -1,0 +1,236 @@
+//! Judge: what a cell's outcome means for its row.
+//!
+//! A row is rejected only if a key column is missing or unusable, if a rule with
+//! `on_fail: reject` fails, or if its event time cannot be used. Every other failure leaves a
+//! null or the value as delivered, with a flag. Of a delete only the key is judged.
+//!
+//! ```text
+//! outcome of a cell     key column     on_fail null   on_fail warn   on_fail reject
+//! failed a rule         reject         null + flag    value + flag   reject
+//! means null + reason   reject         null + flag    null + flag    null + flag
+//! an open end           reject         null + flag    null + flag    null + flag
+//! absent, required      reject         null + flag    null + flag    null + flag
+//! absent                reject         null           null           null
+//! not sent              reject         null + flag    null + flag    null + flag
+//! warned                value + flag   value + flag   value + flag   value + flag
+//! ```
+
+mod across;
+mod plan;
+
+pub(crate) use across::across;
+pub(crate) use plan::{Bounds, Plan};
+
+use crate::flags::{ColumnCount, Mark, Marks, RowReject, UNAVAILABLE};
+use crate::rule::Flags;
+use huiliu_model::contract::OnFail;
+use huiliu_model::{Reason, Stage};
+
+/// What one cell turned out to be.
+pub(crate) enum Verdict<T> {
+    Value {
+        value: T,
+        /// The delivered text was not the value itself: it was repaired or converted.
+        fixed: bool,
+        flags: Option<Flags>,
+        /// A flag of a rule that only remarks.
+        remark: Option<&'static str>,
+    },
+    /// Missing or null as delivered.
+    Absent,
+    /// Delivered, but it means null; a reason makes it a finding.
+    Cleared(Option<Reason>),
+    /// Null with a meaning of its own, which the label tells; no key can have it.
+    Understood(&'static str),
+    Failed(Failure<T>),
+    /// The source did not send it; what is known stays.
+    Unavailable,
+}
+
+pub(crate) struct Failure<T> {
+    pub stage: Stage,
+    pub reason: Reason,
+    /// Name of the rule, for quarantine.
+    pub rule: &'static str,
+    /// The value to keep under `on_fail: warn`; none when it has no typed form.
+    pub kept: Option<T>,
+}
+
+impl<T> Verdict<T> {
+    pub fn clean(value: T) -> Self {
+        Self::Value { value, fixed: false, flags: None, remark: None }
+    }
+
+    pub fn fixed(value: T) -> Self {
+        Self::Value { value, fixed: true, flags: None, remark: None }
+    }
+
+    /// A value that has no form in the column's type.
+    pub fn untyped(reason: Reason) -> Self {
+        Self::Failed(Failure { stage: Stage::Cast, reason, rule: "type", kept: None })
+    }
+
+    /// Tests and changes a value; other verdicts stay.
+    pub fn test(self, test: impl FnOnce(T) -> Tested<T>) -> Self {
+        let Self::Value { value, fixed, flags, remark } = self else { return self };
+        match test(value) {
+            Tested::Passed(value) => Self::Value { value, fixed, flags, remark },
+            Tested::Changed(value) => Self::Value { value, fixed: true, flags, remark },
+            Tested::Remarked(value, label) => {
+                Self::Value { value, fixed, flags, remark: Some(label) }
+            }
+            Tested::Failed { reason, rule, value } => {
+                Self::Failed(Failure { stage: Stage::Judge, reason, rule, kept: Some(value) })
+            }
+        }
+    }
+}
+
+pub(crate) enum Tested<T> {
+    Passed(T),
+    Changed(T),
+    /// Passed, with a flag.
+    Remarked(T, &'static str),
+    Failed { reason: Reason, rule: &'static str, value: T },
+}
+
+/// Settles the cells of one column, one after the other.
+pub(crate) struct Bench<'a> {
+    plan: &'a Plan,
+    /// By row; empty when the chunk has no delete.
+    deletes: &'a [bool],
+    marks: &'a mut Marks,
+    count: ColumnCount,
+}
+
+impl<'a> Bench<'a> {
+    pub fn new(plan: &'a Plan, deletes: &'a [bool], marks: &'a mut Marks) -> Self {
+        Self { plan, deletes, marks, count: ColumnCount::default() }
+    }
+
+    /// The value to write for a cell; findings are noted.
+    #[inline]
+    pub fn settle<T>(&mut self, row: usize, verdict: Verdict<T>) -> Option<T> {
+        if !self.plan.key && self.deletes.get(row).copied().unwrap_or(false) {
+            return self.image_of_delete(verdict);
+        }
+        match verdict {
+            Verdict::Value { value, fixed, flags, remark } => {
+                // Partly masked at the source: neither passed nor failed (不予计分).
+                let counted = !flags.is_some_and(|flags| flags.contains(Flags::MASKED));
+                self.count.checked += u64::from(counted);
+                self.count.passed += u64::from(counted);
+                self.count.passed_raw += u64::from(counted && !fixed);
+                if flags.is_some() || remark.is_some() {
+                    self.remark(row, flags.unwrap_or_default(), remark);
+                }
+                Some(value)
+            }
+            Verdict::Absent => {
+                self.absent(row);
+                None
+            }
+            other => self.odd(row, other),
+        }
+    }
+
+    #[cold]
+    fn remark(&mut self, row: usize, flags: Flags, remark: Option<&'static str>) {
+        for label in flags.iter().chain(remark) {
+            self.flag(row, label);
+        }
+    }
+
+    fn absent(&mut self, row: usize) {
+        if self.plan.key {
+            self.count.checked += 1;
+            self.reject(row, Stage::Judge, Reason::KeyMissing, "required");
+        } else if self.plan.required {
+            self.count.checked += 1;
+            self.flag(row, Reason::Required.label());
+        }
+    }
+
+    #[cold]
+    fn odd<T>(&mut self, row: usize, verdict: Verdict<T>) -> Option<T> {
+        match verdict {
+            Verdict::Cleared(reason) => self.cleared(row, reason),
+            Verdict::Understood(_) if self.plan.key => {
+                self.cleared(row, Some(Reason::Placeholder));
+            }
+            Verdict::Understood(label) => {
+                self.count.checked += 1;
+                self.count.passed += 1;
+                self.flag(row, label);
+            }
+            Verdict::Unavailable if self.plan.key => {
+                self.reject(row, Stage::Judge, Reason::Unavailable, "required");
+            }
+            Verdict::Unavailable => self.flag(row, UNAVAILABLE),
+            Verdict::Failed(failure) => return self.failed(row, failure),
+            Verdict::Value { value, .. } => return Some(value),
+            Verdict::Absent => {}
+        }
+        None
+    }
+
+    fn cleared(&mut self, row: usize, reason: Option<Reason>) {
+        if self.plan.key {
+            self.count.checked += 1;
+            self.reject(row, Stage::Judge, reason.unwrap_or(Reason::KeyMissing), "required");
+            return;
+        }
+        // Masked at the source: as above.
+        if reason != Some(Reason::Masked) {
+            self.count.checked += 1;
+            self.count.passed += u64::from(!self.plan.required);
+        }
+        match reason {
+            Some(reason) => self.flag(row, reason.label()),
+            None if self.plan.required => self.flag(row, Reason::Required.label()),
+            None => {}
+        }
+    }
+
+    fn failed<T>(&mut self, row: usize, failure: Failure<T>) -> Option<T> {
+        self.count.checked += 1;
+        if self.plan.key || self.plan.on_fail == OnFail::Reject {
+            self.reject(row, failure.stage, failure.reason, failure.rule);
+            return None;
+        }
+        self.flag(row, failure.reason.label());
+        failure.kept.filter(|_| self.plan.on_fail == OnFail::Warn)
+    }
+
+    /// Of a delete's image only the key matters; the rest is what can be read, without findings.
+    fn image_of_delete<T>(&self, verdict: Verdict<T>) -> Option<T> {
+        match verdict {
+            Verdict::Value { value, .. } => Some(value),
+            Verdict::Failed(failure) => {
+                failure.kept.filter(|_| self.plan.on_fail == OnFail::Warn)
+            }
+            _ => None,
+        }
+    }
+
+    fn flag(&mut self, row: usize, label: &'static str) {
+        let mark = Mark { row: row_number(row), column: self.plan.index, label };
+        self.marks.flags.push(mark);
+    }
+
+    fn reject(&mut self, row: usize, stage: Stage, reason: Reason, rule: &'static str) {
+        let column = Some(self.plan.index);
+        self.marks.rejects.push(RowReject { row: row_number(row), stage, reason, column, rule });
+    }
+}
+
+impl Drop for Bench<'_> {
+    fn drop(&mut self) {
+        self.marks.counts[usize::from(self.plan.index)] = self.count;
+    }
+}
+
+/// Rows of a chunk are counted in 32 bits, like the positions in its arena.
+pub(crate) fn row_number(row: usize) -> u32 {
+    u32::try_from(row).expect("a chunk has fewer than 2^32 rows")
+}

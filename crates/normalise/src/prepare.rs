@@ -1,0 +1,277 @@
+//! Prepare: one chunk of records becomes rows, rejects and the account of both.
+//!
+//! Owns the order of the rooms (cast, judge, fate of records, protect) and the law that every
+//! record is counted once: accepted, rejected, tombstone or control. It reads no clock and keeps
+//! no state between chunks; a [`Normaliser`] is shared by threads.
+//!
+//! A record is rejected whole: a change of key is a delete and a create of one record, and half
+//! of it would leave two rows or none.
+
+mod fate;
+mod quarantine;
+mod system_columns;
+
+use crate::cast::{self, Chunk};
+use crate::crypto::{Crypto, Origin};
+use crate::flags::{ColumnCount, Finding, Marks, RowReject};
+use crate::judge::{self, Plan, row_number};
+use crate::protect::{self, Protection};
+use arrow::array::{Array, ArrayRef, BooleanArray, RecordBatch, RecordBatchOptions};
+use arrow::compute::FilterBuilder;
+use arrow::datatypes::{Field, Schema, SchemaRef};
+use fate::Fates;
+use huiliu_model::{
+    Changes, Contract, Error, ErrorKind, Reason, Records, Stage, Tally, system,
+};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Earliest usable event time: 1970-01-01 is a clock that was never set.
+const EVENT_TIME_MIN_US: i64 = 86_400_000_000;
+/// Latest usable event time: the end of the year 9999.
+const EVENT_TIME_MAX_US: i64 = 253_402_300_799_999_999;
+/// How far a source's clock may run ahead of ours.
+const EVENT_TIME_AHEAD_US: i64 = 3_600_000_000;
+
+/// Turns the changes of one dataset into rows and rejects; immutable, shared between threads.
+#[derive(Debug)]
+pub struct Normaliser {
+    contract: Arc<Contract>,
+    protection: Arc<Protection>,
+    crypto: Option<Crypto>,
+    plans: Vec<Plan>,
+    changes_schema: SchemaRef,
+    quarantine_schema: SchemaRef,
+    /// Positions of the bucket columns among the stored columns.
+    bucket_by: Vec<usize>,
+}
+
+/// What became of one chunk of records.
+#[derive(Debug)]
+pub struct Prepared {
+    /// Accepted rows in the shape of [`Normaliser::changes_schema`]; none when there are none.
+    pub rows: Option<RecordBatch>,
+    /// Rejected records in the shape of [`Normaliser::quarantine_schema`].
+    pub rejects: Option<RecordBatch>,
+    pub tally: Tally,
+    /// Flags and reasons of cells, by contract column and label.
+    pub findings: Vec<Finding>,
+    /// Cells checked and passed, by contract column.
+    pub column_counts: Vec<ColumnCount>,
+    /// Rejected records, by room and reason.
+    pub reject_counts: Vec<(Stage, Reason, u64)>,
+    /// Kafka time of the newest record, milliseconds since 1970 UTC; 0 without records.
+    pub newest_record_ms: i64,
+    /// Event time of the oldest accepted row, microseconds since 1970 UTC.
+    pub oldest_event_us: Option<i64>,
+}
+
+impl Normaliser {
+    /// Checks a contract against its types and the lake's protection.
+    ///
+    /// # Errors
+    /// Invalid when a rule does not suit its column, when a column needs keys and there are none,
+    /// when a key column would be masked, encrypted or dropped, or when there are no buckets.
+    pub fn new(contract: Arc<Contract>, protection: Arc<Protection>) -> Result<Self, Error> {
+        protect::check(&contract, &protection)?;
+        let plans = Plan::all(&contract)?;
+        if contract.buckets == 0 || i32::try_from(contract.buckets).is_err() {
+            let text =
+                format!("dataset {} has {} buckets", contract.dataset, contract.buckets);
+            return Err(Error::new(ErrorKind::Invalid, text));
+        }
+        let crypto = match &*protection {
+            Protection::Keys(keys) => Some(Crypto::new(keys)),
+            Protection::Plain | Protection::Keyless => None,
+        };
+        let stored = contract.stored_fields(protection.protects());
+        let bucket_by = bucket_positions(&contract, &stored)?;
+        let fields: Vec<Field> = stored.into_iter().chain(system::changes_fields()).collect();
+        Ok(Self {
+            plans,
+            crypto,
+            bucket_by,
+            changes_schema: Arc::new(Schema::new(fields)),
+            quarantine_schema: Arc::new(Schema::new(system::quarantine_fields())),
+            contract,
+            protection,
+        })
+    }
+
+    /// Columns of `changes.<dataset>`: the contract's stored columns, then the system's.
+    pub fn changes_schema(&self) -> SchemaRef {
+        Arc::clone(&self.changes_schema)
+    }
+
+    /// Columns of `quarantine.<dataset>`.
+    pub fn quarantine_schema(&self) -> SchemaRef {
+        Arc::clone(&self.quarantine_schema)
+    }
+
+    pub fn contract(&self) -> &Arc<Contract> {
+        &self.contract
+    }
+
+    /// Prepares one chunk; `ingest_time_us` is written to every row and bounds event times.
+    ///
+    /// # Panics
+    /// When the changes are not those of the records under this contract.
+    pub fn prepare(&self, records: &Records, changes: &Changes, ingest_time_us: i64) -> Prepared {
+        assert_eq!(changes.columns.len(), self.plans.len(), "one column of cells per column");
+        assert!(
+            changes.columns.iter().all(|cells| cells.len() == changes.rows.len()),
+            "one cell per row and column"
+        );
+        let chunk = Chunk::new(&records.arena, changes, self.contract.format);
+        let mut marks = Marks::new(self.plans.len());
+        let mut columns: Vec<ArrayRef> =
+            self.plans.iter().map(|plan| cast::column(&chunk, plan, &mut marks)).collect();
+        judge::across(&self.plans, &chunk.deletes, &mut columns, &mut marks);
+        judge_event_times(records, changes, ingest_time_us, &mut marks);
+
+        let fates = Fates::decide(records, changes, &marks);
+        let findings = marks.findings();
+        let rows = self.rows(records, changes, ingest_time_us, columns, &fates, &mut marks);
+        let rejects = self.quarantine(records, &fates, ingest_time_us);
+        let accepted_rows = fates.kept.iter().map(|&row| &changes.rows[row as usize]);
+        Prepared {
+            rows,
+            rejects,
+            tally: fates.tally(records, changes),
+            findings,
+            column_counts: marks.counts,
+            reject_counts: reject_counts(&fates),
+            newest_record_ms: records.entries.iter().map(|r| r.timestamp_ms).max().unwrap_or(0),
+            oldest_event_us: accepted_rows.filter_map(|row| row.event_time_us).min(),
+        }
+    }
+
+    fn rows(
+        &self,
+        records: &Records,
+        changes: &Changes,
+        ingest_time_us: i64,
+        columns: Vec<ArrayRef>,
+        fates: &Fates,
+        marks: &mut Marks,
+    ) -> Option<RecordBatch> {
+        if fates.kept.is_empty() {
+            return None;
+        }
+        let columns = keep_rows(columns, changes.rows.len(), &fates.kept);
+        let origins = origins(records, changes, &fates.kept);
+        let mut stored = Vec::with_capacity(self.changes_schema.fields().len());
+        for (column, values) in self.contract.columns.iter().zip(columns) {
+            if self.protection.protects() {
+                let crypto = self.crypto.as_ref();
+                let dataset = &self.contract.dataset;
+                protect::column(dataset, column, crypto, &origins, values, &mut stored);
+            } else {
+                stored.push(values);
+            }
+        }
+        let bucket_columns: Vec<ArrayRef> =
+            self.bucket_by.iter().map(|&at| Arc::clone(&stored[at])).collect();
+        let buckets = crate::bucket(&bucket_columns, self.contract.buckets);
+        let system = system_columns::SystemColumns {
+            records,
+            changes,
+            kept: &fates.kept,
+            ingest_time_us,
+        };
+        stored.extend(system.build(buckets, marks.texts(&self.plans, &fates.kept)));
+        Some(batch(self.changes_schema(), stored))
+    }
+
+    fn quarantine(
+        &self,
+        records: &Records,
+        fates: &Fates,
+        ingest_time_us: i64,
+    ) -> Option<RecordBatch> {
+        if fates.rejected.is_empty() {
+            return None;
+        }
+        let quarantine = quarantine::Quarantine {
+            contract: &self.contract,
+            protection: &self.protection,
+            crypto: self.crypto.as_ref(),
+            records,
+            ingest_time_us,
+        };
+        Some(batch(self.quarantine_schema(), quarantine.columns(&fates.rejected)))
+    }
+}
+
+fn batch(schema: SchemaRef, columns: Vec<ArrayRef>) -> RecordBatch {
+    let options = RecordBatchOptions::new();
+    RecordBatch::try_new_with_options(schema, columns, &options)
+        .expect("columns are built in the schema's order and keys are never null")
+}
+
+/// Where the bucket columns are among the stored columns.
+fn bucket_positions(contract: &Contract, stored: &[Field]) -> Result<Vec<usize>, Error> {
+    let position = |index: &usize| {
+        let column = contract.columns.get(*index)?;
+        stored.iter().position(|field| *field.name() == column.name)
+    };
+    let positions: Option<Vec<usize>> = contract.bucket_by.iter().map(position).collect();
+    positions.filter(|found| !found.is_empty()).ok_or_else(|| {
+        let text = format!("dataset {} has a bucket column that is not stored", contract.dataset);
+        Error::new(ErrorKind::Invalid, text)
+    })
+}
+
+/// Rejects rows whose event time cannot be used; a row without one is taken as it is.
+///
+/// The future begins an hour after the later of Kafka's time and ours.
+fn judge_event_times(records: &Records, changes: &Changes, now_us: i64, marks: &mut Marks) {
+    for (row, change) in changes.rows.iter().enumerate() {
+        let Some(event_time_us) = change.event_time_us else { continue };
+        let kafka_us = records.entries[change.record as usize].timestamp_ms.saturating_mul(1_000);
+        let latest = kafka_us.max(now_us).saturating_add(EVENT_TIME_AHEAD_US);
+        let usable = EVENT_TIME_MIN_US..=latest.min(EVENT_TIME_MAX_US);
+        if !usable.contains(&event_time_us) {
+            marks.rejects.push(RowReject {
+                row: row_number(row),
+                stage: Stage::Judge,
+                reason: Reason::Range,
+                column: None,
+                rule: "event_time",
+            });
+        }
+    }
+}
+
+fn keep_rows(columns: Vec<ArrayRef>, row_count: usize, kept: &[u32]) -> Vec<ArrayRef> {
+    if kept.len() == row_count {
+        return columns;
+    }
+    let mut keep = vec![false; row_count];
+    for &row in kept {
+        keep[row as usize] = true;
+    }
+    let filter = FilterBuilder::new(&BooleanArray::from(keep)).optimize().build();
+    let kept_of = |column: &ArrayRef| {
+        filter.filter(column.as_ref()).expect("filter and column have the same length")
+    };
+    columns.iter().map(kept_of).collect()
+}
+
+fn origins(records: &Records, changes: &Changes, kept: &[u32]) -> Vec<Origin> {
+    let origin = |row: &u32| {
+        let change = &changes.rows[*row as usize];
+        let record = &records.entries[change.record as usize];
+        let ordinal = i32::from(change.ordinal);
+        Origin { partition: record.partition, offset: record.offset, ordinal }
+    };
+    kept.iter().map(origin).collect()
+}
+
+fn reject_counts(fates: &Fates) -> Vec<(Stage, Reason, u64)> {
+    let mut counts: BTreeMap<(Stage, Reason), u64> = BTreeMap::new();
+    for rejected in &fates.rejected {
+        *counts.entry((rejected.stage, rejected.reason)).or_default() += 1;
+    }
+    counts.into_iter().map(|((stage, reason), count)| (stage, reason, count)).collect()
+}

@@ -1,0 +1,83 @@
+//! The fate of each record: accepted with all its rows, or rejected with all of them, once.
+
+use crate::flags::Marks;
+use huiliu_model::{Changes, Reason, Records, Stage, Tally};
+
+/// A rejected record and the first reason found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Rejected {
+    pub record: u32,
+    pub stage: Stage,
+    pub reason: Reason,
+    pub column: Option<u16>,
+    pub rule: Option<&'static str>,
+    pub at: Option<u32>,
+}
+
+#[derive(Debug)]
+pub(super) struct Fates {
+    /// Rows that are accepted, ascending.
+    pub kept: Vec<u32>,
+    /// One entry per rejected record, ascending.
+    pub rejected: Vec<Rejected>,
+    accepted: u64,
+}
+
+impl Fates {
+    /// Decides by the rejects of decoding, then by those of rows in the order they were found.
+    pub fn decide(records: &Records, changes: &Changes, marks: &Marks) -> Self {
+        let row_count = crate::judge::row_number(changes.rows.len());
+        if changes.rejects.is_empty() && marks.rejects.is_empty() {
+            let accepted = distinct(changes.rows.iter().map(|row| row.record));
+            return Self { kept: (0..row_count).collect(), rejected: Vec::new(), accepted };
+        }
+        let mut first: Vec<Option<Rejected>> = vec![None; records.entries.len()];
+        for reject in &changes.rejects {
+            first[reject.record as usize].get_or_insert(Rejected {
+                record: reject.record,
+                stage: reject.stage,
+                reason: reject.reason,
+                column: reject.column,
+                rule: None,
+                at: reject.at,
+            });
+        }
+        for reject in &marks.rejects {
+            let record = changes.rows[reject.row as usize].record;
+            first[record as usize].get_or_insert(Rejected {
+                record,
+                stage: reject.stage,
+                reason: reject.reason,
+                column: reject.column,
+                rule: Some(reject.rule),
+                at: None,
+            });
+        }
+        let record_of = |row: u32| changes.rows[row as usize].record;
+        let kept: Vec<u32> =
+            (0..row_count).filter(|&row| first[record_of(row) as usize].is_none()).collect();
+        let accepted = distinct(kept.iter().map(|&row| record_of(row)));
+        Self { kept, rejected: first.into_iter().flatten().collect(), accepted }
+    }
+
+    /// Accounts for every offset the records cover.
+    pub fn tally(&self, records: &Records, changes: &Changes) -> Tally {
+        Tally {
+            accepted: self.accepted,
+            rejected: self.rejected.len() as u64,
+            tombstones: changes.skipped.tombstone,
+            control: changes.skipped.control,
+            gaps: records.covers.offset_count().saturating_sub(records.entries.len() as u64),
+        }
+    }
+}
+
+/// Counts records; the rows of one record lie together.
+fn distinct(records: impl Iterator<Item = u32>) -> u64 {
+    let mut last = None;
+    let mut count = 0;
+    for record in records {
+        count += u64::from(last.replace(record) != Some(record));
+    }
+    count
+}

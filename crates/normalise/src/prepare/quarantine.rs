@@ -1,0 +1,108 @@
+//! Rejected records in the columns of `system::quarantine_fields`.
+//!
+//! The only place a rejected value may be is `raw`: sealed under keys (associated data
+//! `quarantine.<dataset>|raw`), as it came in a plain lake, null without keys. Its size and SM3
+//! are always there. A value above [`RAW_BYTES_MAX`] is not kept: Kafka still has it for as long
+//! as it retains it, and the digest tells whether a later copy is the same.
+
+use super::fate::Rejected;
+use crate::crypto::{Crypto, Origin, sm3_hex};
+use crate::protect::Protection;
+use arrow::array::{
+    ArrayRef, BinaryBuilder, Int32Array, Int64Array, StringArray, StringBuilder,
+    TimestampMicrosecondArray,
+};
+use huiliu_model::{Contract, Record, Records};
+use std::sync::Arc;
+
+/// Longest raw value that is kept.
+pub(super) const RAW_BYTES_MAX: usize = 8 << 20;
+/// Column name in the associated data of a sealed raw value.
+const RAW: &str = "raw";
+
+pub(super) struct Quarantine<'a> {
+    pub contract: &'a Contract,
+    pub protection: &'a Protection,
+    pub crypto: Option<&'a Crypto>,
+    pub records: &'a Records,
+    pub ingest_time_us: i64,
+}
+
+impl Quarantine<'_> {
+    pub fn columns(&self, rejected: &[Rejected]) -> Vec<ArrayRef> {
+        let entries: Vec<&Record> =
+            rejected.iter().map(|r| &self.records.entries[r.record as usize]).collect();
+        let values: Vec<&[u8]> =
+            entries.iter().map(|entry| self.records.value(entry).unwrap_or_default()).collect();
+        let times = |of: &dyn Fn(&Record) -> i64| {
+            let micros = entries.iter().map(|entry| of(entry));
+            TimestampMicrosecondArray::from_iter_values(micros).with_timezone("UTC")
+        };
+        let kafka_topic = StringArray::from_iter_values(
+            std::iter::repeat_n(&*self.records.kafka_topic, rejected.len()),
+        );
+        let partitions = entries.iter().map(|entry| entry.partition);
+        let offsets = entries.iter().map(|entry| entry.offset);
+        let field = |r: &Rejected| {
+            let column = self.contract.columns.get(usize::from(r.column?))?;
+            Some(column.name.clone())
+        };
+        let (raw, key_ids) = self.raw(&entries, &values);
+        vec![
+            Arc::new(kafka_topic),
+            Arc::new(Int32Array::from_iter_values(partitions)),
+            Arc::new(Int64Array::from_iter_values(offsets)),
+            Arc::new(times(&|entry| entry.timestamp_ms.saturating_mul(1_000))),
+            Arc::new(times(&|_| self.ingest_time_us)),
+            Arc::new(StringArray::from_iter_values(rejected.iter().map(|r| r.stage.label()))),
+            Arc::new(StringArray::from_iter_values(rejected.iter().map(|r| r.reason.label()))),
+            Arc::new(rejected.iter().map(field).collect::<StringArray>()),
+            Arc::new(rejected.iter().map(|r| r.rule).collect::<StringArray>()),
+            Arc::new(rejected.iter().map(|r| r.at.map(i64::from)).collect::<Int64Array>()),
+            Arc::new(Int64Array::from_iter_values(values.iter().map(|value| size(value)))),
+            digests(&values),
+            raw,
+            key_ids,
+        ]
+    }
+
+    fn raw(&self, entries: &[&Record], values: &[&[u8]]) -> (ArrayRef, ArrayRef) {
+        let dataset = format!("quarantine.{}", self.contract.dataset);
+        let sealer = self.crypto.map(|crypto| (crypto.sealer(&dataset, RAW), crypto.key_id()));
+        let mut raw = BinaryBuilder::new();
+        let mut key_ids = StringBuilder::new();
+        let mut sealed = Vec::new();
+        for (entry, value) in entries.iter().zip(values) {
+            let kept = value.len() <= RAW_BYTES_MAX;
+            match (&sealer, self.protection) {
+                (Some((sealer, key_id)), _) if kept => {
+                    let (partition, offset) = (entry.partition, entry.offset);
+                    sealer.seal(Origin { partition, offset, ordinal: 0 }, value, &mut sealed);
+                    raw.append_value(&sealed);
+                    key_ids.append_value(key_id);
+                }
+                (None, Protection::Plain) if kept => {
+                    raw.append_value(value);
+                    key_ids.append_null();
+                }
+                _ => {
+                    raw.append_null();
+                    key_ids.append_null();
+                }
+            }
+        }
+        (Arc::new(raw.finish()), Arc::new(key_ids.finish()))
+    }
+}
+
+fn size(value: &[u8]) -> i64 {
+    i64::try_from(value.len()).expect("a record is shorter than the arena")
+}
+
+fn digests(values: &[&[u8]]) -> ArrayRef {
+    let mut builder = StringBuilder::with_capacity(values.len(), values.len() * 64);
+    for value in values {
+        builder.append_value(sm3_hex(value).as_str());
+    }
+    Arc::new(builder.finish())
+}

@@ -1,0 +1,60 @@
+//! The system columns of `changes`, in the order of `system::changes_fields`.
+
+use arrow::array::{
+    ArrayRef, Int32Array, Int64Array, StringArray, StringBuilder, TimestampMicrosecondArray,
+};
+use huiliu_model::{Change, Changes, Op, Record, Records};
+use std::sync::Arc;
+
+pub(super) struct SystemColumns<'a> {
+    pub records: &'a Records,
+    pub changes: &'a Changes,
+    /// Rows to write, ascending.
+    pub kept: &'a [u32],
+    pub ingest_time_us: i64,
+}
+
+impl SystemColumns<'_> {
+    pub fn build(&self, buckets: Int32Array, flags: StringArray) -> Vec<ArrayRef> {
+        let mut ops = StringBuilder::with_capacity(self.kept.len(), self.kept.len());
+        for (change, _) in self.heads() {
+            ops.append_value(change.op.letter());
+        }
+        let ranks = self.ints(|change, _| i32::from(change.op != Op::Read));
+        let event_times: TimestampMicrosecondArray =
+            self.heads().map(|(change, _)| change.event_time_us).collect();
+        let kafka_times = self.longs(|_, record| record.timestamp_ms.saturating_mul(1_000));
+        let ingest_times = vec![self.ingest_time_us; self.kept.len()];
+        vec![
+            Arc::new(ops.finish()),
+            Arc::new(self.longs(|change, _| change.epoch)),
+            Arc::new(self.longs(|change, _| change.seq)),
+            Arc::new(ranks),
+            Arc::new(self.longs(|_, record| record.offset)),
+            Arc::new(self.ints(|_, record| record.partition)),
+            Arc::new(self.ints(|change, _| i32::from(change.ordinal))),
+            Arc::new(event_times.with_timezone("UTC")),
+            Arc::new(kafka_times.reinterpret_cast::<TimestampMicros>().with_timezone("UTC")),
+            Arc::new(TimestampMicrosecondArray::from(ingest_times).with_timezone("UTC")),
+            Arc::new(buckets),
+            Arc::new(flags),
+        ]
+    }
+
+    fn heads(&self) -> impl Iterator<Item = (&Change, &Record)> {
+        self.kept.iter().map(|&row| {
+            let change = &self.changes.rows[row as usize];
+            (change, &self.records.entries[change.record as usize])
+        })
+    }
+
+    fn ints(&self, of: impl Fn(&Change, &Record) -> i32) -> Int32Array {
+        Int32Array::from_iter_values(self.heads().map(|(change, record)| of(change, record)))
+    }
+
+    fn longs(&self, of: impl Fn(&Change, &Record) -> i64) -> Int64Array {
+        Int64Array::from_iter_values(self.heads().map(|(change, record)| of(change, record)))
+    }
+}
+
+type TimestampMicros = arrow::datatypes::TimestampMicrosecondType;

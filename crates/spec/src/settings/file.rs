@@ -1,0 +1,178 @@
+//! The shape of `huiliu.yaml`, as written; the doc comments are what editors show.
+
+use crate::read::{Either, OneOrMany, Read, Scalar};
+use crate::units::Bytes;
+use schemars::JsonSchema;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+
+/// Text, or a reference to a secret.
+pub(super) type TextOrSecret = Either<Scalar, SecretFile>;
+
+/// Settings of one installation: lake, keys, store, Kafka and bounds.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename = "settings", deny_unknown_fields)]
+pub(crate) struct SettingsFile {
+    /// Where the tables are: a directory, s3://bucket/prefix, az://… or gs://…
+    pub lake: Option<Read<String>>,
+    /// Whether sensitive values are protected under keys or written as they are. No default.
+    pub protection: Option<Read<ProtectionWord>>,
+    /// Keys of the protection.
+    pub keys: Option<Read<KeysFile>>,
+    /// How the object store is reached.
+    pub store: Option<Read<StoreFile>>,
+    /// How Kafka is reached.
+    pub kafka: Option<Read<KafkaFile>>,
+    /// Address of metrics, health and status.
+    pub admin: Option<Read<AdminFile>>,
+    /// Memory of the process.
+    pub memory: Option<Read<MemoryFile>>,
+    /// Bounds on single records.
+    pub limits: Option<Read<LimitsFile>>,
+    /// Directory of the pipeline files. Default pipelines.
+    pub pipelines: Option<Read<String>>,
+    /// Directory of the subject databases. Default sql.
+    pub sql: Option<Read<String>>,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename = "protection", rename_all = "snake_case")]
+pub(crate) enum ProtectionWord {
+    Plain,
+    Keys,
+}
+
+/// A reference to a secret.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename = "secret", deny_unknown_fields)]
+pub(crate) struct SecretFile {
+    /// file:/path, env:NAME or exec:[command, argument].
+    pub secret: Read<String>,
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename = "keys", deny_unknown_fields)]
+pub(crate) struct KeysFile {
+    /// Name of this pair of keys; stored beside what is encrypted under it.
+    pub id: Read<String>,
+    /// Key of the tokens: 32 bytes, 64 hexadecimal digits.
+    pub token: Read<TextOrSecret>,
+    /// Key of the encryption: 16 bytes, 32 hexadecimal digits.
+    pub encrypt: Read<TextOrSecret>,
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename = "store", deny_unknown_fields)]
+pub(crate) struct StoreFile {
+    pub endpoint: Option<Read<String>>,
+    pub region: Option<Read<String>>,
+    pub access_key_id: Option<Read<TextOrSecret>>,
+    pub secret_access_key: Option<Read<TextOrSecret>>,
+    /// Allow an endpoint without TLS. Default false.
+    pub allow_http: Option<Read<bool>>,
+    /// Further options of object_store, by their names.
+    pub options: Option<Read<BTreeMap<String, Read<TextOrSecret>>>>,
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename = "kafka", deny_unknown_fields)]
+pub(crate) struct KafkaFile {
+    /// host:port, one or several.
+    pub bootstrap_servers: Option<Read<OneOrMany>>,
+    /// Consumer group. Default huiliu.
+    pub group: Option<Read<String>>,
+    pub security: Option<Read<SecurityFile>>,
+    /// Further properties of librdkafka, by their names.
+    pub properties: Option<Read<BTreeMap<String, Read<TextOrSecret>>>>,
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename = "security", deny_unknown_fields)]
+pub(crate) struct SecurityFile {
+    pub protocol: Read<ProtocolWord>,
+    /// Certificates of the authorities, PEM.
+    pub ca_location: Option<Read<String>>,
+    /// Certificate of this client, PEM.
+    pub certificate_location: Option<Read<String>>,
+    /// Key of this client, PEM.
+    pub key_location: Option<Read<String>>,
+    pub key_password: Option<Read<TextOrSecret>>,
+    pub sasl: Option<Read<SaslFile>>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename = "protocol", rename_all = "snake_case")]
+pub(crate) enum ProtocolWord {
+    Plaintext,
+    Ssl,
+    SaslPlaintext,
+    SaslSsl,
+}
+
+impl ProtocolWord {
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::Plaintext => "plaintext",
+            Self::Ssl => "ssl",
+            Self::SaslPlaintext => "sasl_plaintext",
+            Self::SaslSsl => "sasl_ssl",
+        }
+    }
+
+    pub fn is_sasl(self) -> bool {
+        matches!(self, Self::SaslPlaintext | Self::SaslSsl)
+    }
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename = "sasl", deny_unknown_fields)]
+pub(crate) struct SaslFile {
+    pub mechanism: Read<MechanismWord>,
+    pub username: Read<TextOrSecret>,
+    pub password: Read<TextOrSecret>,
+}
+
+/// Mechanisms that the linked librdkafka has.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename = "mechanism")]
+pub(crate) enum MechanismWord {
+    #[serde(rename = "PLAIN")]
+    Plain,
+    #[serde(rename = "SCRAM-SHA-256")]
+    ScramSha256,
+    #[serde(rename = "SCRAM-SHA-512")]
+    ScramSha512,
+}
+
+impl MechanismWord {
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::Plain => "PLAIN",
+            Self::ScramSha256 => "SCRAM-SHA-256",
+            Self::ScramSha512 => "SCRAM-SHA-512",
+        }
+    }
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename = "admin", deny_unknown_fields)]
+pub(crate) struct AdminFile {
+    /// Address and port. Default 127.0.0.1:9464.
+    pub bind: Option<Read<String>>,
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename = "memory", deny_unknown_fields)]
+pub(crate) struct MemoryFile {
+    /// Budget of the process for records, batches and sorts. Default 256MiB.
+    pub limit: Option<Read<Bytes>>,
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename = "limits", deny_unknown_fields)]
+pub(crate) struct LimitsFile {
+    /// Largest record that is decoded. Default 1MiB.
+    pub record_bytes: Option<Read<Bytes>>,
+    /// Deepest nesting that is decoded. Default 32.
+    pub nesting: Option<Read<u32>>,
+}

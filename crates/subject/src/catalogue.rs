@@ -1,0 +1,211 @@
+//! What every table may use besides its inputs: shared views and dimensions.
+//!
+//! Owns `sql/views/*.sql` (plain SELECTs over datasets) and `sql/dimensions/*.csv` with their
+//! column descriptions. A view is registered where everything it reads is there, so a table that
+//! uses no bills need not declare them.
+
+use crate::rows;
+use crate::schema::arrow_type;
+use arrow::datatypes::Field;
+use arrow::record_batch::RecordBatch;
+use datafusion::error::Result as EngineResult;
+use datafusion::execution::context::SQLOptions;
+use datafusion::prelude::{DataFrame, SessionContext};
+use datafusion::sql::TableReference;
+use huiliu_model::{Error, ErrorKind};
+use serde::Deserialize;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+/// A shared step: a query with a name, without parameters.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct View {
+    pub name: String,
+    pub sql: String,
+}
+
+/// A code list that ships with the project.
+#[derive(Debug, Clone)]
+pub struct Dimension {
+    pub name: String,
+    pub rows: RecordBatch,
+}
+
+/// All views and dimensions of an `sql` folder.
+#[derive(Debug, Clone, Default)]
+pub struct Catalogue {
+    views: BTreeMap<String, View>,
+    dimensions: BTreeMap<String, Dimension>,
+}
+
+impl Catalogue {
+    pub fn new(views: Vec<View>, dimensions: Vec<Dimension>) -> Self {
+        Self {
+            views: views.into_iter().map(|v| (v.name.clone(), v)).collect(),
+            dimensions: dimensions.into_iter().map(|d| (d.name.clone(), d)).collect(),
+        }
+    }
+
+    /// Reads `views/*.sql` and `dimensions/*.{csv,yaml}` below an `sql` folder; either may be
+    /// absent.
+    ///
+    /// # Errors
+    /// `Invalid` with the file, for what cannot be read or does not fit its description.
+    pub fn read(folder: &Path) -> Result<Self, Error> {
+        let views = files(&folder.join("views"), "sql")?
+            .into_iter()
+            .map(|(name, path)| Ok(View { name, sql: text(&path)? }))
+            .collect::<Result<_, Error>>()?;
+        let dimensions = files(&folder.join("dimensions"), "csv")?
+            .into_iter()
+            .map(|(name, path)| dimension(name, &path))
+            .collect::<Result<_, Error>>()?;
+        Ok(Self::new(views, dimensions))
+    }
+
+    pub fn dimension(&self, name: &str) -> Option<&Dimension> {
+        self.dimensions.get(name)
+    }
+
+    pub fn views(&self) -> impl Iterator<Item = &View> {
+        self.views.values()
+    }
+
+    /// Datasets and dimensions that a statement reads, through views too.
+    pub(crate) fn reads(&self, ctx: &SessionContext, sql: &str) -> EngineResult<BTreeSet<String>> {
+        let mut found = BTreeSet::new();
+        let mut seen = BTreeSet::new();
+        let mut pending = vec![sql];
+        while let Some(sql) = pending.pop() {
+            for name in tables(ctx, sql)? {
+                match self.views.get(&name) {
+                    Some(view) if seen.insert(name.clone()) => pending.push(&view.sql),
+                    Some(_) => {}
+                    None => {
+                        found.insert(name);
+                    }
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    /// Registers every view whose tables are registered.
+    ///
+    /// # Errors
+    /// `Invalid` with the view that does not plan.
+    pub(crate) async fn register_views(&self, ctx: &SessionContext) -> Result<(), Error> {
+        let fault = |view: &View, e| crate::fault::planning(&format!("view {}", view.name), e);
+        let mut pending: Vec<&View> = self.views.values().collect();
+        loop {
+            let before = pending.len();
+            let mut waiting = Vec::new();
+            for view in pending {
+                let reads = tables(ctx, &view.sql).map_err(|e| fault(view, e))?;
+                let mut ready = true;
+                for name in &reads {
+                    ready &= ctx.table_exist(name.as_str()).map_err(|e| fault(view, e))?;
+                }
+                if ready {
+                    let rows = query(ctx, &view.sql).await.map_err(|e| fault(view, e))?;
+                    ctx.register_table(view.name.as_str(), rows.into_view())
+                        .map_err(|e| fault(view, e))?;
+                } else {
+                    waiting.push(view);
+                }
+            }
+            if waiting.is_empty() || waiting.len() == before {
+                return Ok(());
+            }
+            pending = waiting;
+        }
+    }
+}
+
+/// Plans one statement that only reads.
+pub(crate) async fn query(ctx: &SessionContext, sql: &str) -> EngineResult<DataFrame> {
+    let only_reading =
+        SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
+    ctx.sql_with_options(sql, only_reading).await
+}
+
+/// Tables that a statement names, without its own steps.
+fn tables(ctx: &SessionContext, sql: &str) -> EngineResult<BTreeSet<String>> {
+    let state = ctx.state();
+    let dialect = state.config().options().sql_parser.dialect;
+    let statement = state.sql_to_statement(sql, &dialect)?;
+    let references = state.resolve_table_references(&statement)?;
+    Ok(references.iter().map(TableReference::to_string).collect())
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Description {
+    #[serde(rename = "title")]
+    _title: String,
+    #[serde(rename = "title_en")]
+    _title_en: String,
+    key: Vec<String>,
+    columns: Vec<DescribedColumn>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct DescribedColumn {
+    name: String,
+    #[serde(rename = "type")]
+    type_name: String,
+    title: String,
+    #[serde(rename = "title_en")]
+    _title_en: String,
+    #[serde(default, rename = "unit")]
+    _unit: Option<String>,
+}
+
+fn dimension(name: String, csv: &Path) -> Result<Dimension, Error> {
+    let yaml = csv.with_extension("yaml");
+    let invalid = |message: String| Error::new(ErrorKind::Invalid, message);
+    let described: Description = serde_saphyr::from_str(&text(&yaml)?)
+        .map_err(|e| invalid(format!("{}: not a description of columns", yaml.display())).because(e))?;
+    let field = |column: &DescribedColumn| {
+        let data_type = arrow_type(&column.type_name).ok_or_else(|| {
+            let at = yaml.display();
+            invalid(format!("{at}: column `{}` has unknown type `{}`", column.name, column.type_name))
+        })?;
+        Ok(Field::new(&column.name, data_type, true)
+            .with_metadata([("comment".to_owned(), column.title.clone())].into()))
+    };
+    let fields = described.columns.iter().map(field).collect::<Result<Vec<_>, Error>>()?;
+    if let Some(key) = described.key.iter().find(|k| fields.iter().all(|f| f.name() != *k)) {
+        return Err(invalid(format!("{}: key column `{key}` is not described", yaml.display())));
+    }
+    let rows = rows::from_csv(&text(csv)?, &fields, &csv.display().to_string())?;
+    Ok(Dimension { name, rows })
+}
+
+/// Files of one kind in a folder, by stem, in the order of their names.
+fn files(folder: &Path, extension: &str) -> Result<Vec<(String, std::path::PathBuf)>, Error> {
+    if !folder.exists() {
+        return Ok(Vec::new());
+    }
+    let unreadable = |e| unreadable(folder, e);
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(unreadable)? {
+        let path = entry.map_err(unreadable)?.path();
+        if path.extension().is_some_and(|e| e == extension)
+            && let Some(stem) = path.file_stem().and_then(|s| s.to_str())
+        {
+            found.push((stem.to_owned(), path));
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+pub(crate) fn text(path: &Path) -> Result<String, Error> {
+    std::fs::read_to_string(path).map_err(|e| unreadable(path, e))
+}
+
+fn unreadable(path: &Path, error: std::io::Error) -> Error {
+    Error::new(ErrorKind::Invalid, format!("{}: cannot be read", path.display())).because(error)
+}

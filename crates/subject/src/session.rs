@@ -1,0 +1,109 @@
+//! The session in which subject SQL runs.
+//!
+//! Owns memory limit, spill folder, parallelism and the set of functions. Refuses functions whose
+//! result depends on the clock or on chance: they are not registered, so a query that names one
+//! does not plan. All sessions of one [`Sessions`] share one memory pool, so a build and its
+//! checks together stay within one budget.
+
+use crate::bucket::identity_bucket;
+use crate::fault;
+use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
+use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
+use datafusion::logical_expr::Volatility;
+use datafusion::prelude::{SessionConfig, SessionContext};
+use huiliu_model::Error;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// What a build may use.
+#[derive(Debug, Clone)]
+pub struct Budget {
+    /// Limit of the memory pool: sorts, aggregates and merge joins spill beyond it.
+    pub memory_bytes: usize,
+    /// Partitions of each plan, at most the number of cores is useful.
+    pub partitions: usize,
+    /// Where sorts and aggregates spill; the system's temporary folder when absent.
+    pub spill_dir: Option<PathBuf>,
+    /// Buckets built in one pass over the inputs. One bounds memory best; as many as the table
+    /// has reads the inputs once.
+    pub buckets_per_pass: u32,
+}
+
+impl Default for Budget {
+    /// 512 MiB, two partitions, one bucket at a time.
+    fn default() -> Self {
+        Self { memory_bytes: 512 << 20, partitions: 2, spill_dir: None, buckets_per_pass: 1 }
+    }
+}
+
+/// Makes sessions that share one memory pool and one spill folder.
+#[derive(Debug)]
+pub struct Sessions {
+    runtime: Arc<RuntimeEnv>,
+    config: SessionConfig,
+}
+
+/// Consumers named in the error when memory runs out.
+const CONSUMERS_NAMED: usize = 5;
+
+impl Sessions {
+    /// # Errors
+    /// `Unavailable` when the spill folder cannot be used.
+    pub fn new(budget: &Budget) -> Result<Self, Error> {
+        let named = NonZeroUsize::new(CONSUMERS_NAMED).expect("the constant is not zero");
+        let pool = TrackConsumersPool::new(FairSpillPool::new(budget.memory_bytes), named);
+        let mut runtime = RuntimeEnvBuilder::new().with_memory_pool(Arc::new(pool));
+        if let Some(folder) = &budget.spill_dir {
+            runtime = runtime.with_temp_file_path(folder);
+        }
+        let runtime = runtime.build_arc().map_err(|e| fault::running("spill folder", e))?;
+        Ok(Self { runtime, config: config(budget.partitions) })
+    }
+
+    /// A session with deterministic functions only.
+    pub fn open(&self) -> SessionContext {
+        let ctx = self.open_with_all_functions();
+        let functions = ctx.state().scalar_functions().clone();
+        for (name, function) in functions {
+            if function.signature().volatility != Volatility::Immutable {
+                ctx.deregister_udf(&name);
+            }
+        }
+        ctx
+    }
+
+    /// A session that also knows the functions a build refuses, so that validation can name them.
+    pub(crate) fn open_with_all_functions(&self) -> SessionContext {
+        let ctx = SessionContext::new_with_config_rt(self.config.clone(), self.runtime.clone());
+        ctx.register_udf(identity_bucket());
+        ctx
+    }
+}
+
+fn config(partitions: usize) -> SessionConfig {
+    let mut config = SessionConfig::new().with_target_partitions(partitions.max(1));
+    let options = config.options_mut();
+    options.execution.time_zone = Some("+00:00".into());
+    // A hash join keeps its build side in memory and does not spill; a merge join does.
+    options.optimizer.prefer_hash_join = false;
+    // Tables are stored as plain strings: views would be converted back at the end.
+    options.sql_parser.map_string_types_to_utf8view = false;
+    options.execution.parquet.schema_force_view_types = false;
+    options.execution.parquet.pushdown_filters = true;
+    config
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn functions_of_clock_and_chance_do_not_exist_in_a_build() {
+        let ctx = Sessions::new(&Budget::default()).expect("temporary folder").open();
+        for sql in ["SELECT now()", "SELECT current_date()", "SELECT random()", "SELECT uuid()"] {
+            assert!(ctx.sql(sql).await.is_err(), "{sql} has no place in a build");
+        }
+        assert!(ctx.sql("SELECT identity_bucket('a', 8), round(1.25, 1)").await.is_ok());
+    }
+}

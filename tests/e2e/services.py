@@ -1,0 +1,115 @@
+"""The services that the scripts of ops/setup start: a Kafka broker and an S3 server."""
+
+import subprocess
+
+from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient, NewTopic
+
+from places import SETUP
+
+
+class _Service:
+    scripts = ""
+
+    def __init__(self, directory, port):
+        self.directory = directory
+        self.port = port
+
+    def start(self):
+        self._script("start", self.directory, self.port)
+
+    def stop(self):
+        self._script("stop", self.directory)
+
+    def _script(self, verb, *arguments):
+        script = SETUP / f"{self.scripts}-{verb}.sh"
+        subprocess.run([script, *map(str, arguments)], check=True, stdin=subprocess.DEVNULL)
+
+
+class ObjectStore(_Service):
+    scripts = "s3"
+
+    @property
+    def endpoint(self):
+        return f"http://127.0.0.1:{self.port}"
+
+
+class Broker(_Service):
+    """A Kafka broker with what the tests ask of it."""
+
+    scripts = "kafka"
+
+    @property
+    def servers(self):
+        return f"127.0.0.1:{self.port}"
+
+    def create(self, kafka_topics, partitions=1):
+        admin = AdminClient({"bootstrap.servers": self.servers})
+        wanted = [NewTopic(name, partitions, 1) for name in kafka_topics]
+        for future in admin.create_topics(wanted).values():
+            future.result()
+
+    def delete_all(self):
+        """Removes every kafka_topic of the tests, so that the next test begins with none."""
+        admin = AdminClient({"bootstrap.servers": self.servers})
+        names = [n for n in admin.list_topics(timeout=30).topics if not n.startswith("__")]
+        for future in admin.delete_topics(names).values() if names else []:
+            future.result()
+
+    def publish(self, kafka_topic, records, partition=0):
+        """Sends `(key, value)` pairs of bytes in order, and waits until they are stored."""
+        producer = Producer(
+            {"bootstrap.servers": self.servers, "message.max.bytes": 33_554_432, "linger.ms": 5}
+        )
+        failures = []
+        for key, value in records:
+            producer.produce(
+                kafka_topic,
+                value,
+                key,
+                partition,
+                on_delivery=lambda error, _: failures.append(error) if error else None,
+            )
+            producer.poll(0)
+        producer.flush(60)
+        assert not failures, failures[0]
+
+    def ends(self):
+        """`{(kafka_topic, partition): next offset}` of everything the tests made."""
+        consumer = self._consumer()
+        ends = {}
+        for name, topic in consumer.list_topics(timeout=30).topics.items():
+            if name.startswith("__"):
+                continue
+            for partition in topic.partitions:
+                _, end = consumer.get_watermark_offsets(TopicPartition(name, partition), 30)
+                ends[name, partition] = end
+        consumer.close()
+        return ends
+
+    def records(self, ends):
+        """Every record below `ends` as `(kafka_topic, partition, offset, value)`."""
+        consumer = self._consumer()
+        rest = {at: end for at, end in ends.items() if end > 0}
+        consumer.assign([TopicPartition(name, number, 0) for name, number in rest])
+        while rest:
+            for message in consumer.consume(10_000, 30) or [None]:
+                assert message is not None, f"the broker sent nothing, still missing: {rest}"
+                assert not message.error(), message.error()
+                at = message.topic(), message.partition()
+                if message.offset() < ends[at]:
+                    yield *at, message.offset(), message.value()
+                if message.offset() + 1 >= ends[at]:
+                    rest.pop(at, None)
+        consumer.close()
+
+    def _consumer(self):
+        return Consumer(
+            {
+                "bootstrap.servers": self.servers,
+                "group.id": "independent-reader",
+                "enable.auto.commit": False,
+                "auto.offset.reset": "error",
+                "fetch.message.max.bytes": 33_554_432,
+            }
+        )
