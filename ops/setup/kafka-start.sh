@@ -47,6 +47,6 @@ setsid "${java[@]}" -Xms256m -Xmx512m -XX:+UseSerialGC kafka.Kafka "$dir/server.
   >"$dir/broker.log" 2>&1 </dev/null &
 pid=$!
 echo "$pid" >"$dir/pid"
-await 90 "$pid" grep -q 'Kafka Server started' "$dir/broker.log" &&
+await 180 "$pid" grep -q 'Kafka Server started' "$dir/broker.log" &&
   await 10 "$pid" answers "$port" ||
   fail "the broker did not start: see $dir/broker.log"

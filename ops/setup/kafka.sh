@@ -10,13 +10,14 @@ export LC_ALL=C
 fetch() {
   has mvn || debian maven
   say "Apache Kafka's jars"
-  mvn --quiet --batch-mode -Dstyle.color=never -f "$setup/kafka/pom.xml" \
-    dependency:copy-dependencies -DincludeScope=runtime -DoutputDirectory="$1" >&2
+  mvn --quiet --batch-mode -f "$setup/kafka/pom.xml" dependency:copy-dependencies \
+    -DincludeScope=runtime -DoutputDirectory="$1" >"$1.log" 2>&1 ||
+    { cat "$1.log" >&2 && fail "Maven could not fetch Kafka's jars"; }
 }
 
 if ! has java; then debian openjdk-17-jre-headless; fi
 incoming=$(mktemp -d "$cache/kafka.XXXXXX")
-trap 'rm -rf "$incoming"' EXIT
+trap 'rm -rf "$incoming" "$incoming.log"' EXIT
 
 if [ "${1:-}" = --pin ]; then
   fetch "$incoming"

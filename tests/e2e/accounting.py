@@ -1,7 +1,7 @@
 """Laws 2 and 4 on a finished lake: every offset accounted for once, and `current` as a fold."""
 
 from collections import Counter, defaultdict
-from datetime import timezone
+from datetime import UTC
 from decimal import Decimal
 
 from fold import AMOUNTS, KEYS, dataset_of, fold, plain_amount
@@ -112,7 +112,7 @@ def check_current(lake, dataset, records, refused):
         names = ["epoch", "seq", "rank", "offset", "partition", "ordinal"]
         assert tuple(row[f"sys_{name}"] for name in names) == change.order, f"{dataset} {key}"
         if change.event_time is not None:
-            assert row["sys_event_time"].astimezone(timezone.utc) == change.event_time, key
+            assert row["sys_event_time"].astimezone(UTC) == change.event_time, key
         for name in AMOUNTS.get(dataset, []):
             said = plain_amount(change.image.get(name))
             if said is not None and row[name] is not None:

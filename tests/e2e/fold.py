@@ -8,7 +8,7 @@ domain's apply rules; nothing is taken from the program under test but which off
 import json
 import re
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, datetime, timedelta, timezone, UTC
 from decimal import Decimal, InvalidOperation
 
 SHANGHAI = timezone(timedelta(hours=8))
@@ -87,7 +87,7 @@ def _instant(envelope):
         return None
     found = datetime.fromisoformat(text)
     found = found if found.tzinfo else found.replace(tzinfo=SHANGHAI)
-    return found.astimezone(timezone.utc)
+    return found.astimezone(UTC)
 
 
 _RAISE = object()

@@ -10,7 +10,7 @@ import http.client
 import urllib.parse
 import xml.etree.ElementTree as ElementTree
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import datetime, UTC
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ class Client:
 
     def _sign(self, method, path, query, extra, body):
         account = self.account
-        now = datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%SZ")
+        now = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
         digest = hashlib.sha256(body).hexdigest()
         headers = {"host": self.host, "x-amz-content-sha256": digest, "x-amz-date": now, **extra}
         names = ";".join(sorted(headers))

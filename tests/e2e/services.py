@@ -1,8 +1,9 @@
 """The services that the scripts of ops/setup start: a Kafka broker and an S3 server."""
 
 import subprocess
+import time
 
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from places import SETUP
@@ -48,6 +49,7 @@ class Broker(_Service):
         wanted = [NewTopic(name, partitions, 1) for name in kafka_topics]
         for future in admin.create_topics(wanted).values():
             future.result()
+        self._settle(admin, lambda seen: seen >= set(kafka_topics))
 
     def delete_all(self):
         """Removes every kafka_topic of the tests, so that the next test begins with none."""
@@ -55,6 +57,14 @@ class Broker(_Service):
         names = [n for n in admin.list_topics(timeout=30).topics if not n.startswith("__")]
         for future in admin.delete_topics(names).values() if names else []:
             future.result()
+        self._settle(admin, lambda seen: not seen & set(names))
+
+    def _settle(self, admin, condition):
+        """Waits until the broker's answers show what it has agreed to."""
+        deadline = time.monotonic() + 30
+        while not condition(set(admin.list_topics(timeout=30).topics)):
+            assert time.monotonic() < deadline, "the broker's metadata do not follow"
+            time.sleep(0.05)
 
     def publish(self, kafka_topic, records, partition=0):
         """Sends `(key, value)` pairs of bytes in order, and waits until they are stored."""
@@ -82,8 +92,7 @@ class Broker(_Service):
             if name.startswith("__"):
                 continue
             for partition in topic.partitions:
-                _, end = consumer.get_watermark_offsets(TopicPartition(name, partition), 30)
-                ends[name, partition] = end
+                ends[name, partition] = _end(consumer, TopicPartition(name, partition))
         consumer.close()
         return ends
 
@@ -113,3 +122,15 @@ class Broker(_Service):
                 "fetch.message.max.bytes": 33_554_432,
             }
         )
+
+
+def _end(consumer, partition):
+    """The next offset of a partition; one that is new may have no leader yet."""
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            return consumer.get_watermark_offsets(partition, 30)[1]
+        except KafkaException:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)

@@ -2,7 +2,7 @@
 makes it fail. Needs neither services nor the binary."""
 
 import json
-from datetime import date, datetime, timezone
+from datetime import date, datetime, UTC
 from decimal import Decimal
 
 import pyarrow
@@ -14,7 +14,7 @@ from fold import fold, key_of
 from lake import Lake
 
 TOPIC = "feed.water.bill"
-NOON = datetime(2020, 5, 1, 4, 0, tzinfo=timezone.utc)
+NOON = datetime(2020, 5, 1, 4, 0, tzinfo=UTC)
 
 TYPES = {
     "account_no": pyarrow.string(),

@@ -1,1 +1,79 @@
-//! placeholder
+//! A seeded city: persons, firms, licences, meters and bills, and what happens to them.
+//!
+//! The same [`Plan`] gives the same bytes, on every machine. Everything is synthetic: resident
+//! ids use the order codes 900–995, every record says `synthetic`, names come from short lists.
+//! Identifiers are valid, references resolve, and each defect that is injected is named in the
+//! event that carries it, so that detection can be measured. The city is streamed: an entity
+//! keeps a few bytes of state, its rows are computed again whenever they are needed.
+
+mod calendar;
+mod cells;
+mod changes;
+mod defects;
+mod dice;
+mod envelope;
+mod fields;
+mod firms;
+mod ids;
+mod licences;
+mod lists;
+mod persons;
+mod row;
+mod stream;
+mod utilities;
+
+use chrono::NaiveDate;
+
+/// What city to make.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Plan {
+    pub seed: u64,
+    /// Events to emit in total.
+    pub records: u64,
+    /// Scale of the default rates of the dirty-data catalogue (1.0); `None` is a clean city.
+    pub defects: Option<f64>,
+    /// The day the city stands at: nothing happens later. Bills cover the 26 months before.
+    pub as_of: NaiveDate,
+}
+
+impl Plan {
+    /// A clean city as of 2020-06-30.
+    pub fn new(seed: u64, records: u64) -> Self {
+        let as_of = NaiveDate::from_ymd_opt(2020, 6, 30).expect("a calendar date");
+        Self { seed, records, defects: None, as_of }
+    }
+}
+
+/// One Kafka record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event {
+    pub dataset: &'static str,
+    pub kafka_topic: &'static str,
+    /// The row's key as the source system writes it, parts joined by `|`.
+    pub key: Vec<u8>,
+    /// `None` is the tombstone that follows a delete.
+    pub value: Option<Vec<u8>>,
+    /// Kafka time, milliseconds since 1970 UTC; never goes back.
+    pub timestamp_ms: i64,
+    /// What was done to this record on purpose.
+    pub defects: Vec<Injected>,
+}
+
+/// One injected defect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Injected {
+    /// The field it is in; `@…` for a defect of the whole record.
+    pub field: &'static str,
+    /// Code of the dirty-data catalogue, `D01` to `D50`.
+    pub code: &'static str,
+}
+
+/// The events of a city, in the order of their publication.
+pub fn city(plan: Plan) -> impl Iterator<Item = Event> {
+    stream::City::new(plan)
+}
+
+/// The datasets a city has records for, with their Kafka topics.
+pub fn datasets() -> impl Iterator<Item = (&'static str, &'static str)> {
+    fields::DATASETS.iter().map(|dataset| (dataset.name, dataset.kafka_topic))
+}

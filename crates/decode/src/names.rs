@@ -4,13 +4,12 @@
 //! field followed which, so the next name is usually guessed and only compared; names that were
 //! not foreseen go through a small table by length.
 
-use crate::scan::{Cursor, Fault, Kind, unescape};
+use crate::scan::{Cursor, Fault, Kind, QuotedName, unescape};
 
 /// Known names; a name is its index in the order they were given.
 #[derive(Debug)]
 pub(crate) struct Names {
-    /// Name and closing quote, or nothing if the name cannot stand in JSON without escapes.
-    quoted: Vec<Box<[u8]>>,
+    quoted: Vec<Option<QuotedName>>,
     plain: Vec<Box<[u8]>>,
     /// Indices by length of the name; those of length `l` are at `bounds[l]..bounds[l + 1]`.
     by_length: Vec<usize>,
@@ -20,7 +19,7 @@ pub(crate) struct Names {
 impl Names {
     pub fn new<'n>(names: impl IntoIterator<Item = &'n str>) -> Self {
         let plain: Vec<Box<[u8]>> = names.into_iter().map(|name| name.as_bytes().into()).collect();
-        let quoted = plain.iter().map(|name| quoted(name)).collect();
+        let quoted = plain.iter().map(|name| QuotedName::new(name)).collect();
         let mut by_length: Vec<usize> = (0..plain.len()).collect();
         by_length.sort_by_key(|&index| plain[index].len());
         let longest = plain.iter().map(|name| name.len()).max().unwrap_or(0);
@@ -51,8 +50,7 @@ impl Names {
         spare: &mut Vec<u8>,
     ) -> Result<Option<usize>, Fault> {
         let guess = order.guess();
-        if let Some(quoted) = self.quoted.get(guess)
-            && !quoted.is_empty()
+        if let Some(Some(quoted)) = self.quoted.get(guess)
             && cursor.take_name(quoted)?
         {
             order.last = guess;
@@ -73,13 +71,6 @@ impl Names {
         }
         Ok(found)
     }
-}
-
-fn quoted(name: &[u8]) -> Box<[u8]> {
-    if name.iter().any(|byte| matches!(byte, b'"' | b'\\' | 0..0x20)) {
-        return Box::default();
-    }
-    [name, b"\""].concat().into()
 }
 
 /// Which name followed which in the objects read so far.
@@ -148,6 +139,27 @@ mod tests {
                 ("{}", vec![]),
             ] {
                 assert_eq!(read_all(&names, &mut order, text), expected, "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn names_of_every_length_are_told_from_their_neighbours() {
+        let long = "abcdefghijklmnopqrstuvwxyz";
+        let names = Names::new((1..=long.len()).map(|length| &long[..length]));
+        let mut order = Order::new(&names);
+        for length in 1..=long.len() {
+            let name = &long[..length];
+            let known = Some(length - 1);
+            // Twice, so that each is both searched and guessed; near the end and before it.
+            for (text, expected) in [
+                (format!(r#"{{"{name}":1}}"#), vec![known]),
+                (format!(r#"{{"{name}":1}}"#), vec![known]),
+                (format!(r#"{{"{name}!":1}}"#), vec![None]),
+                (format!(r#"{{"{name}":1,"other":"0123456789"}}"#), vec![known, None]),
+                (format!(r#"{{"{}!":1,"{name}":2}}"#, &long[..length - 1]), vec![None, known]),
+            ] {
+                assert_eq!(read_all(&names, &mut order, &text), expected, "{text}");
             }
         }
     }

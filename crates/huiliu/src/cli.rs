@@ -113,7 +113,7 @@ pub struct DemoArgs {
     #[arg(long, value_name = "DIR")]
     pub keep: Option<PathBuf>,
     /// Address of /metrics, /healthz, /readyz and /statusz
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9644")]
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9464")]
     pub admin: SocketAddr,
 }
 
@@ -135,9 +135,9 @@ pub struct RunArgs {
     /// Read to the end offsets seen at the start, fold, refresh, and leave
     #[arg(long)]
     pub once: bool,
-    /// Address of /metrics and its companions; "off" for none
-    #[arg(long, value_name = "ADDR")]
-    pub admin: Option<String>,
+    /// Address of /metrics and its companions, or `off`; --once serves none unless told
+    #[arg(long, value_name = "ADDR", value_parser = admin)]
+    pub admin: Option<AdminAddress>,
     /// Date that the refresh at the end of --once counts from; today without it
     #[arg(long, value_name = "DATE", requires = "once")]
     pub as_of: Option<NaiveDate>,
@@ -225,9 +225,12 @@ pub struct GenerateArgs {
     #[arg(long, value_name = "N", default_value_t = 4,
           value_parser = clap::value_parser!(i32).range(1..=1000))]
     pub partitions: i32,
-    /// Share of records with a defect, such as 2% or 0.02; `default` takes the city's own share
-    #[arg(long, value_name = "SHARE", default_value = "default", value_parser = share)]
-    pub defects: Share,
+    /// How dirty: 1 for the usual rate of every kind of defect, 0 for a clean city
+    #[arg(long, value_name = "SCALE", default_value = "1", value_parser = scale)]
+    pub defects: f64,
+    /// Day the city stands at; nothing happens later
+    #[arg(long, value_name = "DATE")]
+    pub as_of: Option<NaiveDate>,
     /// Make Kafka topics that do not exist
     #[arg(long)]
     pub create_topics: bool,
@@ -275,28 +278,31 @@ pub enum Target {
     Ndjson,
 }
 
-/// Share of records with a defect: the city's own, or one between 0 and 1.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Share {
-    Default,
-    Of(f64),
+/// Where the admin port listens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AdminAddress {
+    Off,
+    At(SocketAddr),
 }
 
-fn share(text: &str) -> Result<Share, String> {
-    if text == "default" {
-        return Ok(Share::Default);
+fn admin(text: &str) -> Result<AdminAddress, String> {
+    if text == "off" {
+        return Ok(AdminAddress::Off);
     }
-    let (number, unit) = match text.strip_suffix('%') {
-        Some(percent) => (percent, 0.01),
-        None => (text, 1.0),
-    };
-    let value = number.trim().parse::<f64>().map_err(|_| format!("`{text}` is not a share"))?;
-    let value = value * unit;
-    if (0.0..=1.0).contains(&value) {
-        return Ok(Share::Of(value));
-    }
-    Err(format!("`{text}` is not between 0 and 1 (0% and 100%)"))
+    let address = text.parse().map_err(|_| format!("`{text}` is neither address:port nor `off`"))?;
+    Ok(AdminAddress::At(address))
 }
+
+fn scale(text: &str) -> Result<f64, String> {
+    let value = text.parse::<f64>().map_err(|_| format!("`{text}` is not a number"))?;
+    if (0.0..=SCALE_MAX).contains(&value) {
+        return Ok(value);
+    }
+    Err(format!("`{text}` is not between 0 and {SCALE_MAX}"))
+}
+
+/// At 20 times the usual rates every second record has a defect.
+const SCALE_MAX: f64 = 20.0;
 
 fn parameter(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {

@@ -1,20 +1,43 @@
 //! Verbs: one module each. This one sends a parsed command to its verb.
 
 mod completions;
+mod demo;
+mod generate;
+mod query;
+mod refresh;
+mod rule;
+mod run;
+mod status;
+mod validate;
 mod version;
 
 use crate::cli::{Cli, Command};
 use crate::console::Console;
 use crate::failure::Failure;
+use crate::logging::{self, Level};
 
 /// Does what the command says.
 ///
 /// # Errors
 /// The verb's failure, which is not yet printed.
 pub fn execute(cli: Cli, console: &Console) -> Result<(), Failure> {
-    match cli.command {
-        Command::Completions(args) => completions::execute(&args),
-        Command::Version(args) => version::execute(&args),
-        _ => Err(Failure::usage("not wired")),
+    let global = &cli.global;
+    // A live view shows what log lines would say.
+    let level = match &cli.command {
+        Command::Run(_) if !console.live() => Level::Info,
+        _ => Level::Warn,
+    };
+    logging::start(global, console, level);
+    match &cli.command {
+        Command::Completions(args) => completions::execute(args),
+        Command::Demo(args) => demo::execute(args, global, console),
+        Command::Generate(args) => generate::execute(args, global, console),
+        Command::Query(args) => query::execute(args, global, console),
+        Command::Refresh(args) => refresh::execute(args, global, console),
+        Command::Rule(args) => rule::execute(args),
+        Command::Run(args) => run::execute(args, global, console),
+        Command::Status(args) => status::execute(args, global, console),
+        Command::Validate(args) => validate::execute(args, global, console),
+        Command::Version(args) => version::execute(args),
     }
 }

@@ -4,13 +4,15 @@
 //!
 //! ```text
 //! error[HUILIU-UNAVAILABLE]: broker localhost:9092 does not answer
-//!   --> huiliu.yaml:4:3
 //!   = because: connection refused
 //!   = help: start the broker, or name another with --bootstrap-servers
 //! ```
+//!
+//! Findings in files have a form of their own, with the line they are about: see `frame`.
 
 use crate::console::Console;
 use huiliu_model::{Error, ErrorKind};
+use huiliu_spec::Diagnostic;
 use std::error::Error as StdError;
 use std::io::{self, Write};
 
@@ -26,6 +28,8 @@ pub enum Failure {
     /// The work was done and its result is a failure (a failed check).
     Failed { message: String, help: Option<String> },
     Error(Error),
+    /// What is wrong in our files.
+    Findings(Vec<Diagnostic>),
 }
 
 /// Exit code for misuse of the command line, as clap's own.
@@ -75,6 +79,7 @@ impl Failure {
             Self::Usage { .. } => USAGE,
             Self::Failed { .. } => FAILED,
             Self::Error(error) => error.kind.exit_code(),
+            Self::Findings(_) => ErrorKind::Invalid.exit_code(),
         }
     }
 
@@ -82,6 +87,13 @@ impl Failure {
     pub fn report(&self, console: &Console) {
         let (code, message, help) = match self {
             Self::OutputClosed | Self::Said(_) => return,
+            Self::Findings(found) => {
+                let found: Vec<_> = found.iter().cloned().map(Into::into).collect();
+                let text = crate::frame::render(&found, console);
+                // When standard error is closed there is nobody left to tell.
+                let _ = console.suspend(|| io::stderr().write_all(text.as_bytes()));
+                return;
+            }
             Self::Usage { message, help } => ("USAGE".to_owned(), message, help.as_ref()),
             Self::Failed { message, help } => ("FAILED".to_owned(), message, help.as_ref()),
             Self::Error(error) => {

@@ -4,14 +4,21 @@
 //! signals; nothing in it knows how a record is decoded or a table committed.
 
 mod admin;
+mod board;
 mod cli;
 mod commands;
 mod console;
+mod embedded;
+mod engine;
 mod failure;
+mod frame;
+mod installation;
 mod logging;
 mod metrics;
 mod output;
 mod signals;
+mod subjects;
+mod view;
 
 use clap::Parser;
 use std::process::ExitCode;

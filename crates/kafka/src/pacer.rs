@@ -194,14 +194,14 @@ mod tests {
     }
 
     #[test]
-    fn small_records_are_bounded_by_their_number() {
+    fn the_overhead_of_small_records_is_counted() {
         let pacer = Pacer::new();
-        for _ in 0..29_959 {
+        // 29,959 · 70 bytes are 2,097,130, still below 2 MiB; one more is not.
+        for _ in 0..29_960 {
             assert_eq!(pacer.admit("t", 0, 0, NOW), Admission::Granted);
         }
-        // 29,959 · 70 bytes reach 2 MiB before 40,000 records do.
         assert_eq!(pacer.admit("t", 0, 0, NOW), Admission::TooSlow);
-        pacer.durable(&progress(29_959));
+        pacer.durable(&progress(29_960));
         assert_eq!(pacer.admit("t", 0, 0, NOW), Admission::Granted);
     }
 

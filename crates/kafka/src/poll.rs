@@ -31,7 +31,7 @@ use tokio_util::sync::CancellationToken;
 
 /// Records read from one partition before the next has its turn.
 const SLICE_RECORDS: usize = 1_024;
-/// Wait between two turns that found nothing, per thousand partitions at least.
+/// Wait between two turns that found nothing, once more per thousand partitions.
 const IDLE_MIN: Duration = Duration::from_millis(5);
 /// How often group offsets are written.
 const COMMIT_EVERY: Duration = Duration::from_millis(500);
@@ -123,7 +123,7 @@ impl Poller {
             return Err(End::Stopped);
         }
         let now = self.clock.monotonic();
-        self.stats.polled(now, self.budget.used());
+        self.stats.polled(now);
         self.serve()?;
         let has_read = self.read(now)?;
         self.is_idle = !has_read;

@@ -71,7 +71,9 @@ impl KafkaSource {
         let (events, queue) = mpsc::channel(QUEUE_EVENTS);
         let (leave, left) = oneshot::channel();
         let shared = Arc::new(Shared::default());
-        let stats = SourceStats::new(routes.iter().map(|r| r.dataset.clone()));
+        let budget = Budget::new(settings.budget_bytes);
+        let datasets = routes.iter().map(|r| r.dataset.clone());
+        let stats = SourceStats::new(datasets, Arc::clone(&budget));
         let poller = Poller {
             consumer: Arc::new(consumer),
             feed: Feed { events: events.clone(), runtime: Handle::current(), stop },
@@ -80,7 +82,7 @@ impl KafkaSource {
             slots: Vec::new(),
             targets: contact.targets,
             assigned_at: None,
-            budget: Budget::new(settings.budget_bytes),
+            budget,
             stats: Arc::clone(&stats),
             shared: Arc::clone(&shared),
             clock,

@@ -2,6 +2,7 @@
 //!
 //! They are added to once per slice of records, never per record, and never reset.
 
+use crate::budget::Budget;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -15,7 +16,7 @@ pub struct SourceStats {
     throttles: AtomicU64,
     failed_commits: AtomicU64,
     last_poll_ms: AtomicU64,
-    held_bytes: AtomicU64,
+    budget: Arc<Budget>,
 }
 
 #[derive(Debug)]
@@ -26,7 +27,7 @@ struct Counters {
 }
 
 impl SourceStats {
-    pub(crate) fn new(datasets: impl Iterator<Item = Arc<str>>) -> Arc<Self> {
+    pub(crate) fn new(datasets: impl Iterator<Item = Arc<str>>, budget: Arc<Budget>) -> Arc<Self> {
         let counters = |dataset| Counters {
             dataset,
             records: AtomicU64::new(0),
@@ -39,7 +40,7 @@ impl SourceStats {
             throttles: AtomicU64::new(0),
             failed_commits: AtomicU64::new(0),
             last_poll_ms: AtomicU64::new(0),
-            held_bytes: AtomicU64::new(0),
+            budget,
         })
     }
 
@@ -58,7 +59,7 @@ impl SourceStats {
             throttles: read(&self.throttles),
             failed_commits: read(&self.failed_commits),
             last_poll: Duration::from_millis(read(&self.last_poll_ms)),
-            held_bytes: read(&self.held_bytes),
+            held_bytes: u64::try_from(self.budget.used()).unwrap_or(u64::MAX),
         }
     }
 
@@ -84,10 +85,9 @@ impl SourceStats {
         self.failed_commits.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(crate) fn polled(&self, now: Duration, held_bytes: usize) {
+    pub(crate) fn polled(&self, now: Duration) {
         let ms = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
         self.last_poll_ms.store(ms, Ordering::Relaxed);
-        self.held_bytes.store(u64::try_from(held_bytes).unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 }
 

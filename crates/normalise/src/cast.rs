@@ -11,7 +11,7 @@ mod debezium;
 mod typed;
 
 use crate::flags::Marks;
-use crate::judge::{Bench, Failure, Plan, TextTest, Tested, Verdict};
+use crate::judge::{Bench, Failure, Plan, Tested, TextTest, Verdict};
 use crate::rule::{self, Context, Outcome};
 use arrow::array::{
     ArrayRef, ArrowPrimitiveType, BooleanBuilder, Date32Builder, Decimal128Builder,
@@ -119,8 +119,8 @@ pub(crate) fn column(chunk: &Chunk<'_>, plan: &Plan, marks: &mut Marks) -> Array
             primitives(chunk, plan, bench, builder, typed::timestamp)
         }
         DataType::Decimal { .. } => {
-            let builder = Decimal128Builder::with_capacity(rows)
-                .with_data_type(plan.data_type.to_arrow());
+            let builder =
+                Decimal128Builder::with_capacity(rows).with_data_type(plan.data_type.to_arrow());
             primitives(chunk, plan, bench, builder, typed::decimal)
         }
     }

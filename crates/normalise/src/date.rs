@@ -34,7 +34,10 @@ const CLOCK_NOT_SET: i32 = days_from_civil(1970, 1, 1);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DateOutcome {
     /// `fixed`: the text was not `YYYY-MM-DD`.
-    Value { days: i32, fixed: bool },
+    Value {
+        days: i32,
+        fixed: bool,
+    },
     /// A null token (`None`) or a placeholder.
     Null(Option<Reason>),
     /// "For ever": no end.
@@ -46,7 +49,10 @@ pub enum DateOutcome {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TimestampOutcome {
     /// Microseconds UTC; `fixed`: the text was no ISO instant.
-    Value { micros: i64, fixed: bool },
+    Value {
+        micros: i64,
+        fixed: bool,
+    },
     /// A null token (`None`) or a placeholder.
     Null(Option<Reason>),
     /// "For ever": no end.

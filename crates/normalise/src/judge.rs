@@ -18,8 +18,8 @@
 mod across;
 mod plan;
 
-pub(crate) use across::across;
-pub(crate) use plan::{Bounds, Plan};
+pub(crate) use across::{across, shanghai_day};
+pub(crate) use plan::{Plan, TextTest};
 
 use crate::flags::{ColumnCount, Mark, Marks, RowReject, UNAVAILABLE};
 use crate::rule::Flags;
@@ -91,7 +91,11 @@ pub(crate) enum Tested<T> {
     Changed(T),
     /// Passed, with a flag.
     Remarked(T, &'static str),
-    Failed { reason: Reason, rule: &'static str, value: T },
+    Failed {
+        reason: Reason,
+        rule: &'static str,
+        value: T,
+    },
 }
 
 /// Settles the cells of one column, one after the other.
@@ -206,9 +210,7 @@ impl<'a> Bench<'a> {
     fn image_of_delete<T>(&self, verdict: Verdict<T>) -> Option<T> {
         match verdict {
             Verdict::Value { value, .. } => Some(value),
-            Verdict::Failed(failure) => {
-                failure.kept.filter(|_| self.plan.on_fail == OnFail::Warn)
-            }
+            Verdict::Failed(failure) => failure.kept.filter(|_| self.plan.on_fail == OnFail::Warn),
             _ => None,
         }
     }

@@ -121,10 +121,11 @@ fn elsewhere(text: &str) -> Option<usize> {
 /// Bytes of a name of at most nine characters that ends in one of `endings`, at the front.
 fn level(text: &str, endings: &[&str], shortest: usize) -> Option<usize> {
     let chars = text.char_indices().take(10).skip(shortest);
-    chars.filter_map(|(at, _)| {
-        endings.iter().find(|ending| text[at..].starts_with(**ending)).map(|e| at + e.len())
-    })
-    .next()
+    chars
+        .filter_map(|(at, _)| {
+            endings.iter().find(|ending| text[at..].starts_with(**ending)).map(|e| at + e.len())
+        })
+        .next()
 }
 
 #[cfg(test)]

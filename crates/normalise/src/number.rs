@@ -24,7 +24,10 @@ pub const CITY_LATITUDE: RangeInclusive<f64> = 28.16..=32.21;
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum NumberOutcome<T> {
     /// `fixed`: the text was no plain number of its type.
-    Value { value: T, fixed: bool },
+    Value {
+        value: T,
+        fixed: bool,
+    },
     /// A null token.
     Null,
     Err(Reason),
@@ -44,12 +47,7 @@ impl<T> NumberOutcome<T> {
 }
 
 /// Reads a decimal as an integer of `10^-scale`, with at most `precision` digits.
-pub fn parse_decimal(
-    bytes: &[u8],
-    precision: u8,
-    scale: i8,
-    unit: Unit,
-) -> NumberOutcome<i128> {
+pub fn parse_decimal(bytes: &[u8], precision: u8, scale: i8, unit: Unit) -> NumberOutcome<i128> {
     scaled(bytes, unit).and_then(|number| {
         let value = number.at_scale(i32::from(scale)).ok_or(Reason::Range)?;
         let bound = 10_u128.checked_pow(u32::from(precision)).unwrap_or(u128::MAX);

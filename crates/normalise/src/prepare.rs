@@ -12,19 +12,18 @@ mod quarantine;
 mod system_columns;
 
 use crate::cast::{self, Chunk};
-use crate::crypto::{Crypto, Origin};
+use crate::crypto::Crypto;
 use crate::flags::{ColumnCount, Finding, Marks, RowReject};
 use crate::judge::{self, Plan, row_number};
 use crate::protect::{self, Protection};
-use arrow::array::{Array, ArrayRef, BooleanArray, RecordBatch, RecordBatchOptions};
+use arrow::array::{ArrayRef, BooleanArray, RecordBatch, StringArray};
 use arrow::compute::FilterBuilder;
 use arrow::datatypes::{Field, Schema, SchemaRef};
 use fate::Fates;
-use huiliu_model::{
-    Changes, Contract, Error, ErrorKind, Reason, Records, Stage, Tally, system,
-};
+use huiliu_model::{Changes, Contract, Error, ErrorKind, Reason, Records, Stage, Tally, system};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use system_columns::SystemColumns;
 
 /// Earliest usable event time: 1970-01-01 is a clock that was never set.
 const EVENT_TIME_MIN_US: i64 = 86_400_000_000;
@@ -76,8 +75,7 @@ impl Normaliser {
         protect::check(&contract, &protection)?;
         let plans = Plan::all(&contract)?;
         if contract.buckets == 0 || i32::try_from(contract.buckets).is_err() {
-            let text =
-                format!("dataset {} has {} buckets", contract.dataset, contract.buckets);
+            let text = format!("dataset {} has {} buckets", contract.dataset, contract.buckets);
             return Err(Error::new(ErrorKind::Invalid, text));
         }
         let crypto = match &*protection {
@@ -131,7 +129,10 @@ impl Normaliser {
 
         let fates = Fates::decide(records, changes, &marks);
         let findings = marks.findings();
-        let rows = self.rows(records, changes, ingest_time_us, columns, &fates, &mut marks);
+        let flags = marks.texts(&self.plans, &fates.kept);
+        let kept = &fates.kept;
+        let system = SystemColumns { records, changes, kept, ingest_time_us };
+        let rows = self.rows(&system, columns, flags);
         let rejects = self.quarantine(records, &fates, ingest_time_us);
         let accepted_rows = fates.kept.iter().map(|&row| &changes.rows[row as usize]);
         Prepared {
@@ -148,18 +149,15 @@ impl Normaliser {
 
     fn rows(
         &self,
-        records: &Records,
-        changes: &Changes,
-        ingest_time_us: i64,
+        system: &SystemColumns<'_>,
         columns: Vec<ArrayRef>,
-        fates: &Fates,
-        marks: &mut Marks,
+        flags: StringArray,
     ) -> Option<RecordBatch> {
-        if fates.kept.is_empty() {
+        if system.kept.is_empty() {
             return None;
         }
-        let columns = keep_rows(columns, changes.rows.len(), &fates.kept);
-        let origins = origins(records, changes, &fates.kept);
+        let columns = keep_rows(columns, system.changes.rows.len(), system.kept);
+        let origins = system.origins();
         let mut stored = Vec::with_capacity(self.changes_schema.fields().len());
         for (column, values) in self.contract.columns.iter().zip(columns) {
             if self.protection.protects() {
@@ -173,13 +171,7 @@ impl Normaliser {
         let bucket_columns: Vec<ArrayRef> =
             self.bucket_by.iter().map(|&at| Arc::clone(&stored[at])).collect();
         let buckets = crate::bucket(&bucket_columns, self.contract.buckets);
-        let system = system_columns::SystemColumns {
-            records,
-            changes,
-            kept: &fates.kept,
-            ingest_time_us,
-        };
-        stored.extend(system.build(buckets, marks.texts(&self.plans, &fates.kept)));
+        stored.extend(system.build(buckets, flags));
         Some(batch(self.changes_schema(), stored))
     }
 
@@ -204,8 +196,7 @@ impl Normaliser {
 }
 
 fn batch(schema: SchemaRef, columns: Vec<ArrayRef>) -> RecordBatch {
-    let options = RecordBatchOptions::new();
-    RecordBatch::try_new_with_options(schema, columns, &options)
+    RecordBatch::try_new(schema, columns)
         .expect("columns are built in the schema's order and keys are never null")
 }
 
@@ -256,16 +247,6 @@ fn keep_rows(columns: Vec<ArrayRef>, row_count: usize, kept: &[u32]) -> Vec<Arra
         filter.filter(column.as_ref()).expect("filter and column have the same length")
     };
     columns.iter().map(kept_of).collect()
-}
-
-fn origins(records: &Records, changes: &Changes, kept: &[u32]) -> Vec<Origin> {
-    let origin = |row: &u32| {
-        let change = &changes.rows[*row as usize];
-        let record = &records.entries[change.record as usize];
-        let ordinal = i32::from(change.ordinal);
-        Origin { partition: record.partition, offset: record.offset, ordinal }
-    };
-    kept.iter().map(origin).collect()
 }
 
 fn reject_counts(fates: &Fates) -> Vec<(Stage, Reason, u64)> {

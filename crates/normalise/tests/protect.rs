@@ -33,10 +33,7 @@ fn protected() -> Contract {
             with(Protect::Mask(MaskKind::Name), column("name", DataType::String)),
             with(Protect::Encrypt, column("address", DataType::String)),
             with(Protect::Drop, column("phone", DataType::String)),
-            with(
-                Protect::Encrypt,
-                column("amount", DataType::Decimal { precision: 14, scale: 2 }),
-            ),
+            with(Protect::Encrypt, column("amount", DataType::Decimal { precision: 14, scale: 2 })),
             strict,
         ],
         vec![0, 1],
@@ -73,8 +70,7 @@ fn each_policy_stores_what_it_says() {
     let rows = filled().prepare(&normaliser).rows.expect("two rows");
     let schema = rows.schema();
     let names: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
-    let stored =
-        ["holder", "holder_enc", "bill_no", "name", "address_enc", "amount_enc", "level"];
+    let stored = ["holder", "holder_enc", "bill_no", "name", "address_enc", "amount_enc", "level"];
     assert_eq!(names[..7], stored);
 
     let token = crypto.tokeniser("person").token(PERSON);
@@ -149,8 +145,7 @@ fn the_same_records_give_the_same_bytes() {
     let (first, second) = (filled().prepare(&normaliser), filled().prepare(&normaliser));
     assert_eq!(first.rows, second.rows);
     assert_eq!(first.rejects, second.rejects);
-    let bytes = |prepared: &huiliu_normalise::Prepared| {
-        bytes_of(prepared.rows.as_ref().expect("rows"))
-    };
+    let bytes =
+        |prepared: &huiliu_normalise::Prepared| bytes_of(prepared.rows.as_ref().expect("rows"));
     assert_eq!(bytes(&first), bytes(&second));
 }

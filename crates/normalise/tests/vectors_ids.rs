@@ -97,7 +97,8 @@ fn resident_ids() {
         let id = text(vector, "in");
         accepts(NamedRule::ResidentId, id, id, &remarks);
         let facts = resident::facts(id).unwrap();
-        let birth: Vec<i32> = text(vector, "birth").split('-').map(|p| p.parse().unwrap()).collect();
+        let birth: Vec<i32> =
+            text(vector, "birth").split('-').map(|p| p.parse().unwrap()).collect();
         let birth = days_from_civil(birth[0], birth[1] as u32, birth[2] as u32);
         assert_eq!((facts.birth_days, facts.sex_code), (birth, text(vector, "sex_code")), "{id}");
     }

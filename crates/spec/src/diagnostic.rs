@@ -146,7 +146,7 @@ impl Findings {
     /// The findings in the order of their lines.
     pub fn into_sorted(self) -> Vec<Diagnostic> {
         let mut found = self.found.into_inner();
-        found.sort_by(|a, b| (a.line, a.column, a.code).cmp(&(b.line, b.column, b.code)));
+        found.sort_by_key(|found| (found.line, found.column, found.code));
         found
     }
 }

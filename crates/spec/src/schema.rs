@@ -39,10 +39,10 @@ fn say_no_to_null(value: &mut Value) {
             }
             if let Some(Value::Array(options)) = map.get_mut("anyOf") {
                 options.retain(|option| option["type"] != "null");
-                if let [Value::Object(only)] = options.as_slice() {
-                    let only = only.clone();
-                    map.remove("anyOf");
-                    map.extend(only);
+                if options.len() == 1 {
+                    // Beside a reference draft 07 sees nothing, so it stays in a list.
+                    let only = map.remove("anyOf").unwrap_or_default();
+                    map.insert("allOf".to_owned(), only);
                 }
             }
             map.values_mut().for_each(say_no_to_null);

@@ -18,8 +18,8 @@ const SECRET_BYTES_MAX: u64 = 64 << 10;
 /// A secret store that takes longer holds up the start of every process.
 const EXEC_PATIENCE: Duration = Duration::from_secs(10);
 /// Help of every message about a value that should have been a reference.
-pub(crate) const HOW_TO_REFER: &str = "write {secret: \"file:/run/secrets/name\"}, {secret: \"env:NAME\"} or \
-     {secret: \"exec:[command, argument]\"}";
+pub(crate) const HOW_TO_REFER: &str = "write {secret: \"file:/run/secrets/name\"}, \
+     {secret: \"env:NAME\"} or {secret: \"exec:[command, argument]\"}";
 
 /// Where a secret is; printing it prints the reference.
 #[derive(Clone, PartialEq, Eq)]

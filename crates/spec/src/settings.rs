@@ -38,7 +38,7 @@ pub struct Settings {
     /// Directory of the subject databases.
     pub sql: PathBuf,
     /// A directory that was named must exist; the default one may be absent.
-    pub(crate) sql_named: bool,
+    pub sql_named: bool,
 }
 
 /// Whether sensitive values are protected.

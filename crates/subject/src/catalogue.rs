@@ -8,10 +8,10 @@ use crate::rows;
 use crate::schema::arrow_type;
 use arrow::datatypes::Field;
 use arrow::record_batch::RecordBatch;
+use datafusion::common::TableReference;
 use datafusion::error::Result as EngineResult;
 use datafusion::execution::context::SQLOptions;
 use datafusion::prelude::{DataFrame, SessionContext};
-use datafusion::sql::TableReference;
 use huiliu_model::{Error, ErrorKind};
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -65,6 +65,16 @@ impl Catalogue {
 
     pub fn dimension(&self, name: &str) -> Option<&Dimension> {
         self.dimensions.get(name)
+    }
+
+    /// Puts other rows in the place of a dimension's own, for a test case.
+    pub(crate) fn replace_dimension(&mut self, name: &str, rows: RecordBatch) {
+        let name = name.to_owned();
+        self.dimensions.insert(name.clone(), Dimension { name, rows });
+    }
+
+    pub fn dimensions(&self) -> impl Iterator<Item = &Dimension> {
+        self.dimensions.values()
     }
 
     pub fn views(&self) -> impl Iterator<Item = &View> {
@@ -165,12 +175,16 @@ struct DescribedColumn {
 fn dimension(name: String, csv: &Path) -> Result<Dimension, Error> {
     let yaml = csv.with_extension("yaml");
     let invalid = |message: String| Error::new(ErrorKind::Invalid, message);
-    let described: Description = serde_saphyr::from_str(&text(&yaml)?)
-        .map_err(|e| invalid(format!("{}: not a description of columns", yaml.display())).because(e))?;
+    let described: Description = serde_saphyr::from_str(&text(&yaml)?).map_err(|e| {
+        invalid(format!("{}: not a description of columns", yaml.display())).because(e)
+    })?;
     let field = |column: &DescribedColumn| {
         let data_type = arrow_type(&column.type_name).ok_or_else(|| {
             let at = yaml.display();
-            invalid(format!("{at}: column `{}` has unknown type `{}`", column.name, column.type_name))
+            invalid(format!(
+                "{at}: column `{}` has unknown type `{}`",
+                column.name, column.type_name
+            ))
         })?;
         Ok(Field::new(&column.name, data_type, true)
             .with_metadata([("comment".to_owned(), column.title.clone())].into()))

@@ -34,7 +34,9 @@ pub(crate) fn running(what: &str, error: DataFusionError) -> Error {
     let (kind, words) = kind_of(error.find_root());
     let mut fault = Error::new(kind, format!("{what}: {words}"));
     match kind {
-        ErrorKind::Unavailable if matches!(error.find_root(), DataFusionError::ResourcesExhausted(_)) => {
+        ErrorKind::Unavailable
+            if matches!(error.find_root(), DataFusionError::ResourcesExhausted(_)) =>
+        {
             fault = fault.help("raise the memory limit or the number of buckets of the table");
         }
         ErrorKind::Unavailable | ErrorKind::Bug => fault = fault.because(error),

@@ -22,11 +22,13 @@ mod rows;
 pub mod schema;
 pub mod session;
 pub mod testcase;
+#[cfg(test)]
+mod testing;
 
 pub use catalogue::{Catalogue, Dimension, View};
 pub use check::CheckOutcome;
 pub use memory::{MemoryInputs, MemoryTarget};
 pub use plan::{Finding, validate_table};
 pub use port::{BuildRecord, Inputs, Shape, Staging, Target};
-pub use refresh::{Built, refresh};
+pub use refresh::{Built, Declarations, Ports, refresh};
 pub use session::{Budget, Sessions};

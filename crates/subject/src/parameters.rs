@@ -3,10 +3,10 @@
 //! A parameter never becomes part of the SQL text. Text from the command line is converted to the
 //! declared type first and refused when it does not fit.
 
+use crate::schema::arrow_type;
 use arrow::array::{Array, ArrayRef, StringArray};
 use arrow::compute::{CastOptions, cast_with_options};
 use datafusion::common::{ParamValues, ScalarValue};
-use crate::schema::arrow_type;
 use huiliu_model::{Error, ErrorKind};
 use huiliu_spec::table::TableSpec;
 use std::collections::BTreeMap;

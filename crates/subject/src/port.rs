@@ -11,6 +11,8 @@ use async_trait::async_trait;
 use datafusion::catalog::TableProvider;
 use datafusion::prelude::SessionContext;
 use huiliu_model::{Contract, Error};
+use huiliu_spec::table::Severity;
+use serde_json::json;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -36,6 +38,7 @@ pub trait Inputs: Send + Sync {
 pub struct Shape {
     pub subject: String,
     pub table: String,
+    pub title: String,
     /// Declared columns; key columns are not null; titles are the metadata key `comment`.
     pub schema: SchemaRef,
     pub key: Vec<String>,
@@ -87,4 +90,28 @@ pub struct BuildRecord {
     pub query_xxh3: String,
     pub checks: Vec<CheckOutcome>,
     pub row_count: u64,
+}
+
+impl BuildRecord {
+    /// The record as it stands in a commit.
+    pub fn to_json(&self) -> serde_json::Value {
+        let check = |outcome: &CheckOutcome| {
+            let severity = match outcome.severity {
+                Severity::Fail => "fail",
+                Severity::Warn => "warn",
+            };
+            json!({
+                "name": outcome.name,
+                "severity": severity,
+                "offending_count": outcome.offending_count,
+            })
+        };
+        json!({
+            "inputs": self.inputs,
+            "parameters": self.parameters,
+            "query_xxh3": self.query_xxh3,
+            "checks": self.checks.iter().map(check).collect::<Vec<_>>(),
+            "row_count": self.row_count,
+        })
+    }
 }

@@ -15,6 +15,7 @@ use crate::session::{Budget, Sessions};
 use huiliu_model::{Contract, Error};
 use huiliu_spec::table::{Severity, TableSpec};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use xxhash_rust::xxh3::xxh3_64;
 
 /// A table that was built and committed.
@@ -29,10 +30,10 @@ pub struct Built {
     pub table_version: i64,
 }
 
-/// Declarations that a refresh reads: the same for every table of a project.
+/// Declarations that a refresh reads: the same for every table of a declared.
 #[derive(Debug, Clone, Copy)]
-pub struct Project<'a> {
-    pub contracts: &'a [Contract],
+pub struct Declarations<'a> {
+    pub contracts: &'a [Arc<Contract>],
     pub catalogue: &'a Catalogue,
 }
 
@@ -52,16 +53,16 @@ pub struct Ports<'a> {
 /// check finds rows; else what the ports report. Nothing is committed then.
 pub async fn refresh(
     spec: &TableSpec,
-    project: Project<'_>,
+    declared: Declarations<'_>,
     ports: Ports<'_>,
     parameters: &BTreeMap<String, String>,
     budget: &Budget,
 ) -> Result<Built, Error> {
     let bound = Bound::new(spec, parameters)?;
     let sessions = Sessions::new(budget)?;
-    let catalogue = project.catalogue;
+    let catalogue = declared.catalogue;
     let ctx = sessions.open();
-    let sources = Sources::open(&ctx, spec, project.contracts, catalogue, ports.inputs).await?;
+    let sources = Sources::open(&ctx, spec, declared.contracts, catalogue, ports.inputs).await?;
     let build =
         Build { spec, catalogue, sources: &sources, sessions: &sessions, parameters: &bound };
 
@@ -99,6 +100,7 @@ fn shape(build: &Build<'_>) -> Shape {
     Shape {
         subject: build.spec.subject.clone(),
         table: build.spec.table.clone(),
+        title: build.spec.title.clone(),
         schema: build.schema(),
         key: build.spec.key.clone(),
         identity: build.spec.identity.clone(),
@@ -123,3 +125,6 @@ fn query_hash(spec: &TableSpec, catalogue: &Catalogue) -> String {
     }
     format!("{:016x}", xxh3_64(text.as_bytes()))
 }
+
+#[cfg(test)]
+mod tests;

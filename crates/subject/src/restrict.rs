@@ -20,7 +20,7 @@ use datafusion::common::JoinType;
 use datafusion::datasource::MemTable;
 use datafusion::prelude::{Expr, SessionContext, ident};
 use huiliu_model::{Contract, Error, ErrorKind};
-use huiliu_spec::table::{Input, Reach, TableSpec};
+use huiliu_spec::table::{Input, InputKind, Reach, TableSpec};
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
@@ -42,14 +42,18 @@ impl Sources {
     pub async fn open(
         ctx: &SessionContext,
         spec: &TableSpec,
-        contracts: &[Contract],
+        contracts: &[Arc<Contract>],
         catalogue: &Catalogue,
         inputs: &dyn Inputs,
     ) -> Result<Self, Error> {
         let mut sources = Self { tables: BTreeMap::new(), versions: BTreeMap::new() };
         for input in &spec.inputs {
             let name = input.name.as_str();
-            let source = if let Some(dimension) = catalogue.dimension(name) {
+            let dimension = match input.kind {
+                InputKind::Dimension => catalogue.dimension(name),
+                InputKind::Dataset | InputKind::Table => None,
+            };
+            let source = if let Some(dimension) = dimension {
                 let rows = vec![vec![dimension.rows.clone()]];
                 let table = MemTable::try_new(dimension.rows.schema(), rows)
                     .map_err(|e| fault::running(&format!("dimension {name}"), e))?;
@@ -129,12 +133,14 @@ impl Source {
                 ctx.deregister_table(name).map_err(fault)?;
                 let yielded: Vec<String> =
                     mapping.schema().fields().iter().map(|f| f.name().clone()).collect();
-                let shared = self.matched_on(&yielded, &spec.identity)
+                let shared = self
+                    .matched_on(&yielded, &spec.identity)
                     .ok_or_else(|| unmatched(&what, &spec.identity, &yielded))?;
                 let renamed: Vec<String> = shared.iter().map(|c| format!("via_{c}")).collect();
                 let columns: Vec<Expr> =
                     shared.iter().zip(&renamed).map(|(c, to)| ident(c).alias(to)).collect();
-                let mapping = mapping.filter(filter).and_then(|m| m.select(columns)).map_err(fault)?;
+                let mapping =
+                    mapping.filter(filter).and_then(|m| m.select(columns)).map_err(fault)?;
                 let left: Vec<&str> = shared.iter().map(String::as_str).collect();
                 let right: Vec<&str> = renamed.iter().map(String::as_str).collect();
                 let rows = ctx.read_table(self.rows.clone()).map_err(fault)?;

@@ -52,10 +52,8 @@ fn csv_texts(text: &str, what: &str) -> Result<(Vec<String>, Vec<RecordBatch>), 
 
 /// Rows of a JSON text: an array of flat objects.
 pub(crate) fn from_json(text: &str, fields: &[Field], what: &str) -> Result<RecordBatch, Error> {
-    let objects: Vec<serde_json::Map<String, serde_json::Value>> =
-        serde_json::from_str(text).map_err(|e| {
-            invalid(format!("{what}: not an array of objects")).because(e)
-        })?;
+    let objects: Vec<serde_json::Map<String, serde_json::Value>> = serde_json::from_str(text)
+        .map_err(|e| invalid(format!("{what}: not an array of objects")).because(e))?;
     let mut texts = Texts::new();
     for (row, object) in objects.iter().enumerate() {
         for (name, value) in object {

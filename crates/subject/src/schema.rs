@@ -72,12 +72,9 @@ pub fn verify(spec: &TableSpec, yielded: &Schema) -> Result<(), Error> {
 ///
 /// # Errors
 /// `Invalid` when a key column holds a null.
-pub fn conform(
-    table: &str,
-    schema: &SchemaRef,
-    batch: &RecordBatch,
-) -> Result<RecordBatch, Error> {
-    let broken = |e| Error::new(ErrorKind::Bug, format!("table {table}: rows do not fit")).because(e);
+pub fn conform(table: &str, schema: &SchemaRef, batch: &RecordBatch) -> Result<RecordBatch, Error> {
+    let broken =
+        |e| Error::new(ErrorKind::Bug, format!("table {table}: rows do not fit")).because(e);
     let mut columns = Vec::with_capacity(schema.fields().len());
     for (field, column) in schema.fields().iter().zip(batch.columns()) {
         if !field.is_nullable() && column.null_count() > 0 {
@@ -95,9 +92,8 @@ pub fn conform(
 
 /// Same type but for the spelling of text and of UTC.
 pub(crate) fn alike(left: &DataType, right: &DataType) -> bool {
-    let text = |t: &DataType| {
-        matches!(t, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View)
-    };
+    let text =
+        |t: &DataType| matches!(t, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View);
     let utc = |t: &DataType| match t {
         DataType::Timestamp(TimeUnit::Microsecond, Some(zone)) => {
             matches!(zone.as_ref(), "UTC" | "+00:00" | "Z")

@@ -63,11 +63,23 @@ fn refresh_takes_a_date_and_parameters() {
 }
 
 #[test]
-fn shares_are_per_cent_or_fractions() {
-    assert_eq!(share("default"), Ok(Share::Default));
-    assert_eq!(share("2%"), Ok(Share::Of(0.02)));
-    assert_eq!(share("0.5"), Ok(Share::Of(0.5)));
-    assert!(share("101%").is_err());
-    assert!(share("-0.1").is_err());
-    assert!(share("NaN").is_err());
+fn dirt_is_scaled_between_none_and_twenty_times() {
+    assert_eq!(scale("0"), Ok(0.0));
+    assert_eq!(scale("2.5"), Ok(2.5));
+    for wrong in ["-0.1", "21", "NaN", "much"] {
+        assert!(scale(wrong).is_err(), "{wrong}");
+    }
+}
+
+#[test]
+fn the_admin_port_can_be_turned_off() {
+    let address = |line| match parse(line).expect("valid").command {
+        Command::Run(args) => args.admin,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(address("huiliu run --admin off"), Some(AdminAddress::Off));
+    let at = SocketAddr::from(([127, 0, 0, 1], 9));
+    assert_eq!(address("huiliu run --admin 127.0.0.1:9"), Some(AdminAddress::At(at)));
+    assert_eq!(address("huiliu run"), None);
+    assert!(parse("huiliu run --admin nowhere").is_err());
 }

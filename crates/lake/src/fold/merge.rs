@@ -246,4 +246,5 @@ fn keep(chosen: &mut Chosen, held: &Ordered, dead: &Ordered, at: (Option<usize>,
 }
 
 #[cfg(test)]
+#[path = "tests.rs"]
 mod tests;

@@ -96,7 +96,7 @@ fn base64(text: &[u8]) -> Base64 {
         body => body,
     };
     let padding = text.len() - body.len();
-    if text.is_empty() || text.len() % 4 != 0 || padding > 2 {
+    if text.is_empty() || !text.len().is_multiple_of(4) || padding > 2 {
         return Base64::Other;
     }
     let byte_count = text.len() / 4 * 3 - padding;

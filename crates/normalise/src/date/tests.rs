@@ -33,7 +33,9 @@ fn days_agree_with_chrono_on_every_day_of_the_calendar() {
         let Some(next) = date.succ_opt() else { break };
         (date, days) = (next, days + 1);
     }
-    for (year, month, day) in [(2019, 2, 29), (1900, 2, 29), (2020, 0, 1), (0, 1, 1), (10_000, 1, 1)] {
+    for (year, month, day) in
+        [(2019, 2, 29), (1900, 2, 29), (2020, 0, 1), (0, 1, 1), (10_000, 1, 1)]
+    {
         assert_eq!(days_of(year, month, day), None);
     }
     assert_eq!(civil_from_days(i32::MAX).1, 7);

@@ -19,11 +19,11 @@ fn verdict(bytes: &[u8]) -> Verdict {
     let is_digit = |i: usize| bytes[i].is_ascii_digit();
     let numbers = (0..12).chain(14..19).chain(20..28).all(is_digit);
     let (owner, right, fixture) = (bytes[12], bytes[13], bytes[19]);
-    let letters = b"GJZ".contains(&owner)
-        && b"ABSXCDEFHGWY".contains(&right)
-        && b"FLQW".contains(&fixture);
+    let letters =
+        b"GJZ".contains(&owner) && b"ABSXCDEFHGWY".contains(&right) && b"FLQW".contains(&fixture);
     // Collective ownership (A) belongs to collective land (J); no fixture has no number.
-    let agree = (right != b'A' || owner == b'J') && (fixture != b'W' || bytes[20..] == *b"00000000");
+    let agree =
+        (right != b'A' || owner == b'J') && (fixture != b'W' || bytes[20..] == *b"00000000");
     let (Some(county), true) = (digits(&bytes[..6]), numbers && letters && agree) else {
         return Err(Reason::Format);
     };

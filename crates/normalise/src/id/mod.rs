@@ -34,10 +34,7 @@ pub(crate) fn judge<'a>(text: &'a str, kernel: impl Fn(&[u8]) -> Verdict) -> Out
 }
 
 /// [`judge`] for identifiers of which hyphens are a part.
-pub(crate) fn judge_hyphened<'a>(
-    text: &'a str,
-    kernel: impl Fn(&[u8]) -> Verdict,
-) -> Outcome<'a> {
+pub(crate) fn judge_hyphened<'a>(text: &'a str, kernel: impl Fn(&[u8]) -> Verdict) -> Outcome<'a> {
     judge_as(text, true, kernel)
 }
 
@@ -56,10 +53,7 @@ fn judge_as<'a>(
 }
 
 /// The verdict on a normalised identifier as an outcome.
-pub(crate) fn conclude<'a>(
-    clean: Cow<'a, str>,
-    kernel: &impl Fn(&[u8]) -> Verdict,
-) -> Outcome<'a> {
+pub(crate) fn conclude<'a>(clean: Cow<'a, str>, kernel: &impl Fn(&[u8]) -> Verdict) -> Outcome<'a> {
     match kernel(clean.as_bytes()) {
         Ok(flags) => Outcome::accept(clean, flags),
         Err(reason) => Outcome::Err(reason),

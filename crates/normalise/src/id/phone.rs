@@ -42,9 +42,7 @@ pub fn apply(text: &str) -> Outcome<'_> {
         false => Err(reason),
     });
     match found {
-        Ok(number) if number.text == text => {
-            Outcome::accept(Cow::Borrowed(text), number.flags)
-        }
+        Ok(number) if number.text == text => Outcome::accept(Cow::Borrowed(text), number.flags),
         Ok(number) => Outcome::accept(Cow::Owned(number.text), number.flags),
         Err(reason) => Outcome::Err(reason),
     }

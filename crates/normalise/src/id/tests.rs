@@ -39,10 +39,7 @@ fn the_first_failing_test_of_a_credit_code_names_the_reason() {
     refuses(Uscc, "重91500103MBXFL1AN3", Reason::Charset);
     refuses(Uscc, "99500103MBXFL1AN30", Reason::ClassCode);
     refuses(Uscc, "9.15001E+17", Reason::ExcelFloat);
-    assert_eq!(
-        apply(Uscc, "9150****3", &Context::default()),
-        Outcome::Null(Some(Reason::Masked))
-    );
+    assert_eq!(apply(Uscc, "9150****3", &Context::default()), Outcome::Null(Some(Reason::Masked)));
     assert_eq!(uscc::suggest("915OO1O3MBXFLIAN3O").as_deref(), Some("91500103MBXFL1AN30"));
     assert_eq!(uscc::suggest("91500103MBXFL1AN30"), None);
 }

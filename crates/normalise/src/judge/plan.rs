@@ -34,7 +34,10 @@ pub(crate) enum TextTest {
     /// Sorted.
     OneOf(Vec<String>),
     Pattern(Regex),
-    Length { min: usize, max: usize },
+    Length {
+        min: usize,
+        max: usize,
+    },
 }
 
 /// Rules that look at another column of the row.
@@ -140,9 +143,8 @@ impl Plan {
         let index = usize::from(self.index);
         let refuse = |why: &str| Err(invalid(contract, index, why));
         let text = self.data_type == DataType::String;
-        let dated = |at: usize| {
-            contract.columns.get(at).is_some_and(|other| is_dated(other.data_type))
-        };
+        let dated =
+            |at: usize| contract.columns.get(at).is_some_and(|other| is_dated(other.data_type));
         let texts = |at: usize| {
             contract.columns.get(at).is_some_and(|other| other.data_type == DataType::String)
         };
@@ -185,9 +187,7 @@ impl Plan {
                 return refuse("sex_of needs a string and a resident id");
             }
             Rule::SexOf { column } => self.across.push(Across::SexOf(*column)),
-            Rule::BirthDateOf { column }
-                if self.data_type != DataType::Date || !texts(*column) =>
-            {
+            Rule::BirthDateOf { column } if self.data_type != DataType::Date || !texts(*column) => {
                 return refuse("birth_date_of needs a date and a resident id");
             }
             Rule::BirthDateOf { column } => self.across.push(Across::BirthDateOf(*column)),

@@ -73,7 +73,8 @@ fn every_alias_names_a_code_of_a_list_and_none_hides_one() {
         assert_eq!(list.canonical(alias), Some((code, true)), "{line}");
     }
     // 342 data rows in the specification's file, quoted cells among them.
-    let count: usize = CodeList::names().iter().map(|n| CodeList::get(n).unwrap().codes().count()).sum();
+    let count: usize =
+        CodeList::names().iter().map(|n| CodeList::get(n).unwrap().codes().count()).sum();
     assert_eq!(count, 342);
     assert!(CodeList::get("elec_category").unwrap().codes().any(|(code, _)| code == "200"));
 }

@@ -62,7 +62,8 @@ fn numbers_as_people_write_them_are_fixed() {
 
 #[test]
 fn other_texts_are_no_numbers() {
-    for text in ["abc", "1,23", "12,3456", "1.2.3", "1e", "--5", "12吨", "1e999", "￥", "(-1)", ","] {
+    for text in ["abc", "1,23", "12,3456", "1.2.3", "1e", "--5", "12吨", "1e999", "￥", "(-1)", ","]
+    {
         assert_eq!(decimal(text, Unit::Plain), NumberOutcome::Err(Reason::Type), "{text}");
     }
     assert_eq!(decimal("51%", Unit::Yuan), NumberOutcome::Err(Reason::Type));
@@ -103,7 +104,8 @@ fn truth_has_many_words() {
     for (text, expected) in [("true", true), ("false", false)] {
         assert_eq!(parse_boolean(text.as_bytes()), value(expected, false));
     }
-    for (text, expected) in [("1", true), ("Y", true), ("是", true), ("0.0", false), ("否", false)] {
+    for (text, expected) in [("1", true), ("Y", true), ("是", true), ("0.0", false), ("否", false)]
+    {
         assert_eq!(parse_boolean(text.as_bytes()), value(expected, true), "{text}");
     }
     assert_eq!(parse_boolean(b"2"), NumberOutcome::Err(Reason::Type));

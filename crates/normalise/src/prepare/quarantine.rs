@@ -38,9 +38,10 @@ impl Quarantine<'_> {
             let micros = entries.iter().map(|entry| of(entry));
             TimestampMicrosecondArray::from_iter_values(micros).with_timezone("UTC")
         };
-        let kafka_topic = StringArray::from_iter_values(
-            std::iter::repeat_n(&*self.records.kafka_topic, rejected.len()),
-        );
+        let kafka_topic = StringArray::from_iter_values(std::iter::repeat_n(
+            &*self.records.kafka_topic,
+            rejected.len(),
+        ));
         let partitions = entries.iter().map(|entry| entry.partition);
         let offsets = entries.iter().map(|entry| entry.offset);
         let field = |r: &Rejected| {

@@ -1,5 +1,6 @@
 //! The system columns of `changes`, in the order of `system::changes_fields`.
 
+use crate::crypto::Origin;
 use arrow::array::{
     ArrayRef, Int32Array, Int64Array, StringArray, StringBuilder, TimestampMicrosecondArray,
 };
@@ -39,6 +40,15 @@ impl SystemColumns<'_> {
             Arc::new(buckets),
             Arc::new(flags),
         ]
+    }
+
+    /// Where each row comes from.
+    pub fn origins(&self) -> Vec<Origin> {
+        let origin = |(change, record): (&Change, &Record)| {
+            let ordinal = i32::from(change.ordinal);
+            Origin { partition: record.partition, offset: record.offset, ordinal }
+        };
+        self.heads().map(origin).collect()
     }
 
     fn heads(&self) -> impl Iterator<Item = (&Change, &Record)> {

@@ -60,7 +60,8 @@ fn a_person_may_be_called_by_a_word_that_is_null_elsewhere() {
     for token in ["", "  ", "NULL", "N/A", "/", "-", "不详", "未知", "***", "不 详", "—"] {
         assert_eq!(normalise(TextKind::PersonName, token), Value::Null, "{token:?}");
     }
-    for token in ["无", "空", "暂无", "未填", "待补充", "None", "na", "\\N", ".", "*", "--"] {
+    for token in ["无", "空", "暂无", "未填", "待补充", "None", "na", "\\N", ".", "*", "--"]
+    {
         assert_eq!(normalise(TextKind::Free, token), Value::Null, "{token:?}");
     }
 }

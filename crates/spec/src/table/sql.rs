@@ -92,8 +92,7 @@ fn parameters(text: &str) -> Vec<(&str, At)> {
     let mut quote: Option<char> = None;
     for (at, line) in numbered(text) {
         let mut column = 0;
-        let mut chars = line.char_indices().peekable();
-        while let Some((index, c)) = chars.next() {
+        for (index, c) in line.char_indices() {
             column += 1;
             match quote {
                 Some(open) if c == open => quote = None,
@@ -125,6 +124,6 @@ mod tests {
         let sql = "SELECT '$no', \"$no\" -- $no\nFROM t WHERE d < $as_of AND 万 = $万x OR $b";
         let names: Vec<_> =
             parameters(sql).iter().map(|(n, at)| (*n, at.line, at.column)).collect();
-        assert_eq!(names, [("as_of", 2, 18), ("b", 2, 39)]);
+        assert_eq!(names, [("as_of", 2, 18), ("b", 2, 40)]);
     }
 }

@@ -146,7 +146,8 @@ impl Divisions {
         periods.sort_by_key(|p| (p.code, p.first));
         let mut streets: Vec<u32> = rows(STREETS).filter_map(|row| number(row.first()?)).collect();
         streets.sort_unstable();
-        let mut names: Vec<_> = rows(COUNTIES).filter_map(|r| Some((*r.get(1)?, *r.first()?))).collect();
+        let mut names: Vec<_> =
+            rows(COUNTIES).filter_map(|r| Some((*r.get(1)?, *r.first()?))).collect();
         names.push(("重庆市", "500000"));
         let zones = rows(ZONES).filter_map(|row| row.first().copied()).collect();
         let mut known = vec![0; 1_000_000_usize.div_ceil(64)];

@@ -1,0 +1,86 @@
+//! The board: what has landed so far, per dataset, for live views and summaries.
+//!
+//! It stands between ingestion and the lake as a [`Landing`] of its own: every batch goes through
+//! unchanged, and what became durable is counted and told to the pacer, once per batch.
+
+use async_trait::async_trait;
+use huiliu_kafka::Pacer;
+use huiliu_lake::Lake;
+use huiliu_model::port::{Landed, Landing};
+use huiliu_model::{Batch, Error, Partition, Progress};
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
+/// Counts of one dataset.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Count {
+    /// Offsets that are durable.
+    pub offsets: u64,
+    pub accepted: u64,
+    pub rejected: u64,
+    pub rows: u64,
+    pub commits: u64,
+    pub bytes: u64,
+}
+
+/// The lake with a counter before it.
+pub struct Board {
+    lake: Lake,
+    pacer: Option<Pacer>,
+    counts: Mutex<BTreeMap<String, Count>>,
+}
+
+impl Board {
+    pub fn new(lake: Lake, pacer: Option<Pacer>) -> Self {
+        let names = lake.datasets().map(|d| (d.contract.dataset.to_string(), Count::default()));
+        Self { counts: Mutex::new(names.collect()), lake, pacer }
+    }
+
+    /// Counts per dataset.
+    pub fn counts(&self) -> BTreeMap<String, Count> {
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Counts of all datasets together.
+    pub fn total(&self) -> Count {
+        self.counts().values().fold(Count::default(), |sum, count| Count {
+            offsets: sum.offsets + count.offsets,
+            accepted: sum.accepted + count.accepted,
+            rejected: sum.rejected + count.rejected,
+            rows: sum.rows + count.rows,
+            commits: sum.commits + count.commits,
+            bytes: sum.bytes + count.bytes,
+        })
+    }
+
+    fn note(&self, batch: &Batch, landed: &Landed) {
+        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = counts.entry(batch.dataset.to_string()).or_default();
+        count.offsets += batch.tally.offsets();
+        count.accepted += batch.tally.accepted;
+        count.rejected += batch.tally.rejected;
+        count.rows += batch.row_count() as u64;
+        count.commits += 1;
+        count.bytes += landed.file_bytes;
+    }
+}
+
+#[async_trait]
+impl Landing for Board {
+    async fn progress(&self, dataset: &str, partitions: &[Partition]) -> Result<Progress, Error> {
+        self.lake.progress(dataset, partitions).await
+    }
+
+    async fn land(&self, batch: &Batch) -> Result<Landed, Error> {
+        let landed = self.lake.land(batch).await?;
+        self.note(batch, &landed);
+        if let Some(pacer) = &self.pacer {
+            let ends = batch.covers.0.iter().map(|(partition, range)| (partition.clone(), range.end));
+            pacer.durable(&Progress(ends.collect()));
+        }
+        let (rows, rejected) = (batch.row_count(), batch.tally.rejected);
+        tracing::info!(dataset = %batch.dataset, rows, rejected, version = landed.table_version,
+            bytes = landed.file_bytes, already = landed.already, "landed");
+        Ok(landed)
+    }
+}

@@ -1,0 +1,153 @@
+//! `huiliu query`: one SELECT over the lake, in the form asked for.
+
+use crate::cli::{Global, QueryArgs};
+use crate::console::Console;
+use crate::failure::Failure;
+use crate::installation::{Installation, runtime};
+use crate::output::{Format, Rows, terminal_width};
+use datafusion::error::DataFusionError;
+use datafusion::execution::context::SQLOptions;
+use datafusion::prelude::SessionContext;
+use futures::StreamExt;
+use huiliu_model::{Error, ErrorKind};
+use std::fs::File;
+use std::io::{self, BufWriter, IsTerminal, Read, Write};
+use std::sync::Arc;
+
+/// Rows of a text table unless told otherwise.
+const TEXT_ROWS: usize = 100;
+/// Memory of a query where the process' budget is smaller: sorts of a whole table need it.
+const MEMORY_BYTES_MIN: usize = 1 << 30;
+
+/// Runs one query and prints its rows.
+///
+/// # Errors
+/// 1 for a query that does not plan or fails; otherwise as the lake answers.
+pub fn execute(args: &QueryArgs, global: &Global, console: &Console) -> Result<(), Failure> {
+    let sql = text(&args.sql)?;
+    if args.output == Format::Parquet && args.to.is_none() && io::stdout().is_terminal() {
+        return Err(Failure::usage("parquet is not for a terminal")
+            .help("write it to a file with --to FILE"));
+    }
+    let installation = Installation::load(global)?;
+    runtime()?.block_on(async {
+        let lake = installation.existing_lake().await?;
+        let memory = installation.memory_bytes().max(MEMORY_BYTES_MIN);
+        let ctx = lake.query_session(&installation.subject_tables(), memory).await?;
+        match &args.to {
+            None => print(&ctx, &sql, args, io::stdout().lock(), terminal_width(), console).await,
+            Some(path) => {
+                let file = File::create(path)
+                    .map_err(|e| Failure::file("cannot write the file", path, e))?;
+                print(&ctx, &sql, args, file, None, console).await?;
+                console.say(format!("written to {}", path.display()));
+                Ok(())
+            }
+        }
+    })
+}
+
+/// Shows the rows of a query as a text table, for verbs that end with one.
+///
+/// # Errors
+/// As [`execute`].
+pub async fn show(
+    ctx: &SessionContext,
+    sql: &str,
+    out: impl Write + Send,
+) -> Result<(), Failure> {
+    let batches = collect(ctx, sql).await?;
+    let schema = batches.first().map(|b| b.schema());
+    let Some(schema) = schema else { return Ok(()) };
+    let mut rows = Rows::begin(Format::Text, &schema, out, terminal_width())?;
+    for batch in &batches {
+        rows.write(batch)?;
+    }
+    rows.finish()
+}
+
+/// The rows of a query.
+///
+/// # Errors
+/// As [`execute`].
+pub async fn collect(
+    ctx: &SessionContext,
+    sql: &str,
+) -> Result<Vec<arrow::record_batch::RecordBatch>, Failure> {
+    let frame = ctx.sql_with_options(sql, reading()).await.map_err(failed)?;
+    frame.collect().await.map_err(failed)
+}
+
+async fn print(
+    ctx: &SessionContext,
+    sql: &str,
+    args: &QueryArgs,
+    out: impl Write + Send,
+    width: Option<usize>,
+    console: &Console,
+) -> Result<(), Failure> {
+    let frame = ctx.sql_with_options(sql, reading()).await.map_err(failed)?;
+    let limit = match (args.max_rows, args.output) {
+        (Some(0), _) | (None, Format::Json | Format::Ndjson | Format::Csv | Format::Parquet) => {
+            usize::MAX
+        }
+        (Some(rows), _) => rows,
+        (None, Format::Text) => TEXT_ROWS,
+    };
+    let schema = Arc::new(frame.schema().as_arrow().clone());
+    let mut stream = frame.execute_stream().await.map_err(failed)?;
+    let mut rows = Rows::begin(args.output, &schema, BufWriter::new(out), width)?;
+    let mut left = limit;
+    while let Some(batch) = stream.next().await {
+        let batch = batch.map_err(failed)?;
+        let shown = batch.num_rows().min(left);
+        rows.write(&batch.slice(0, shown))?;
+        left -= shown;
+        if shown < batch.num_rows() {
+            rows.finish()?;
+            console.say(format!("{limit} rows are shown; --max-rows 0 shows all"));
+            return Ok(());
+        }
+    }
+    rows.finish()
+}
+
+fn text(argument: &str) -> Result<String, Failure> {
+    let mut sql = argument.to_owned();
+    if argument == "-" {
+        sql.clear();
+        io::stdin().lock().read_to_string(&mut sql)?;
+    }
+    if sql.trim().is_empty() {
+        return Err(Failure::usage("the query is empty"));
+    }
+    Ok(sql)
+}
+
+/// A lake is written by ingest, fold and refresh only.
+fn reading() -> SQLOptions {
+    SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(true)
+}
+
+fn failed(error: DataFusionError) -> Failure {
+    let help = "tables: changes.*, current.*, quarantine.*, deleted.* and the subject databases; \
+                `SELECT table_schema, table_name FROM information_schema.tables` names them";
+    match error.find_root() {
+        DataFusionError::ResourcesExhausted(why) => {
+            let why = why.clone();
+            Error::new(ErrorKind::Unavailable, format!("the query needs more memory: {why}"))
+                .help("raise `memory.limit` in huiliu.yaml, or ask for less")
+                .into()
+        }
+        DataFusionError::ObjectStore(_) | DataFusionError::IoError(_) => {
+            Error::new(ErrorKind::Unavailable, "the lake could not be read").because(error).into()
+        }
+        DataFusionError::Internal(_) => {
+            Error::new(ErrorKind::Bug, "the query engine failed").because(error).into()
+        }
+        _ => Failure::Failed {
+            message: error.strip_backtrace(),
+            help: Some(help.to_owned()),
+        },
+    }
+}

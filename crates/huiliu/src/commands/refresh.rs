@@ -1,0 +1,79 @@
+//! `huiliu refresh`: subject tables brought up to their inputs.
+
+use crate::cli::{Global, Lines, RefreshArgs};
+use crate::console::{Console, Style};
+use crate::failure::Failure;
+use crate::installation::{Installation, runtime};
+use crate::output::{Form, answer};
+use crate::subjects::{self, document};
+use huiliu_spec::TableSpec;
+use serde::Serialize;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+
+#[derive(Debug, Default, Serialize)]
+struct Report {
+    tables: Vec<Value>,
+}
+
+impl Form for Report {
+    /// For people, what was built is told line by line on standard error.
+    fn text(&self, _: &mut dyn Write) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Builds the tables that are named, or all.
+///
+/// # Errors
+/// 65 when a check fails; the last good version of the table stays in place then.
+pub fn execute(args: &RefreshArgs, global: &Global, console: &Console) -> Result<(), Failure> {
+    let installation = Installation::load(global)?;
+    let tables = select(&installation, &args.subjects)?;
+    let mut parameters: BTreeMap<String, String> = args.parameters.iter().cloned().collect();
+    check_names(&tables, &parameters)?;
+    parameters.insert("as_of".to_owned(), args.as_of.to_string());
+    let mut report = Report::default();
+    let result = runtime()?.block_on(async {
+        let lake = installation.existing_lake().await?;
+        subjects::refresh(&installation, &lake, &tables, &parameters, |table, built| {
+            let name = console.paint(&table.full_name(), Style::Strong);
+            console.say(format!("{name}: {} rows, version {}", built.row_count, built.table_version));
+            report.tables.push(document(table, built));
+        })
+        .await
+    });
+    if result.is_ok() || args.output.form != Lines::Text {
+        answer(args.output.form, &report)?;
+    }
+    result
+}
+
+/// Tables by their full name or by their subject database, in build order.
+fn select<'a>(
+    installation: &'a Installation,
+    wanted: &[String],
+) -> Result<Vec<&'a TableSpec>, Failure> {
+    let tables = &installation.project.tables;
+    let is = |table: &TableSpec, name: &String| table.full_name() == *name || table.subject == *name;
+    for name in wanted {
+        if !tables.iter().any(|table| is(table, name)) {
+            let known: Vec<String> = tables.iter().map(TableSpec::full_name).collect();
+            return Err(Failure::usage(format!("there is no subject table `{name}`"))
+                .help(format!("declared are {}", known.join(", "))));
+        }
+    }
+    let chosen = |table: &&TableSpec| wanted.is_empty() || wanted.iter().any(|n| is(table, n));
+    Ok(tables.iter().filter(chosen).collect())
+}
+
+fn check_names(tables: &[&TableSpec], given: &BTreeMap<String, String>) -> Result<(), Failure> {
+    for name in given.keys() {
+        let declared = |table: &&TableSpec| table.parameters.iter().any(|p| p.name == *name);
+        if !tables.iter().any(|table| declared(&table)) {
+            return Err(Failure::usage(format!("none of these tables has a parameter `{name}`")));
+        }
+    }
+    Ok(())
+}

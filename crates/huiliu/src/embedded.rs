@@ -1,0 +1,20 @@
+//! The repository's pipelines and subject tables, as they were when the binary was built.
+
+include!(concat!(env!("OUT_DIR"), "/embedded.rs"));
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pipelines_and_tables_are_carried_with_their_paths() {
+        let names: Vec<&str> = FILES.iter().map(|(name, _)| *name).collect();
+        for name in [
+            "pipelines/feed/water_bill.yaml",
+            "sql/enterprise_financing/enterprise_profile/query.sql",
+        ] {
+            assert!(names.contains(&name), "{name} is missing of {names:?}");
+        }
+        assert!(FILES.iter().all(|(name, bytes)| !name.contains("..") && !bytes.is_empty()));
+    }
+}

@@ -1,0 +1,272 @@
+//! The engine: ingestion, fold and refresh over one lake, as `run` and `demo` both use them.
+//!
+//! One consumer reads all declared datasets; a fold goes on beside it; stopping is
+//! one-directional. The stop token stops reading, what was read lands, then the fold is told to
+//! end. A lake that does not answer while stopping is waited for no longer than the grace.
+
+use crate::admin::Health;
+use crate::board::Board;
+use crate::failure::Failure;
+use crate::installation::Installation;
+use crate::metrics;
+use crate::subjects;
+use huiliu_decode::Limits as Bounds;
+use huiliu_ingest::{Limits, Metrics, Pipeline, Session, Summary, supervise};
+use huiliu_kafka::{KafkaSource, Pacer, Route, Until};
+use huiliu_lake::Lake;
+use huiliu_lake::fold::{Folded, Policy};
+use huiliu_model::port::Incident;
+use huiliu_model::{Clock, Error, ErrorKind};
+use huiliu_subject::Built;
+use prometheus::Registry;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+/// How long a stopping process waits for a lake that does not answer: below the 30 s after which
+/// orchestrators kill.
+const GRACE: Duration = Duration::from_secs(25);
+/// How often it is asked whether a fold is due.
+const FOLD_LOOK: Duration = Duration::from_secs(2);
+/// Versions of a table between two checkpoints of its log.
+const CHECKPOINT_EVERY: i64 = 50;
+
+/// Everything that a running process holds.
+pub struct Engine {
+    pub installation: Installation,
+    pub lake: Lake,
+    pub board: Arc<Board>,
+    pub registry: Registry,
+    pub health: Health,
+    pub clock: Arc<dyn Clock>,
+    metrics: Arc<Metrics>,
+    pipelines: BTreeMap<Arc<str>, Arc<Pipeline>>,
+    kafka: huiliu_kafka::Settings,
+    policy: Policy,
+}
+
+impl Engine {
+    /// Opens the lake and prepares every dataset's pipeline.
+    ///
+    /// # Errors
+    /// What is wrong in the settings, or as the store answers.
+    pub async fn open(
+        installation: Installation,
+        pacer: Option<Pacer>,
+        policy: Policy,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, Failure> {
+        let protection = Arc::new(installation.protection()?);
+        let kafka = installation.kafka()?;
+        let limits = installation.settings.limits;
+        let bounds = Bounds { record_bytes: limits.record_bytes_max, nesting: limits.nesting_max };
+        let mut pipelines = BTreeMap::new();
+        for contract in &installation.project.contracts {
+            let pipeline = Pipeline::new(contract.clone(), bounds, Arc::clone(&protection))?;
+            pipelines.insert(Arc::clone(&contract.dataset), Arc::new(pipeline));
+        }
+        let registry = metrics::registry()?;
+        let metrics = Metrics::register(&registry).map_err(metrics::duplicate)?;
+        let lake = installation.lake(protection.protects(), Arc::clone(&clock)).await?;
+        Ok(Self {
+            board: Arc::new(Board::new(lake.clone(), pacer)),
+            lake,
+            registry,
+            health: Health::default(),
+            clock,
+            metrics: Arc::new(metrics),
+            pipelines,
+            kafka,
+            policy,
+            installation,
+        })
+    }
+
+    /// Reads Kafka until the source ends, folding meanwhile.
+    ///
+    /// # Errors
+    /// What ended ingestion or the fold; what had landed stays landed.
+    pub async fn ingest(&self, until: Until, stop: &CancellationToken) -> Result<Summary, Error> {
+        let mut tasks = JoinSet::new();
+        let over = CancellationToken::new();
+        let give_up = CancellationToken::new();
+        tasks.spawn(grace(stop.clone(), give_up.clone(), over.clone()));
+        let fold = Fold {
+            lake: self.lake.clone(),
+            clock: Arc::clone(&self.clock),
+            policy: self.policy,
+            over: over.clone(),
+        };
+        let mut folding = JoinSet::new();
+        let stop_all = stop.clone();
+        folding.spawn(async move {
+            let result = fold.go_on().await;
+            if result.is_err() {
+                stop_all.cancel();
+            }
+            result
+        });
+        let result = self.session(until, stop, give_up).await;
+        over.cancel();
+        while tasks.join_next().await.is_some() {}
+        let folded = folding.join_next().await;
+        let summary = result?;
+        match folded {
+            Some(Ok(Err(error))) => Err(error),
+            Some(Err(panic)) => Err(Error::new(ErrorKind::Bug, "the fold stopped").because(panic)),
+            _ => Ok(summary),
+        }
+    }
+
+    async fn session(
+        &self,
+        until: Until,
+        stop: &CancellationToken,
+        give_up: CancellationToken,
+    ) -> Result<Summary, Error> {
+        let routes: Vec<Route> = self
+            .pipelines
+            .values()
+            .map(|pipeline| pipeline.contract())
+            .map(|c| Route { dataset: c.dataset.clone(), kafka_topic: c.kafka_topic.clone() })
+            .collect();
+        let session = Session {
+            landing: Arc::clone(&self.board),
+            pipelines: self.pipelines.clone(),
+            metrics: Arc::clone(&self.metrics),
+            clock: Arc::clone(&self.clock),
+            limits: Limits {
+                preparing: std::thread::available_parallelism().map_or(2, usize::from),
+                held_bytes: self.installation.memory_bytes() / 3,
+            },
+            give_up,
+        };
+        self.health.blocked("kafka", "connecting");
+        let connect = async || {
+            let clock = Arc::clone(&self.clock);
+            let source =
+                KafkaSource::start(&self.kafka, routes.clone(), until, stop.clone(), clock).await?;
+            self.health.clear("kafka");
+            self.health.started();
+            Ok(source)
+        };
+        supervise(&session, stop, connect).await
+    }
+
+    /// Brings `current` of every dataset up to `changes`.
+    ///
+    /// # Errors
+    /// As the store answers.
+    pub async fn fold_all(&self) -> Result<u64, Error> {
+        let mut changes = 0;
+        for dataset in self.lake.datasets() {
+            let folded = dataset.fold_all().await?;
+            changes += folded.changes;
+            tell(&dataset.contract.dataset, &folded);
+        }
+        self.lake.checkpoint(CHECKPOINT_EVERY).await;
+        Ok(changes)
+    }
+
+    /// Builds every subject table.
+    ///
+    /// # Errors
+    /// The first table that cannot be built.
+    pub async fn refresh_all(
+        &self,
+        as_of: chrono::NaiveDate,
+        told: impl FnMut(&huiliu_spec::TableSpec, &Built),
+    ) -> Result<(), Failure> {
+        let tables: Vec<_> = self.installation.project.tables.iter().collect();
+        let parameters = [("as_of".to_owned(), as_of.to_string())].into();
+        subjects::refresh(&self.installation, &self.lake, &tables, &parameters, told).await
+    }
+}
+
+/// The error of partitions that stand still.
+pub fn standing_still(incidents: &[Incident]) -> Result<(), Error> {
+    let Some(first) = incidents.first() else { return Ok(()) };
+    let lines: Vec<String> = incidents
+        .iter()
+        .map(|incident| {
+            let (partition, kind) = (&incident.partition, incident.kind.label());
+            let (recorded, has) = (incident.recorded, &incident.available);
+            format!("{partition} ({kind}): the table records {recorded}, Kafka has {}..{}",
+                has.start, has.end)
+        })
+        .collect();
+    let message = format!("{} of the partitions stand still: {}", lines.len(), lines.join("; "));
+    let help = format!(
+        "nothing was skipped. If the records are gone for good, or the topic was made anew, \
+         raise `epoch` in the pipeline of `{}` and read it into a new lake",
+        first.partition.kafka_topic
+    );
+    Err(Error::new(ErrorKind::Contract, message).help(help))
+}
+
+/// Lets go of a lake that does not answer some time after the stop.
+async fn grace(stop: CancellationToken, give_up: CancellationToken, over: CancellationToken) {
+    let late = async {
+        stop.cancelled().await;
+        tokio::time::sleep(GRACE).await;
+    };
+    tokio::select! {
+        () = over.cancelled() => {}
+        () = late => give_up.cancel(),
+    }
+}
+
+/// The fold beside ingestion.
+struct Fold {
+    lake: Lake,
+    clock: Arc<dyn Clock>,
+    policy: Policy,
+    over: CancellationToken,
+}
+
+impl Fold {
+    async fn go_on(self) -> Result<(), Error> {
+        loop {
+            tokio::select! {
+                biased;
+                () = self.over.cancelled() => return Ok(()),
+                () = tokio::time::sleep(FOLD_LOOK) => {}
+            }
+            for dataset in self.lake.datasets() {
+                if self.over.is_cancelled() {
+                    return Ok(());
+                }
+                match self.once(dataset).await {
+                    Err(e) if e.kind == ErrorKind::Superseded => {
+                        tracing::debug!(dataset = %dataset.contract.dataset, "folded elsewhere");
+                    }
+                    Err(e) if e.kind == ErrorKind::Unavailable => {
+                        tracing::warn!(dataset = %dataset.contract.dataset, error = %e,
+                            "the fold waits for the lake");
+                    }
+                    other => other?,
+                }
+            }
+            self.lake.checkpoint(CHECKPOINT_EVERY).await;
+        }
+    }
+
+    async fn once(&self, dataset: &huiliu_lake::Dataset) -> Result<(), Error> {
+        if dataset.fold_is_due(&self.policy, self.clock.now_us() / 1_000).await?
+            && let Some(folded) = dataset.fold().await?
+        {
+            tell(&dataset.contract.dataset, &folded);
+        }
+        Ok(())
+    }
+}
+
+fn tell(dataset: &str, folded: &Folded) {
+    if folded.changes > 0 {
+        tracing::info!(dataset, changes = folded.changes, applied = folded.applied,
+            stale = folded.stale, buckets = folded.buckets, to_version = folded.to_version,
+            "folded");
+    }
+}

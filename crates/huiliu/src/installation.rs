@@ -1,0 +1,192 @@
+//! An installation: settings, what they declare, and the rooms opened with them.
+//!
+//! Owns the order in which a setting is decided: flag or environment variable (the argument
+//! parser merges these), `huiliu.yaml`, default. Without a settings file and without
+//! `./pipelines`, `HUILIU_HOME` says where `pipelines/` and `sql/` are.
+
+use crate::cli::{self, Global};
+use crate::failure::Failure;
+use huiliu_lake::Lake;
+use huiliu_model::clock::SystemClock;
+use huiliu_model::{Clock, Error, ErrorKind};
+use huiliu_normalise::Keys;
+use huiliu_spec::settings::Protection;
+use huiliu_spec::{Project, Settings};
+use huiliu_subject::Catalogue;
+use secrecy::ExposeSecret;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Settings file that is used when none is named.
+const FILE: &str = "huiliu.yaml";
+
+/// Settings and everything declared under them.
+#[derive(Debug, Clone)]
+pub struct Installation {
+    pub settings: Settings,
+    pub project: Project,
+    pub catalogue: Catalogue,
+}
+
+impl Installation {
+    /// Reads settings, pipelines and subject tables.
+    ///
+    /// # Errors
+    /// Everything that is wrong in them.
+    pub fn load(global: &Global) -> Result<Self, Failure> {
+        Self::with(settings(global)?)
+    }
+
+    /// Reads what settings name.
+    ///
+    /// # Errors
+    /// Everything that is wrong in it.
+    pub fn with(settings: Settings) -> Result<Self, Failure> {
+        if !settings.pipelines.is_dir() {
+            return Err(no_pipelines(&settings.pipelines));
+        }
+        let project = Project::load(&settings).map_err(Failure::Findings)?;
+        let catalogue = Catalogue::read(&settings.sql)?;
+        Ok(Self { settings, project, catalogue })
+    }
+
+    /// How this installation writes graded values; it has to say so.
+    ///
+    /// # Errors
+    /// That it does not, or a key that cannot be read.
+    pub fn protection(&self) -> Result<huiliu_normalise::Protection, Failure> {
+        match self.settings.require_protection().map_err(one)? {
+            Protection::Plain => Ok(huiliu_normalise::Protection::Plain),
+            Protection::Keys => Ok(huiliu_normalise::Protection::Keys(self.keys()?)),
+        }
+    }
+
+    fn keys(&self) -> Result<Keys, Failure> {
+        let Some(keys) = &self.settings.keys else {
+            return Err(Failure::invalid("`protection: keys` is said, but there are no `keys`")
+                .help("add `keys: {id: …, token: {secret: …}, encrypt: {secret: …}}`"));
+        };
+        let keys = keys.resolve().map_err(one)?;
+        Ok(Keys {
+            id: keys.id.clone(),
+            token: *keys.token.expose_secret(),
+            encrypt: *keys.encrypt.expose_secret(),
+        })
+    }
+
+    /// Opens the lake to write it.
+    ///
+    /// # Errors
+    /// As the store answers.
+    pub async fn lake(&self, protected: bool, clock: Arc<dyn Clock>) -> Result<Lake, Failure> {
+        let options = self.settings.store_options().map_err(one)?;
+        let contracts = &self.project.contracts;
+        Ok(Lake::open(&self.settings.lake, &options, contracts, protected, clock).await?)
+    }
+
+    /// Opens a lake that exists, under the protection it was made with when none is said.
+    ///
+    /// # Errors
+    /// `Invalid` when there is no such lake; otherwise as the store answers.
+    pub async fn existing_lake(&self) -> Result<Lake, Failure> {
+        let location = &self.settings.lake;
+        if !location.contains("://") && !Path::new(location).join("changes").is_dir() {
+            return Err(Failure::invalid(format!("there is no lake at `{location}`"))
+                .help("name one with --lake, or make it with `huiliu run` or `huiliu demo`"));
+        }
+        if let Some(said) = self.settings.protection {
+            return self.lake(said == Protection::Keys, clock()).await;
+        }
+        match self.lake(false, clock()).await {
+            Err(Failure::Error(error)) if error.kind == ErrorKind::Invalid => {
+                // The tables say how they were made: the other shape, or neither.
+                self.lake(true, clock()).await.map_err(|_| error.into())
+            }
+            opened => opened,
+        }
+    }
+
+    /// How Kafka is reached.
+    ///
+    /// # Errors
+    /// That no broker is named, or a secret that cannot be read.
+    pub fn kafka(&self) -> Result<huiliu_kafka::Settings, Failure> {
+        let Some(servers) = self.settings.kafka.bootstrap_servers.clone() else {
+            return Err(Failure::invalid("no Kafka broker is named")
+                .help("give --bootstrap-servers host:port, or `kafka.bootstrap_servers`"));
+        };
+        let mut kafka = huiliu_kafka::Settings::new(servers, self.settings.kafka.group.clone());
+        kafka.properties = self.settings.kafka_properties().map_err(one)?;
+        kafka.budget_bytes = self.memory_bytes() / 2;
+        Ok(kafka)
+    }
+
+    /// The memory budget of the process.
+    pub fn memory_bytes(&self) -> usize {
+        usize::try_from(self.settings.memory_limit_bytes).unwrap_or(usize::MAX)
+    }
+
+    /// Every subject table, as `(subject, table)`.
+    pub fn subject_tables(&self) -> Vec<(String, String)> {
+        self.project.tables.iter().map(|t| (t.subject.clone(), t.table.clone())).collect()
+    }
+}
+
+/// The machine's clock.
+pub fn clock() -> Arc<dyn Clock> {
+    Arc::new(SystemClock::default())
+}
+
+/// The runtime of a verb.
+///
+/// # Errors
+/// `Unavailable` when the system gives no threads.
+pub fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    let made = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    made.map_err(|source| {
+        Error::new(ErrorKind::Unavailable, "the system gives no threads").because(source).into()
+    })
+}
+
+/// Settings from their file, with what the command line says put over them.
+///
+/// # Errors
+/// Everything that is wrong in the file.
+pub fn settings(global: &Global) -> Result<Settings, Failure> {
+    let named = global.config.clone();
+    let file = named.or_else(|| Some(PathBuf::from(FILE)).filter(|path| path.is_file()));
+    let mut settings = match &file {
+        Some(path) => Settings::load(path).map_err(Failure::Findings)?,
+        None => Settings::default(),
+    };
+    let home = std::env::var_os("HUILIU_HOME").map(PathBuf::from);
+    if let (None, Some(home)) = (&file, home)
+        && !settings.pipelines.is_dir()
+    {
+        settings.pipelines = home.join("pipelines");
+        settings.sql = home.join("sql");
+    }
+    if let Some(lake) = &global.lake {
+        settings.lake.clone_from(lake);
+    }
+    if let Some(servers) = &global.bootstrap_servers {
+        settings.kafka.bootstrap_servers = Some(servers.clone());
+    }
+    if let Some(protection) = global.protection {
+        settings.protection = Some(match protection {
+            cli::Protection::Plain => Protection::Plain,
+            cli::Protection::Keys => Protection::Keys,
+        });
+    }
+    Ok(settings)
+}
+
+fn one(finding: huiliu_spec::Diagnostic) -> Failure {
+    Failure::Findings(vec![finding])
+}
+
+fn no_pipelines(folder: &Path) -> Failure {
+    Failure::invalid(format!("there is no folder `{}` with pipelines", folder.display())).help(
+        "run in the project's folder, name its settings with --config, or set HUILIU_HOME to it",
+    )
+}

@@ -1,0 +1,94 @@
+//! A small contract and rows of its `changes` table.
+
+use arrow::array::{
+    ArrayRef, Int32Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray,
+};
+use arrow::datatypes::Schema;
+use huiliu_model::contract::{
+    Format, Freshness, Grade, Group, Land, Mode, NamedRule, OnFail, Protect, Rule,
+};
+use huiliu_model::{Column, Contract, DataType, system};
+use std::sync::Arc;
+
+/// Dataset `account` on topic `feed.account`: key `account_no`, and `status`; two buckets.
+pub fn account_contract() -> Contract {
+    let column = |name: &str, required: bool, rules: Vec<Rule>| Column {
+        name: name.to_owned(),
+        title: name.to_owned(),
+        data_type: DataType::String,
+        required,
+        unit: None,
+        grade: Grade::L1,
+        protect: Protect::Keep,
+        rules,
+        on_fail: OnFail::Null,
+    };
+    Contract {
+        dataset: "account".into(),
+        title: "用户档案".into(),
+        provider: "试验单位".into(),
+        group: Group::Feed,
+        cycle: None,
+        kafka_topic: "feed.account".into(),
+        format: Format::HuiliuJson,
+        epoch: 0,
+        mode: Mode::Cdc,
+        columns: vec![
+            column("account_no", true, vec![Rule::Named(NamedRule::Text)]),
+            column("status", false, vec![Rule::Named(NamedRule::Text)]),
+        ],
+        key: vec![0],
+        bucket_by: vec![0],
+        buckets: 2,
+        stop_if: None,
+        land: Land::default(),
+        freshness: Freshness::default(),
+    }
+}
+
+/// One row of `changes.account`.
+#[derive(Debug, Clone, Copy)]
+pub struct RowSpec<'a> {
+    pub op: &'a str,
+    pub key: &'a str,
+    pub status: &'a str,
+    pub seq: i64,
+    pub offset: i64,
+    pub bucket: i32,
+    /// Kafka time, days since 1970.
+    pub day: i64,
+}
+
+/// Rows of `changes.account`, in the given order.
+pub fn change_rows(rows: &[RowSpec<'_>]) -> RecordBatch {
+    let mut fields = account_contract().stored_fields(false);
+    fields.extend(system::changes_fields());
+    let text = |of: fn(&RowSpec<'_>) -> String| -> ArrayRef {
+        Arc::new(StringArray::from_iter_values(rows.iter().map(of)))
+    };
+    let long = |of: fn(&RowSpec<'_>) -> i64| -> ArrayRef {
+        Arc::new(Int64Array::from_iter_values(rows.iter().map(of)))
+    };
+    let int = |of: fn(&RowSpec<'_>) -> i32| -> ArrayRef {
+        Arc::new(Int32Array::from_iter_values(rows.iter().map(of)))
+    };
+    let days: Vec<i64> = rows.iter().map(|r| r.day * 86_400_000_000).collect();
+    let time: ArrayRef = Arc::new(TimestampMicrosecondArray::from(days).with_timezone("UTC"));
+    let columns: Vec<ArrayRef> = vec![
+        text(|r| r.key.to_owned()),
+        text(|r| r.status.to_owned()),
+        text(|r| r.op.to_owned()),
+        long(|_| 0),
+        long(|r| r.seq),
+        int(|r| i32::from(r.op != "r")),
+        long(|r| r.offset),
+        int(|_| 0),
+        int(|_| 0),
+        Arc::clone(&time),
+        Arc::clone(&time),
+        time,
+        int(|r| r.bucket),
+        Arc::new(StringArray::from(vec![None::<&str>; rows.len()])),
+    ];
+    RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).expect("columns fit the schema")
+}
