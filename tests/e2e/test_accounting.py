@@ -174,7 +174,7 @@ KEYS = [
     ("np_person", {"citizen_id": "110105491231002"}, ("11010519491231002X",)),
     ("np_person", {"citizen_id": "11010519491231002x"}, ("11010519491231002X",)),
     ("le_shareholder", {"uscc": "A", "holder_seq": "2.0"}, ("A", 2)),
-    ("water_bill", {"account_no": "1", "bill_month": "2019年12月26日"}, ("1", date(2019, 12, 1))),
+    ("gas_bill", {"account_no": "1", "bill_month": "2019年12月26日"}, ("1", date(2019, 12, 1))),
     ("water_bill", {"account_no": "1", "bill_month": "43825"}, ("1", date(2019, 12, 1))),
 ]
 

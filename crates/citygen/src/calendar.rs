@@ -76,11 +76,14 @@ pub(crate) fn kafka_ms(at: Micros) -> i64 {
     at.div_euclid(1_000) - SHANGHAI_MS
 }
 
-/// Digits with leading zeros.
+/// The last `width` digits, with leading zeros.
 pub(crate) fn push_number(text: &mut String, number: u32, width: usize) {
-    let digits = number.to_string();
-    text.extend(std::iter::repeat_n('0', width.saturating_sub(digits.len())));
-    text.push_str(&digits);
+    let mut power = 10_u32.pow(u32::try_from(width).unwrap_or(9).min(9).saturating_sub(1));
+    while power > 0 {
+        let digit = number / power % 10;
+        text.push(char::from(b'0' + u8::try_from(digit).expect("a digit is below 10")));
+        power /= 10;
+    }
 }
 
 #[cfg(test)]

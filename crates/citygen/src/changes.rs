@@ -5,12 +5,12 @@ use crate::calendar::{DAY_US, Day};
 use crate::defects::{OUT_OF_ORDER, UNKNOWN_DELETE};
 use crate::envelope::Op;
 
+use crate::Injected;
 use crate::firms;
 use crate::persons;
 use crate::row::Row;
 use crate::stream::City;
 use crate::utilities::BILL_MONTHS;
-use crate::Injected;
 
 /// Looks at so many candidates for a change before giving up; a young city has few.
 const TRIES: usize = 8;
@@ -237,6 +237,7 @@ impl City {
     }
 
     fn any(&mut self, count: usize) -> u32 {
-        u32::try_from(self.flow.below(count as u64)).expect("a city has fewer than 2^32 of anything")
+        u32::try_from(self.flow.below(count as u64))
+            .expect("a city has fewer than 2^32 of anything")
     }
 }

@@ -73,14 +73,24 @@ pub(crate) fn identity(seed: u64, number: u32) -> Identity {
 
 pub(crate) fn row(seed: u64, number: u32, firm: &Firm) -> Row {
     let Identity {
-        uscc, name, reg_no, entity_type, founded, county, trade, capital_wan, mut dice, ..
+        uscc,
+        name,
+        reg_no,
+        entity_type,
+        founded,
+        county,
+        trade,
+        capital_wan,
+        mut dice,
+        ..
     } = identity(seed, number);
     let mut moving = Dice::of(seed, &[FIRM, u64::from(number), u64::from(firm.version)]);
     let (_, place) = persons::address(county, &mut dice);
     let status = if firm.ended.is_some() { "4" } else { "1" };
     let rep = persons::identity(seed, firm.first_person, Person::default());
     let (lon, lat) = (dice.between(105_900_000, 107_500_000), dice.between(29_000_000, 30_200_000));
-    let degrees = |micro: i64| Value::Number(format!("{}.{:06}", micro / 1_000_000, micro % 1_000_000));
+    let degrees =
+        |micro: i64| Value::Number(format!("{}.{:06}", micro / 1_000_000, micro % 1_000_000));
     let grown = capital_wan * i64::from(1 + firm.version / 3);
     let approved = founded + i32::try_from(dice.below(300)).expect("below 300");
     let mut row = Row::new(

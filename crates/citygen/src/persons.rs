@@ -82,12 +82,13 @@ pub(crate) fn row(seed: u64, number: u32, person: Person) -> Row {
 }
 
 /// A street's code and an address in it.
-pub(crate) fn address(county: usize, dice: &mut Dice) -> (&'static str, String) {
+pub(crate) fn address(county: usize, dice: &mut Dice) -> (String, String) {
     let county = &COUNTIES[county];
-    let (code, street) = dice.pick(&county.streets);
+    let (suffix, street) = dice.pick(&county.streets);
     let (road, number) = (dice.pick(&ROADS), dice.between(1, 399));
     let (block, floor, flat) = (dice.between(1, 20), dice.between(1, 33), dice.between(1, 8));
     let name = county.name;
+    let code = format!("{}{suffix}", county.code);
     (code, format!("重庆市{name}{street}{road}{number}号{block}栋{floor}-{flat}"))
 }
 

@@ -52,13 +52,7 @@ pub(crate) fn opened(seed: u64, number: u32, since: Day, last_day: Day) -> Day {
     since.clamp(latest - 8_000, latest - 1) + dice.between(0, 30) as Day
 }
 
-pub(crate) fn row(
-    seed: u64,
-    number: u32,
-    of: &Account,
-    holder: &Named,
-    last_day: Day,
-) -> Row {
+pub(crate) fn row(seed: u64, number: u32, of: &Account, holder: &Named, last_day: Day) -> Row {
     let mut dice = Dice::of(seed, &[ACCOUNT, u64::from(number), 1]);
     let mut moving = Dice::of(seed, &[ACCOUNT, u64::from(number), 2, u64::from(of.version)]);
     let (_, place) = persons::address(holder.county, &mut dice);

@@ -260,7 +260,10 @@ const VALID: [(Format, &str); 4] = [
     ),
     (
         Format::HuiliuJson,
-        r#"{"v":1,"ds":"water_account","op":"d","seq":12,"before":{"account_no":"\u0041","meter_no":"1"}}"#,
+        concat!(
+            r#"{"v":1,"ds":"water_account","op":"d","seq":12,"#,
+            r#""before":{"account_no":"\u0041","meter_no":"1"}}"#
+        ),
     ),
     (Format::DebeziumJson, include_str!("data/create_with_schema.json")),
     (Format::DebeziumJson, include_str!("data/update_with_before.json")),

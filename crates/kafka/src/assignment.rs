@@ -149,8 +149,7 @@ impl Poller {
         let end = |targets: &BTreeMap<_, _>| targets.get(&partition).copied().unwrap_or(0);
         let target = self.targets.as_ref().map(end);
         let state = if blocked { SlotState::Blocked } else { SlotState::Reading };
-        let mut slot =
-            Slot { partition, route, queue, next, target, state, is_fresh, restarts: 0 };
+        let mut slot = Slot { partition, route, queue, next, target, state, is_fresh, restarts: 0 };
         slot.note_target();
         self.slots.push(slot);
         Ok(())
@@ -159,8 +158,7 @@ impl Poller {
     /// The partition's own queue. It is taken before the partition is assigned, so that nothing
     /// of it ever reaches the main queue.
     fn split(&self, partition: &Partition) -> Result<PartitionQueue<crate::context::Context>, End> {
-        let queue =
-            self.consumer.split_partition_queue(&partition.kafka_topic, partition.number);
+        let queue = self.consumer.split_partition_queue(&partition.kafka_topic, partition.number);
         queue.ok_or_else(|| {
             let message = format!("{partition}: the client gives no queue for it");
             End::Failed(Error::new(ErrorKind::Bug, message))

@@ -202,7 +202,11 @@ impl Poller {
             match slot.queue.poll(Duration::ZERO) {
                 None => break,
                 Some(Ok(message)) if message.offset() < slot.next => {
-                    return Err(End::Failed(backwards(&slot.partition, slot.next, message.offset())));
+                    return Err(End::Failed(backwards(
+                        &slot.partition,
+                        slot.next,
+                        message.offset(),
+                    )));
                 }
                 Some(Ok(message)) => {
                     bytes += chunk.push(&message);

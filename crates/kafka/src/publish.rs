@@ -46,8 +46,7 @@ impl Publisher {
         config.extend(properties.clone());
         config.set("bootstrap.servers", bootstrap_servers);
         config.set("enable.idempotence", "true").set("acks", "all");
-        let producer =
-            config.create_with_context(Deliveries::default()).map_err(unbuildable)?;
+        let producer = config.create_with_context(Deliveries::default()).map_err(unbuildable)?;
         Ok(Self { producer, partition_counts: HashMap::new(), pacer: None, published: 0 })
     }
 
@@ -116,9 +115,7 @@ impl Publisher {
         let Some(pacer) = &self.pacer else { return Ok(()) };
         match pacer.admit(topic, partition, bytes, PATIENCE) {
             Admission::Granted => Ok(()),
-            Admission::Closed => {
-                Err(Error::new(ErrorKind::Unavailable, "publishing was stopped"))
-            }
+            Admission::Closed => Err(Error::new(ErrorKind::Unavailable, "publishing was stopped")),
             Admission::TooSlow => {
                 let message = format!("{topic}/{partition}: nothing was read for 60 s");
                 Err(Error::new(ErrorKind::Unavailable, message))

@@ -92,7 +92,10 @@ impl Settings {
         let mut config = self.base();
         let reachable = |name: &str| !name.starts_with("group.") && name != STATISTICS;
         config.extend(
-            self.properties.iter().filter(|(n, _)| reachable(n)).map(|(n, v)| (n.clone(), v.clone())),
+            self.properties
+                .iter()
+                .filter(|(n, _)| reachable(n))
+                .map(|(n, v)| (n.clone(), v.clone())),
         );
         config.set("isolation.level", "read_committed");
         config

@@ -28,11 +28,8 @@ struct Counters {
 
 impl SourceStats {
     pub(crate) fn new(datasets: impl Iterator<Item = Arc<str>>, budget: Arc<Budget>) -> Arc<Self> {
-        let counters = |dataset| Counters {
-            dataset,
-            records: AtomicU64::new(0),
-            bytes: AtomicU64::new(0),
-        };
+        let counters =
+            |dataset| Counters { dataset, records: AtomicU64::new(0), bytes: AtomicU64::new(0) };
         Arc::new(Self {
             datasets: datasets.map(counters).collect(),
             rebalances: AtomicU64::new(0),

@@ -25,7 +25,8 @@ async fn everything_published_is_delivered_once_under_touching_covers_and_then_i
     let mut seen = Seen::default();
     seen.read_to_end(&mut source).await;
 
-    for (topic, partition, count) in [("a", 0, 5_000), ("a", 1, 5_001), ("a", 2, 5_002), ("b", 0, 7)]
+    for (topic, partition, count) in
+        [("a", 0, 5_000), ("a", 1, 5_001), ("a", 2, 5_002), ("b", 0, 7)]
     {
         let partition = Partition::new(topic, partition);
         assert_eq!(seen.offsets[&partition], (0..count).collect::<Vec<i64>>(), "{partition}");
@@ -230,8 +231,7 @@ async fn tombstones_and_empty_values_are_told_apart() {
             seen.take(event);
         }
     }
-    let expected =
-        [(Some(b"gone".to_vec()), false, 5), (Some(b"empty".to_vec()), true, 6)];
+    let expected = [(Some(b"gone".to_vec()), false, 5), (Some(b"empty".to_vec()), true, 6)];
     assert_eq!(found, expected);
     source.close().await;
 }

@@ -68,13 +68,13 @@ pub fn named(batch: &RecordBatch, names: &[&str]) -> Result<Vec<ArrayRef>, Error
 pub fn encode(batch: &RecordBatch) -> Result<(Vec<u8>, String), Error> {
     let failed = |e| parquet_error("encoding Parquet", e);
     let guess = batch.get_array_memory_size() / 4;
-    let mut writer =
-        ArrowWriter::try_new(Vec::with_capacity(guess), batch.schema(), Some(properties(batch)))
-            .map_err(failed)?;
+    let mut bytes = Vec::with_capacity(guess);
+    let mut writer = ArrowWriter::try_new(&mut bytes, batch.schema(), Some(properties(batch)))
+        .map_err(failed)?;
     writer.write(batch).map_err(failed)?;
     let metadata = writer.finish().map_err(failed)?;
-    let statistics = stats::to_json(&metadata);
-    Ok((writer.into_inner().map_err(failed)?, statistics))
+    drop(writer);
+    Ok((bytes, stats::to_json(&metadata)))
 }
 
 /// Zstd at its fastest level: on these narrow rows level 3 saves under a tenth of the bytes and

@@ -225,10 +225,14 @@ fn test_text<'t>(test: &TextTest, value: Cow<'t, str>) -> Tested<Cow<'t, str>> {
             Some((code, true)) => return Tested::Changed(Cow::Borrowed(code)),
             None => (Reason::CodeUnknown, "code_list"),
         },
-        TextTest::OneOf(values) if values.binary_search_by(|v| v.as_str().cmp(&value)).is_ok() => {
-            return Tested::Passed(value);
-        }
-        TextTest::OneOf(_) => (Reason::CodeUnknown, "one_of"),
+        TextTest::OneOf(values) if is_one_of(values, &value) => return Tested::Passed(value),
+        TextTest::OneOf(values) => match value.strip_suffix(".0") {
+            // A spreadsheet took the code for a number.
+            Some(code) if is_one_of(values, code) => {
+                return Tested::Changed(Cow::Owned(code.to_owned()));
+            }
+            _ => (Reason::CodeUnknown, "one_of"),
+        },
         TextTest::Pattern(pattern) if pattern.is_match(&value) => return Tested::Passed(value),
         TextTest::Pattern(_) => (Reason::Pattern, "pattern"),
         TextTest::Length { min, max } if (*min..=*max).contains(&value.chars().count()) => {
@@ -237,4 +241,8 @@ fn test_text<'t>(test: &TextTest, value: Cow<'t, str>) -> Tested<Cow<'t, str>> {
         TextTest::Length { .. } => (Reason::Length, "length"),
     };
     Tested::Failed { reason, rule, value }
+}
+
+fn is_one_of(sorted: &[String], value: &str) -> bool {
+    sorted.binary_search_by(|known| known.as_str().cmp(value)).is_ok()
 }

@@ -20,6 +20,8 @@ const ALIASES: &str = include_str!("../data/code_aliases.csv");
 pub struct CodeList {
     /// Codes with their names, by code.
     codes: Vec<(&'static str, &'static str)>,
+    /// The codes as numbers, in the same order (see [`key`]).
+    keys: Vec<u64>,
     /// Scrubbed upper-case text → code.
     aliases: HashMap<String, &'static str>,
     /// Length of the codes, if they all have the same.
@@ -64,7 +66,7 @@ impl CodeList {
     }
 
     fn code(&self, text: &str) -> Option<&'static str> {
-        let at = self.codes.binary_search_by_key(&text, |(code, _)| code).ok()?;
+        let at = self.keys.binary_search(&key(text)?).ok()?;
         self.codes.get(at).map(|(code, _)| *code)
     }
 
@@ -82,6 +84,7 @@ impl CodeList {
     /// Names become aliases, those of several codes do not; words of the alias file win.
     fn complete(&mut self) {
         self.codes.sort_unstable();
+        self.keys = self.codes.iter().filter_map(|(code, _)| key(code)).collect();
         for (code, name) in &self.codes {
             let is_unique = self.codes.iter().filter(|(_, other)| other == name).count() == 1;
             let alias = text::scrub(name).to_ascii_uppercase();
@@ -92,6 +95,15 @@ impl CodeList {
         let width = self.codes.first().map(|(code, _)| code.len());
         self.width = width.filter(|width| self.codes.iter().all(|(code, _)| code.len() == *width));
     }
+}
+
+/// A text of one to eight bytes as a number of the same order; no code is longer.
+fn key(text: &str) -> Option<u64> {
+    let bytes = text.as_bytes();
+    let mut key = [0; 8];
+    key.get_mut(..bytes.len())?.copy_from_slice(bytes);
+    // A text that ends in zero bytes would be taken for the one without them.
+    (bytes.last().is_some_and(|b| *b != 0)).then(|| u64::from_be_bytes(key))
 }
 
 fn all() -> &'static HashMap<&'static str, CodeList> {

@@ -169,10 +169,8 @@ fn is_clean(kind: TextKind, text: &str) -> bool {
         after_space = c == ' ';
     }
     let brackets_stay = !kind.has_brackets() || if han { !half } else { !full };
-    !after_space
-        && brackets_stay
-        && !is_null(kind, text)
-        && !(kind == TextKind::Address && text.starts_with(CITY_TWICE))
+    let repeats_city = kind == TextKind::Address && text.starts_with(CITY_TWICE);
+    !after_space && brackets_stay && !repeats_city && !is_null(kind, text)
 }
 
 /// Scrubbed text; repaired first if it is UTF-8 that was read as GBK, even more than once.

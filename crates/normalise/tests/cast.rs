@@ -124,6 +124,10 @@ fn dates_come_in_many_forms() {
             (Text("43825"), "2019-12-26", "-"),
             (Text("２０１９-12-26"), "2019-12-26", "-"),
             (Text("无"), "-", "-"),
+            (Text("长期"), "-", "OPEN_END"),
+            (Text("9999-12-31"), "-", "OPEN_END"),
+            (Text("1900-01-01"), "-", "PLACEHOLDER"),
+            (Text("26/12/2019"), "-", "AMBIGUOUS"),
             (True, "-", "TYPE"),
         ],
     );
@@ -178,6 +182,8 @@ fn debezium_encodings_are_read() {
         column("c", DataType::Date),
         &[
             (Number("18359"), "2020-04-07", "-"),
+            (Number("2932896"), "-", "OPEN_END"),
+            (Number("-25567"), "-", "PLACEHOLDER"),
             (Number("-7306"), "1949-12-31", "-"),
             (Text("2020-04-07"), "2020-04-07", "-"),
         ],
@@ -212,11 +218,17 @@ fn debezium_encodings_are_read() {
 
 #[test]
 fn lists_patterns_and_lengths_judge_texts() {
-    let one_of = Rule::OneOf(vec!["CT".into(), "CM".into()]);
+    let one_of = Rule::OneOf(vec!["CT".into(), "CM".into(), "1".into()]);
     check(
         Format::HuiliuJson,
         ruled("c", DataType::String, vec![one_of]),
-        &[(Text("CM"), "CM", "-"), (Text(" CT"), "CT", "-"), (Text("XX"), "-", "CODE_UNKNOWN")],
+        &[
+            (Text("CM"), "CM", "-"),
+            (Text(" CT"), "CT", "-"),
+            (Text("1.0"), "1", "-"),
+            (Text("XX"), "-", "CODE_UNKNOWN"),
+            (Text("X.0"), "-", "CODE_UNKNOWN"),
+        ],
     );
     check(
         Format::HuiliuJson,

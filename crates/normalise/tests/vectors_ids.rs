@@ -11,7 +11,8 @@ use huiliu_normalise::rule::{Context, Explained, explain};
 use serde_json::Value;
 
 fn section(name: &str) -> Value {
-    let all: Value = serde_json::from_str(include_str!("data/identifier_vectors.json")).unwrap();
+    let all: Value = serde_json::from_str(include_str!("data/identifier_vectors.json"))
+        .expect("the vectors are JSON");
     all[name].clone()
 }
 
@@ -49,7 +50,7 @@ fn refuses_all(rule: NamedRule, vectors: &[Value]) {
 }
 
 #[test]
-fn organisation_codes() {
+fn organisation_codes_agree_with_the_vectors() {
     let codes = section("org_code");
     let example = text(&codes, "published_example");
     accepts(NamedRule::OrgCode, example, example, &[]);
@@ -62,7 +63,7 @@ fn organisation_codes() {
 }
 
 #[test]
-fn unified_social_credit_codes() {
+fn credit_codes_agree_with_the_vectors() {
     let codes = section("uscc");
     let example = &codes["published_example"];
     let example = format!("{}{}", text(example, "base"), text(example, "check"));
@@ -80,7 +81,7 @@ fn unified_social_credit_codes() {
 }
 
 #[test]
-fn registration_numbers() {
+fn registration_numbers_agree_with_the_vectors() {
     let numbers = section("business_reg_no");
     for vector in list(&numbers, "valid") {
         accepts(NamedRule::BusinessRegNo, text(vector, "in"), text(vector, "in"), &[]);
@@ -89,7 +90,7 @@ fn registration_numbers() {
 }
 
 #[test]
-fn resident_ids() {
+fn resident_ids_agree_with_the_vectors() {
     // Born before the code existed: a remark, never a refusal (domain specification, 1.3).
     let remarks = ["REGION_NOT_IN_FORCE"];
     let ids = section("resident_id");
@@ -115,7 +116,7 @@ fn resident_ids() {
 }
 
 #[test]
-fn electronic_licences() {
+fn licences_agree_with_the_vectors() {
     let licences = section("elicence_id");
     for vector in list(&licences, "valid") {
         accepts(NamedRule::ElicenceId, text(vector, "in"), text(vector, "in"), &[]);
@@ -124,7 +125,7 @@ fn electronic_licences() {
 }
 
 #[test]
-fn project_codes() {
+fn project_codes_agree_with_the_vectors() {
     let codes = section("project_code");
     for vector in list(&codes, "valid") {
         accepts(NamedRule::ProjectCode, text(vector, "in"), text(vector, "in"), &[]);
@@ -142,7 +143,7 @@ fn project_codes() {
 }
 
 #[test]
-fn phones() {
+fn phones_agree_with_the_vectors() {
     let phones = section("phone");
     let mobiles = list(&phones, "valid_mobile").iter().zip(list(&phones, "normalised"));
     for (mobile, normalised) in mobiles {
@@ -163,7 +164,7 @@ fn phones() {
 }
 
 #[test]
-fn masks() {
+fn masks_agree_with_the_vectors() {
     let vectors = section("masking");
     let vectors = vectors.as_array().unwrap();
     assert_eq!(vectors.len(), 12);
@@ -188,7 +189,7 @@ fn masks() {
 }
 
 #[test]
-fn dates() {
+fn dates_agree_with_the_vectors() {
     let vectors = section("dates");
     for vector in vectors.as_array().unwrap() {
         let explained = run(NamedRule::Date, text(vector, "in"));

@@ -5,14 +5,15 @@ use huiliu_normalise::text::{TextKind, Value as Text, match_key, normalise};
 use serde_json::Value;
 
 fn vectors(section: &str) -> Vec<Value> {
-    let all: Value = serde_json::from_str(include_str!("data/normalise_vectors.json")).unwrap();
-    let list = all[section].as_array().unwrap().clone();
+    let all: Value = serde_json::from_str(include_str!("data/normalise_vectors.json"))
+        .expect("the vectors are JSON");
+    let list = all[section].as_array().expect("a section is a list").clone();
     assert!(!list.is_empty());
     list
 }
 
 #[test]
-fn texts_and_null_tokens() {
+fn texts_and_null_tokens_agree_with_the_vectors() {
     for vector in vectors("text") {
         let (text, rule) = (vector["in"].as_str().unwrap(), vector["rule"].as_str().unwrap());
         let kind = if rule.starts_with("names:") { TextKind::PersonName } else { TextKind::Free };

@@ -38,12 +38,15 @@ impl Bound {
             let name = &parameter.name;
             let text = given.get(name).or(parameter.default.as_ref()).ok_or_else(|| {
                 Error::new(ErrorKind::Invalid, format!("table {table} needs parameter `{name}`"))
-                    .help(format!("give a {}: --param {name}=VALUE", parameter.data_type))
+                    .help(format!("give it: --param {name}=VALUE, of type {}", parameter.data_type))
             })?;
             let value = typed(text, &parameter.data_type).ok_or_else(|| {
                 Error::new(
                     ErrorKind::Invalid,
-                    format!("parameter `{name}` is a {}, found `{text}`", parameter.data_type),
+                    format!(
+                        "parameter `{name}` is of type {}, found `{text}`",
+                        parameter.data_type
+                    ),
                 )
             })?;
             bound.values.insert(name.clone(), value);

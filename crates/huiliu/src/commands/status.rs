@@ -7,11 +7,14 @@ use crate::installation::{Installation, clock, runtime};
 use crate::output::table::{Align, Table};
 use crate::output::{Form, answer, terminal_width};
 use chrono::{DateTime, SecondsFormat};
+use huiliu_kafka::Route;
 use huiliu_lake::{DatasetStatus, Lake, SubjectStatus};
+use huiliu_model::Contract;
 use huiliu_spec::settings::Protection;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
+use std::sync::Arc;
 
 /// State of one installation.
 #[derive(Debug, Serialize)]
@@ -122,7 +125,7 @@ pub fn execute(args: &StatusArgs, global: &Global, console: &Console) -> Result<
         let lake = installation.existing_lake().await?;
         let mut status = of(&installation, &lake).await?;
         if !args.offline && installation.settings.kafka.bootstrap_servers.is_some() {
-            lag(&installation, &mut status, console).await?;
+            lag(&installation, &mut status, console).await;
         }
         Ok::<_, Failure>(status)
     })?;
@@ -150,6 +153,37 @@ pub async fn of(installation: &Installation, lake: &Lake) -> Result<Status, Fail
         datasets: datasets.into_iter().map(|found| dataset_line(found, now_ms)).collect(),
         subjects,
     })
+}
+
+/// Asks Kafka for its ends; without an answer the lag stays unknown, and why is said.
+async fn lag(installation: &Installation, status: &mut Status, console: &Console) {
+    let contracts = installation.project.contracts.clone();
+    let route =
+        |c: &Arc<Contract>| Route { dataset: c.dataset.clone(), kafka_topic: c.kafka_topic.clone() };
+    let routes: Vec<Route> = contracts.iter().map(route).collect();
+    let asked = installation.kafka().map(|kafka| {
+        tokio::task::spawn_blocking(move || huiliu_kafka::end_offsets(&kafka, &routes))
+    });
+    let answer = match asked {
+        Ok(task) => task.await,
+        Err(failure) => return failure.report(console),
+    };
+    let ends = match answer {
+        Ok(Ok(ends)) => ends,
+        Ok(Err(error)) => return console.warn(format!("the lag is unknown: {error}")),
+        Err(panic) => return console.warn(format!("the lag is unknown: {panic}")),
+    };
+    for (line, contract) in status.datasets.iter_mut().filter_map(|line| {
+        let contract = contracts.iter().find(|c| *c.dataset == *line.dataset)?;
+        Some((line, contract))
+    }) {
+        let of_dataset = ends.iter().filter(|(p, _)| p.kafka_topic == contract.kafka_topic);
+        let left = of_dataset.map(|(partition, end)| {
+            let next = line.progress.get(&partition.to_string()).copied().unwrap_or(0);
+            (end - next).max(0)
+        });
+        line.lag_records = left.reduce(|sum, records| sum + records);
+    }
 }
 
 fn dataset_line(found: DatasetStatus, now_ms: i64) -> DatasetLine {

@@ -17,8 +17,7 @@ pub(crate) fn mod_11_2(digits: &[u8]) -> Option<u8> {
 pub(crate) fn mod_11_10(digits: impl Iterator<Item = u8>) -> u8 {
     let mut product = 10;
     for digit in digits {
-        let sum = (product + u32::from(digit.wrapping_sub(b'0'))) % 10;
-        product = if sum == 0 { 10 } else { sum } * 2 % 11;
+        product = hybrid(product + u32::from(digit.wrapping_sub(b'0') % 10), 10);
     }
     b'0' + u8::try_from((11 - product) % 10).unwrap_or(0)
 }
@@ -28,10 +27,18 @@ pub(crate) fn mod_37_36<'a>(chars: impl Iterator<Item = &'a u8>) -> Option<u8> {
     const ALPHABET: &[u8; 36] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ";
     let mut product = 36;
     for c in chars {
-        let sum = (product + base36(*c)?) % 36;
-        product = if sum == 0 { 36 } else { sum } * 2 % 37;
+        product = hybrid(product + base36(*c)?, 36);
     }
     ALPHABET.get(usize::try_from((37 - product) % 36).ok()?).copied()
+}
+
+/// A step of the hybrid systems: `sum` modulo `m` with 0 as `m`, doubled, modulo `m + 1`.
+///
+/// `sum` is at most `2m - 1`, so a subtraction does for each division: these run per character.
+fn hybrid(sum: u32, m: u32) -> u32 {
+    let sum = if sum > m { sum - m } else { sum };
+    let doubled = sum * 2;
+    if doubled > m { doubled - (m + 1) } else { doubled }
 }
 
 /// Check character of an organisation code (GB 11714-1997) over its first eight characters.

@@ -6,7 +6,7 @@
 //! begin with 9 (2023 form, digits 2-3 are the province) or have three letters and 12 digits (old
 //! form, kept as they are); residents from Hong Kong, Macao and Taiwan have 81, 82, 83.
 
-use super::{Verdict, all_equal, check, clean, digits, division, length_reason};
+use super::{Verdict, all_equal, check, clean, division, length_reason};
 use crate::date;
 use crate::rule::{Context, Flags, Outcome};
 use huiliu_model::Reason;
@@ -43,7 +43,7 @@ pub fn facts(text: &str) -> Option<Facts> {
     if bytes.len() != 18 || !in_charset(bytes) || check::mod_11_2(bytes) != Some(bytes[17]) {
         return None;
     }
-    let birth_days = birth(bytes)?;
+    let birth_days = birth(bytes).1?;
     let sex_code = if bytes[16] % 2 == 1 { "1" } else { "2" };
     Some(Facts { birth_days, sex_code })
 }
@@ -83,14 +83,16 @@ pub(super) fn verdict(bytes: &[u8], context: &Context) -> Verdict {
         return Err(if truncated { Reason::ExcelTruncated } else { Reason::Checksum });
     }
     let region = address(bytes)?;
-    let Some(birth) = birth(bytes) else { return Err(Reason::BirthDate) };
+    let (year, birth) = birth(bytes);
+    let Some(birth) = birth else { return Err(Reason::BirthDate) };
     if birth < BIRTH_FIRST {
         return Err(Reason::BirthRange);
     }
     if birth > context.event_date.unwrap_or(BIRTH_LAST) {
         return Err(Reason::BirthFuture);
     }
-    Ok(region | in_force(bytes, birth))
+    let in_force = division::table().was_in_force_in(number(&bytes[..6]), year);
+    Ok(region | Flags::REGION_NOT_IN_FORCE.when(in_force == Some(false)))
 }
 
 fn in_charset(bytes: &[u8]) -> bool {
@@ -102,10 +104,9 @@ fn in_charset(bytes: &[u8]) -> bool {
 fn address(bytes: &[u8]) -> Verdict {
     let table = division::table();
     if bytes[0] == b'9' {
-        let province = digits(&bytes[1..3]).is_some_and(|code| table.is_province(code));
-        return Ok(Flags::REGION_UNKNOWN.when(!province));
+        return Ok(Flags::REGION_UNKNOWN.when(!table.is_province(number(&bytes[1..3]))));
     }
-    let code = digits(&bytes[..6]).unwrap_or_default();
+    let code = number(&bytes[..6]);
     if table.is_known(code) {
         Ok(Flags::default())
     } else if table.is_province(code / 10_000) {
@@ -115,18 +116,15 @@ fn address(bytes: &[u8]) -> Verdict {
     }
 }
 
-/// Remark if the address code did not exist in the year of birth; known for Chongqing only.
-fn in_force(bytes: &[u8], birth: i32) -> Flags {
-    let code = digits(&bytes[..6]).unwrap_or_default();
-    let (year, _, _) = date::civil_from_days(birth);
-    let in_force = division::table().was_in_force_in(code, year);
-    Flags::REGION_NOT_IN_FORCE.when(in_force == Some(false))
+/// Year of birth and, if it exists, the day: digits 7 to 14.
+fn birth(bytes: &[u8]) -> (i32, Option<i32>) {
+    let year = i32::try_from(number(&bytes[6..10])).unwrap_or_default();
+    (year, date::days_of(year, number(&bytes[10..12]), number(&bytes[12..14])))
 }
 
-/// Digits 7 to 14 as a date.
-fn birth(bytes: &[u8]) -> Option<i32> {
-    let part = |from: usize, to: usize| bytes.get(from..to).and_then(digits);
-    date::days_of(i32::try_from(part(6, 10)?).ok()?, part(10, 12)?, part(12, 14)?)
+/// Value of a few bytes that were found to be digits.
+fn number(digits: &[u8]) -> u32 {
+    digits.iter().fold(0, |sum: u32, b| sum * 10 + u32::from(b & 0x0f))
 }
 
 /// 15 digits → 18: the century goes before the year, the check behind.

@@ -231,3 +231,29 @@ fn account_numbers_are_text_with_their_zeros() {
     accepts(MeterNo, "wm-2020-000123", "WM2020000123", &[]);
     refuses(MeterNo, "123", Reason::Length);
 }
+
+/// The examples of the catalogue of defects that concern one value (its codes in front).
+#[test]
+fn catalogued_defects_are_treated_as_listed() {
+    let base = "50010319900101123";
+    let id = resident_id(base);
+    for cross in ["×", "Х"] {
+        // D07: only where the check is X does a cross make the number valid.
+        accepts(ResidentId, &format!("11010519491231002{cross}"), "11010519491231002X", &[]);
+    }
+    accepts(ResidentId, &format!("'{id}"), &id, &["REGION_NOT_IN_FORCE"]);
+    refuses(ResidentId, "5.0010319900101E+17", Reason::ExcelFloat); // D09
+    refuses(ResidentId, "500103199001011000", Reason::ExcelTruncated); // D10
+    refuses(ResidentId, "111111111111111111", Reason::Placeholder); // D11
+    let masked = apply(ResidentId, "500103********1234", &Context::default()); // D12
+    assert_eq!(masked, Outcome::Null(Some(Reason::Masked)));
+    let masked = apply(ResidentId, "500103XXXXXXXX1234", &Context::default());
+    assert_eq!(masked, Outcome::Null(Some(Reason::Masked)));
+    refuses(Uscc, "500103000012345", Reason::Length); // D16
+    refuses(Uscc, "MA5U0000-1", Reason::Length); // D17
+    refuses(Uscc, "91350100M0001TGQXM", Reason::Checksum); // D18
+    refuses(Text, "���ǧ��", Reason::Charset); // D06
+    accepts(PersonName, "李□", "李□", &["MISSING_GLYPH"]); // D43
+    let null = apply(Phone, " 暂无 ", &Context::default()); // D04
+    assert_eq!(null, Outcome::Null(None));
+}

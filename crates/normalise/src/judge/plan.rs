@@ -164,7 +164,7 @@ impl Plan {
                 values.sort();
                 self.texts.push(TextTest::OneOf(values));
             }
-            Rule::Pattern(pattern) => match Regex::new(&format!("^(?:{pattern})$")) {
+            Rule::Pattern(pattern) => match Regex::new(&format!(r"\A(?:{pattern})\z")) {
                 Ok(regex) => self.texts.push(TextTest::Pattern(regex)),
                 Err(_) => return refuse("pattern is not a regular expression"),
             },

@@ -237,7 +237,7 @@ async fn parameters_are_values_and_never_text() {
     assert_eq!(built.expect("text stays text").row_count, 2);
     let (built, _) = run(&table, &[("code", "x"), ("least", "1 OR TRUE")]).await;
     let message = built.expect_err("no number").message;
-    assert_eq!(message, "parameter `least` is a int32, found `1 OR TRUE`");
+    assert_eq!(message, "parameter `least` is of type int32, found `1 OR TRUE`");
     let (built, _) = run(&table, &[("code", "x")]).await;
     assert_eq!(built.expect_err("missing").message, "table s.t needs parameter `least`");
     let (built, _) = run(&table, &[("code", "x"), ("least", "1"), ("most", "2")]).await;

@@ -43,6 +43,17 @@ pub struct Period {
     pub successor: Option<u32>,
 }
 
+impl Period {
+    /// Whether the period and the days `start` to `end` have a day in common.
+    fn meets(&self, start: i32, end: i32) -> bool {
+        self.first.is_none_or(|first| first <= end) && self.last.is_none_or(|last| last >= start)
+    }
+}
+
+/// Chongqing's codes lie in 500000 to 519999: its own and those it had as a part of Sichuan.
+const FIRST_CODE: u32 = 500_000;
+const CODE_COUNT: usize = 20_000;
+
 /// What is known about divisions.
 #[derive(Debug)]
 pub struct Divisions {
@@ -50,6 +61,8 @@ pub struct Divisions {
     known: Vec<u64>,
     /// Chongqing only, by code.
     periods: Vec<Period>,
+    /// Where the periods of a code begin and end, by the distance from [`FIRST_CODE`].
+    spans: Vec<(u8, u8)>,
     /// Nine-digit codes, ascending.
     streets: Vec<u32>,
     /// Names of counties with their codes as text.
@@ -77,14 +90,12 @@ impl Divisions {
 
     /// Whether a code of Chongqing was in force in some part of `year`; `None` for other codes.
     pub fn was_in_force_in(&self, code: u32, year: i32) -> Option<bool> {
-        let (start, end) = (date::days_from_civil(year, 1, 1), date::days_from_civil(year, 12, 31));
         let periods = self.periods_of(code);
         if periods.is_empty() {
             return None;
         }
-        Some(periods.iter().any(|p| {
-            p.first.is_none_or(|first| first <= end) && p.last.is_none_or(|last| last >= start)
-        }))
+        let (start, end) = (date::days_from_civil(year, 1, 1), date::days_from_civil(year, 12, 31));
+        Some(periods.iter().any(|period| period.meets(start, end)))
     }
 
     /// Whether a code of Chongqing was no longer in force on `day` (or in 2020 if not given).
@@ -100,10 +111,7 @@ impl Divisions {
         // A chain has at most a handful of links; a bound keeps a loop in the data harmless.
         for _ in 0..8 {
             let periods = self.periods_of(code);
-            let in_force = |p: &&Period| {
-                p.first.is_none_or(|first| first <= as_of) && p.last.is_none_or(|l| l >= as_of)
-            };
-            if periods.iter().any(|p| in_force(&p)) {
+            if periods.iter().any(|period| period.meets(as_of, as_of)) {
                 return Some(code);
             }
             let ended = periods.iter().rfind(|p| p.last.is_some_and(|last| last < as_of))?;
@@ -135,9 +143,9 @@ impl Divisions {
     }
 
     fn periods_of(&self, code: u32) -> &[Period] {
-        let start = self.periods.partition_point(|p| p.code < code);
-        let count = self.periods[start..].iter().take_while(|p| p.code == code).count();
-        &self.periods[start..start + count]
+        let index = usize::try_from(code.wrapping_sub(FIRST_CODE)).unwrap_or(usize::MAX);
+        let (start, end) = self.spans.get(index).copied().unwrap_or_default();
+        self.periods.get(usize::from(start)..usize::from(end)).unwrap_or_default()
     }
 
     fn read() -> Self {
@@ -157,7 +165,8 @@ impl Divisions {
                 *word |= 1 << (index % 64);
             }
         }
-        Self { known, periods, streets, names, zones }
+        let spans = spans(&periods);
+        Self { known, periods, spans, streets, names, zones }
     }
 }
 
@@ -176,6 +185,21 @@ fn refine(periods: &mut [Period]) {
             next.first = Some(last + 1);
         }
     }
+}
+
+/// Start and end of each code's periods; they are sorted by code.
+fn spans(periods: &[Period]) -> Vec<(u8, u8)> {
+    let mut spans = vec![(0, 0); CODE_COUNT];
+    for (position, period) in (0_u8..).zip(periods) {
+        let index = usize::try_from(period.code.wrapping_sub(FIRST_CODE)).unwrap_or(usize::MAX);
+        if let Some((start, end)) = spans.get_mut(index) {
+            if *end == 0 {
+                *start = position;
+            }
+            *end = position + 1;
+        }
+    }
+    spans
 }
 
 fn period(row: Vec<&'static str>) -> Option<Period> {
