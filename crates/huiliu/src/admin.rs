@@ -3,7 +3,7 @@
 //! | path | answers |
 //! |---|---|
 //! | `/metrics` | Prometheus' text form |
-//! | `/healthz` | 200 while the process lives; no dependency is asked, so that an outage elsewhere restarts nothing |
+//! | `/healthz` | 200 while the process lives; an outage elsewhere must restart nothing |
 //! | `/startupz` | 200 once the process has begun its work |
 //! | `/readyz` | 200 when it can make progress, 503 with the reasons when not |
 //! | `/statusz` | what the process last said of itself |
@@ -126,11 +126,8 @@ async fn startup(State(admin): State<Admin>) -> Response {
 
 async fn readiness(State(admin): State<Admin>) -> Response {
     let (ready, reasons) = admin.health.with(|facts| {
-        let mut reasons: Vec<Value> = facts
-            .obstacles
-            .iter()
-            .map(|(what, why)| json!({ "what": what, "why": why }))
-            .collect();
+        let mut reasons: Vec<Value> =
+            facts.obstacles.iter().map(|(what, why)| json!({ "what": what, "why": why })).collect();
         if !facts.started {
             reasons.insert(0, json!({"what": "process", "why": "starting"}));
         }

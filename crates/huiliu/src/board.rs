@@ -75,7 +75,8 @@ impl Landing for Board {
         let landed = self.lake.land(batch).await?;
         self.note(batch, &landed);
         if let Some(pacer) = &self.pacer {
-            let ends = batch.covers.0.iter().map(|(partition, range)| (partition.clone(), range.end));
+            let ends =
+                batch.covers.0.iter().map(|(partition, range)| (partition.clone(), range.end));
             pacer.durable(&Progress(ends.collect()));
         }
         let (rows, rejected) = (batch.row_count(), batch.tally.rejected);

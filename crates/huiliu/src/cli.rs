@@ -92,8 +92,10 @@ pub enum Command {
     Refresh(RefreshArgs),
     Query(QueryArgs),
     Status(StatusArgs),
+    Offsets(OffsetsArgs),
     Rule(RuleArgs),
     Generate(GenerateArgs),
+    Bench(BenchArgs),
     Completions(CompletionsArgs),
     Version(VersionArgs),
 }
@@ -147,8 +149,8 @@ pub struct RunArgs {
 #[derive(Debug, Args)]
 #[command(after_help = examples::REFRESH)]
 pub struct RefreshArgs {
-    /// Subject databases or tables (`enterprise_financing`, `enterprise_financing.enterprise_profile`);
-    /// all without one
+    /// Subject databases or tables (`enterprise_financing`,
+    /// `enterprise_financing.enterprise_profile`); all without one
     #[arg(value_name = "SUBJECT")]
     pub subjects: Vec<String>,
     /// Date that the tables count from
@@ -188,6 +190,48 @@ pub struct StatusArgs {
     /// Do not ask Kafka for end offsets
     #[arg(long)]
     pub offline: bool,
+}
+
+/// Show recorded progress, or move it past records that are gone for good
+#[derive(Debug, Args)]
+#[command(after_help = examples::OFFSETS)]
+pub struct OffsetsArgs {
+    #[command(subcommand)]
+    pub command: OffsetsCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum OffsetsCommand {
+    /// Per partition, the first offset that is not in the lake
+    Show(Document),
+    /// Set the first offset still needed of one partition; stop `huiliu run` first
+    Reset(ResetArgs),
+}
+
+#[derive(Debug, Args)]
+pub struct ResetArgs {
+    /// The partition: <kafka_topic>/<number>
+    #[arg(value_name = "PARTITION")]
+    pub partition: String,
+
+    /// The first offset to read next
+    #[arg(long, value_name = "OFFSET", value_parser = clap::value_parser!(i64).range(0..))]
+    pub to: i64,
+
+    /// Kept with the commit, for those who come later
+    #[arg(long, value_name = "TEXT")]
+    pub why: String,
+
+    /// Really write it
+    #[arg(long)]
+    pub yes: bool,
+
+    /// Only say what would change
+    #[arg(long)]
+    pub dry_run: bool,
+
+    #[command(flatten)]
+    pub output: Document,
 }
 
 /// Apply one normalisation and validation rule to values, or to lines of standard input
@@ -237,6 +281,30 @@ pub struct GenerateArgs {
     /// Where the records go
     #[arg(long, short, value_name = "WHERE", default_value = "kafka")]
     pub output: Target,
+}
+
+/// Measure this machine: Kafka to `changes`, beside the costs it cannot go below
+#[derive(Debug, Args)]
+#[command(after_help = examples::BENCH)]
+pub struct BenchArgs {
+    /// Records to measure with; the broker inside the process keeps no more
+    #[arg(long, value_name = "N", default_value_t = 300_000,
+          value_parser = clap::value_parser!(u64).range(1_000..=600_000))]
+    pub records: u64,
+
+    /// Seed of the city
+    #[arg(long, value_name = "N", default_value_t = 2020)]
+    pub seed: u64,
+
+    /// One part alone, as the measuring process calls it
+    #[arg(long, hide = true)]
+    pub part: Option<BenchPart>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum BenchPart {
+    Floors,
+    Pipeline,
 }
 
 /// Print a completion script for a shell
@@ -289,7 +357,8 @@ fn admin(text: &str) -> Result<AdminAddress, String> {
     if text == "off" {
         return Ok(AdminAddress::Off);
     }
-    let address = text.parse().map_err(|_| format!("`{text}` is neither address:port nor `off`"))?;
+    let address =
+        text.parse().map_err(|_| format!("`{text}` is neither address:port nor `off`"))?;
     Ok(AdminAddress::At(address))
 }
 
@@ -362,14 +431,26 @@ instants RFC 3339 in UTC; bytes are hexadecimal.";
 Examples:
   huiliu status
   huiliu status --output json | jq '.tables[] | {table, rows}'";
+    pub const BENCH: &str = "\
+Examples:
+  huiliu bench
+  huiliu bench --records 500000 > docs/benchmark.md";
+
+    pub const OFFSETS: &str = "\
+Examples:
+  huiliu offsets show
+  huiliu offsets reset feed.water.bill/0 --to 1200 --why 'retention was 3 days' --dry-run
+  huiliu offsets reset feed.water.bill/0 --to 1200 --why 'retention was 3 days' --yes";
+
     pub const RULE: &str = "\
 Examples:
   huiliu rule --list
   huiliu rule uscc 91500000MA5U0XXX3A
   huiliu rule resident_id --event-date 2020-12-31 --output ndjson < ids.txt
 
-One object per value with ndjson: {\"value\",\"outcome\":\"ok|warn|error\",\"normalised\",\"reason\",\
-\"flags\"}. Exits 0 whatever the findings are.";
+One object per value with ndjson:
+  {\"value\",\"outcome\":\"ok|warn|error\",\"normalised\",\"reason\",\"flags\"}
+Exits 0 whatever the findings are.";
     pub const GENERATE: &str = "\
 Examples:
   huiliu generate --records 1000000 --create-topics --bootstrap-servers localhost:9092

@@ -1,8 +1,10 @@
 //! Verbs: one module each. This one sends a parsed command to its verb.
 
+mod bench;
 mod completions;
 mod demo;
 mod generate;
+mod offsets;
 mod query;
 mod refresh;
 mod rule;
@@ -29,9 +31,11 @@ pub fn execute(cli: Cli, console: &Console) -> Result<(), Failure> {
     };
     logging::start(global, console, level);
     match &cli.command {
+        Command::Bench(args) => bench::execute(args, global, console),
         Command::Completions(args) => completions::execute(args),
         Command::Demo(args) => demo::execute(args, global, console),
         Command::Generate(args) => generate::execute(args, global, console),
+        Command::Offsets(args) => offsets::execute(args, global, console),
         Command::Query(args) => query::execute(args, global, console),
         Command::Refresh(args) => refresh::execute(args, global, console),
         Command::Rule(args) => rule::execute(args),

@@ -8,6 +8,7 @@ use crate::admin::Health;
 use crate::board::Board;
 use crate::failure::Failure;
 use crate::installation::Installation;
+use crate::member::Door;
 use crate::metrics;
 use crate::subjects;
 use huiliu_decode::Limits as Bounds;
@@ -144,15 +145,19 @@ impl Engine {
             give_up,
         };
         self.health.blocked("kafka", "connecting");
+        let mut door = Door::default();
         let connect = async || {
+            door.close().await;
             let clock = Arc::clone(&self.clock);
             let source =
                 KafkaSource::start(&self.kafka, routes.clone(), until, stop.clone(), clock).await?;
             self.health.clear("kafka");
             self.health.started();
-            Ok(source)
+            Ok(door.lend(source))
         };
-        supervise(&session, stop, connect).await
+        let result = supervise(&session, stop, connect).await;
+        door.close().await;
+        result
     }
 
     /// Brings `current` of every dataset up to `changes`.
@@ -193,15 +198,18 @@ pub fn standing_still(incidents: &[Incident]) -> Result<(), Error> {
         .map(|incident| {
             let (partition, kind) = (&incident.partition, incident.kind.label());
             let (recorded, has) = (incident.recorded, &incident.available);
-            format!("{partition} ({kind}): the table records {recorded}, Kafka has {}..{}",
-                has.start, has.end)
+            format!(
+                "{partition} ({kind}): the table records {recorded}, Kafka has {}..{}",
+                has.start, has.end
+            )
         })
         .collect();
     let message = format!("{} of the partitions stand still: {}", lines.len(), lines.join("; "));
+    let to = first.available.start;
     let help = format!(
-        "nothing was skipped. If the records are gone for good, or the topic was made anew, \
-         raise `epoch` in the pipeline of `{}` and read it into a new lake",
-        first.partition.kafka_topic
+        "nothing was skipped. If the records are gone for good: huiliu offsets reset {} --to {to} \
+         --why '…' --yes",
+        first.partition
     );
     Err(Error::new(ErrorKind::Contract, message).help(help))
 }
@@ -265,8 +273,14 @@ impl Fold {
 
 fn tell(dataset: &str, folded: &Folded) {
     if folded.changes > 0 {
-        tracing::info!(dataset, changes = folded.changes, applied = folded.applied,
-            stale = folded.stale, buckets = folded.buckets, to_version = folded.to_version,
-            "folded");
+        tracing::info!(
+            dataset,
+            changes = folded.changes,
+            applied = folded.applied,
+            stale = folded.stale,
+            buckets = folded.buckets,
+            to_version = folded.to_version,
+            "folded"
+        );
     }
 }

@@ -24,9 +24,15 @@ pub enum Failure {
     /// Everything was said already; leave with this code.
     Said(u8),
     /// The request contradicts itself in a way the argument parser cannot see.
-    Usage { message: String, help: Option<String> },
+    Usage {
+        message: String,
+        help: Option<String>,
+    },
     /// The work was done and its result is a failure (a failed check).
-    Failed { message: String, help: Option<String> },
+    Failed {
+        message: String,
+        help: Option<String>,
+    },
     Error(Error),
     /// What is wrong in our files.
     Findings(Vec<Diagnostic>),

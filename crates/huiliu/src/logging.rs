@@ -33,9 +33,8 @@ pub fn start(global: &Global, console: &Console, level: Level) {
         .ok()
         .and_then(|text| EnvFilter::try_new(text).ok())
         .unwrap_or_else(|| EnvFilter::new(directives(global, level)));
-    let lines = fmt::layer::<Registry>()
-        .with_writer(Stderr(console.clone()))
-        .with_ansi(console.color());
+    let lines =
+        fmt::layer::<Registry>().with_writer(Stderr(console.clone())).with_ansi(console.color());
     let lines: Box<dyn Layer<Registry> + Send + Sync> = match global.log_format {
         LogFormat::Json => lines.json().flatten_event(true).boxed(),
         LogFormat::Text => lines.with_target(false).compact().boxed(),

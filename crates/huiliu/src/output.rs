@@ -78,8 +78,8 @@ impl<W: Write + Send> Rows<W> {
                 Self::Csv { out }
             }
             Format::Parquet => {
-                let properties =
-                    WriterProperties::builder().set_compression(Compression::ZSTD(Default::default()));
+                let properties = WriterProperties::builder()
+                    .set_compression(Compression::ZSTD(Default::default()));
                 let writer = ArrowWriter::try_new(out, schema.clone(), Some(properties.build()))
                     .map_err(parquet_failure)?;
                 Self::Parquet(Box::new(writer))

@@ -5,18 +5,18 @@
 
 use crate::failure::Failure;
 use crate::installation::Installation;
+use arrow::datatypes::SchemaRef;
+use arrow::record_batch::RecordBatch;
 use async_trait::async_trait;
 use datafusion::catalog::{MemTable, MemoryCatalogProvider, TableProvider};
 use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::prelude::SessionContext;
-use arrow::datatypes::SchemaRef;
-use arrow::record_batch::RecordBatch;
 use huiliu_lake::{Lake, Pinned};
 use huiliu_model::{Contract, Error, ErrorKind};
 use huiliu_spec::TableSpec;
 use huiliu_spec::table::{InputKind, Severity};
-use huiliu_subject::refresh::{Ports, Project};
-use huiliu_subject::{BuildRecord, Budget, Built, Inputs, Shape, Staging, Target};
+use huiliu_subject::refresh::{Declarations, Ports};
+use huiliu_subject::{Budget, BuildRecord, Built, Inputs, Shape, Staging, Target};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -45,9 +45,8 @@ pub async fn refresh(
         .collect();
     let inputs = LakeInputs::pin(lake, &names.into_iter().collect::<Vec<_>>()).await?;
     let target = LakeTarget { lake: lake.clone(), installation };
-    let contracts: Vec<Contract> =
-        installation.project.contracts.iter().map(|c| c.as_ref().clone()).collect();
-    let project = Project { contracts: &contracts, catalogue: &installation.catalogue };
+    let contracts = &installation.project.contracts;
+    let declared = Declarations { contracts, catalogue: &installation.catalogue };
     let rows: i64 = lake.status().await?.iter().map(|d| d.current_rows + d.pending_rows).sum();
     let budget = Budget {
         memory_bytes: installation.memory_bytes().max(MEMORY_BYTES_MIN),
@@ -61,7 +60,7 @@ pub async fn refresh(
             .map(|(name, value)| (name.clone(), value.clone()))
             .collect();
         let ports = Ports { inputs: &inputs, target: &target };
-        let built = huiliu_subject::refresh(table, project, ports, &given, &budget).await?;
+        let built = huiliu_subject::refresh(table, declared, ports, &given, &budget).await?;
         told(table, &built);
     }
     Ok(())

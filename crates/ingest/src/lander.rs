@@ -7,7 +7,6 @@ use crate::batcher::Loaded;
 use crate::metrics::Metrics;
 use huiliu_model::port::{Landed, Landing};
 use huiliu_model::{Batch, Clock, Error, ErrorKind};
-use rand::Rng;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -74,7 +73,9 @@ impl<L: Landing> Lander<L> {
     }
 
     async fn wait(&self, wait_ms: u64) {
-        let jittered = rand::rng().random_range(wait_ms / 2..=wait_ms);
+        // The clock's small digits are jitter enough, and a test's clock makes them repeat.
+        let half = wait_ms / 2;
+        let jittered = half + u64::from(self.clock.monotonic().subsec_nanos()) % (half + 1);
         tokio::select! {
             () = tokio::time::sleep(Duration::from_millis(jittered)) => {}
             () = self.give_up.cancelled() => {}

@@ -57,60 +57,133 @@ impl Metrics {
         let make = Maker { registry };
         let (dataset, part) = (&["dataset"][..], &["kafka_topic", "partition"][..]);
         Ok(Self {
-            records: make.counters("huiliu_source_records_received_total",
-                "Records read from Kafka.", dataset)?,
-            bytes: make.counters("huiliu_source_received_bytes_total",
-                "Bytes of keys and values read from Kafka.", dataset)?,
-            end_offset: make.gauges("huiliu_source_end_offset",
-                "High watermark of the partition.", part)?,
-            durable_offset: make.gauges("huiliu_source_durable_offset",
-                "First offset that is not yet in the lake.", part)?,
-            lag: make.gauges("huiliu_source_lag_records",
-                "Offsets between the high watermark and the durable offset.", part)?,
-            durable_time: make.float_gauges("huiliu_source_durable_record_timestamp_seconds",
-                "Kafka time of the newest durable record.", part)?,
-            last_event: make.gauge("huiliu_source_last_poll_timestamp_seconds",
-                "When the source last handed something over.")?,
-            assigned: make.gauges("huiliu_source_partitions_assigned",
-                "Partitions this process reads.", &["kafka_topic"])?,
-            rebalances: make.counters("huiliu_source_rebalances_total",
-                "Assignments and revocations.", &["kind"])?,
-            incidents: make.gauges("huiliu_source_incident",
+            records: make.counters(
+                "huiliu_source_records_received_total",
+                "Records read from Kafka.",
+                dataset,
+            )?,
+            bytes: make.counters(
+                "huiliu_source_received_bytes_total",
+                "Bytes of keys and values read from Kafka.",
+                dataset,
+            )?,
+            end_offset: make.gauges(
+                "huiliu_source_end_offset",
+                "High watermark of the partition.",
+                part,
+            )?,
+            durable_offset: make.gauges(
+                "huiliu_source_durable_offset",
+                "First offset that is not yet in the lake.",
+                part,
+            )?,
+            lag: make.gauges(
+                "huiliu_source_lag_records",
+                "Offsets between the high watermark and the durable offset.",
+                part,
+            )?,
+            durable_time: make.float_gauges(
+                "huiliu_source_durable_record_timestamp_seconds",
+                "Kafka time of the newest durable record.",
+                part,
+            )?,
+            last_event: make.gauge(
+                "huiliu_source_last_poll_timestamp_seconds",
+                "When the source last handed something over.",
+            )?,
+            assigned: make.gauges(
+                "huiliu_source_partitions_assigned",
+                "Partitions this process reads.",
+                &["kafka_topic"],
+            )?,
+            rebalances: make.counters(
+                "huiliu_source_rebalances_total",
+                "Assignments and revocations.",
+                &["kind"],
+            )?,
+            incidents: make.gauges(
+                "huiliu_source_incident",
                 "1 while a partition stands still and a person must decide.",
-                &["kafka_topic", "partition", "kind"])?,
-            stage_in: make.counters("huiliu_stage_records_in_total",
-                "Records that entered a stage.", &["dataset", "stage"])?,
-            stage_out: make.counters("huiliu_stage_records_out_total",
-                "Records or rows that left a stage.", &["dataset", "stage"])?,
-            busy: make.float_counters("huiliu_stage_busy_seconds_total",
-                "Time a stage worked.", &["stage"])?,
-            blocked: make.float_counter("huiliu_stage_blocked_seconds_total",
-                "Time the loop waited for a lander.")?,
-            rejects: make.counters("huiliu_quarantine_records_total",
-                "Records sent to quarantine.", &["dataset", "stage", "reason"])?,
-            skipped: make.counters("huiliu_records_skipped_total",
-                "Offsets accounted for without a row.", &["dataset", "kind"])?,
-            findings: make.counters("huiliu_quality_findings_total",
-                "Cells that broke a rule.", &["dataset", "reason"])?,
-            errors: make.counters("huiliu_errors_total",
-                "Errors by who must act, retried ones too.", &["stage", "dataset", "error_type"])?,
-            commits: make.counters("huiliu_table_commits_total",
-                "Commits of batches.", &["table", "outcome"])?,
-            commit_seconds: make.histograms("huiliu_table_commit_duration_seconds",
-                "Time to write and commit a batch.", &["table"], &COMMIT_SECONDS)?,
-            latency: make.histograms("huiliu_table_end_to_end_latency_seconds",
+                &["kafka_topic", "partition", "kind"],
+            )?,
+            stage_in: make.counters(
+                "huiliu_stage_records_in_total",
+                "Records that entered a stage.",
+                &["dataset", "stage"],
+            )?,
+            stage_out: make.counters(
+                "huiliu_stage_records_out_total",
+                "Records or rows that left a stage.",
+                &["dataset", "stage"],
+            )?,
+            busy: make.float_counters(
+                "huiliu_stage_busy_seconds_total",
+                "Time a stage worked.",
+                &["stage"],
+            )?,
+            blocked: make.float_counter(
+                "huiliu_stage_blocked_seconds_total",
+                "Time the loop waited for a lander.",
+            )?,
+            rejects: make.counters(
+                "huiliu_quarantine_records_total",
+                "Records sent to quarantine.",
+                &["dataset", "stage", "reason"],
+            )?,
+            skipped: make.counters(
+                "huiliu_records_skipped_total",
+                "Offsets accounted for without a row.",
+                &["dataset", "kind"],
+            )?,
+            findings: make.counters(
+                "huiliu_quality_findings_total",
+                "Cells that broke a rule.",
+                &["dataset", "reason"],
+            )?,
+            errors: make.counters(
+                "huiliu_errors_total",
+                "Errors by who must act, retried ones too.",
+                &["stage", "dataset", "error_type"],
+            )?,
+            commits: make.counters(
+                "huiliu_table_commits_total",
+                "Commits of batches.",
+                &["table", "outcome"],
+            )?,
+            commit_seconds: make.histograms(
+                "huiliu_table_commit_duration_seconds",
+                "Time to write and commit a batch.",
+                &["table"],
+                &COMMIT_SECONDS,
+            )?,
+            latency: make.histograms(
+                "huiliu_table_end_to_end_latency_seconds",
                 "Commit time less the event time of the oldest row of the batch.",
-                &["table"], &LATENCY_SECONDS)?,
-            rows_written: make.counters("huiliu_table_rows_written_total",
-                "Rows committed.", &["table"])?,
-            bytes_written: make.counters("huiliu_table_written_bytes_total",
-                "Bytes of files committed.", &["table"])?,
-            last_commit: make.float_gauges("huiliu_table_last_commit_timestamp_seconds",
-                "When the table was last committed to.", &["table"])?,
-            version: make.gauges("huiliu_table_version",
-                "Version of the table this process last saw.", &["table"])?,
-            held: make.gauge("huiliu_memory_held_bytes",
-                "Bytes of records read and not yet landed.")?,
+                &["table"],
+                &LATENCY_SECONDS,
+            )?,
+            rows_written: make.counters(
+                "huiliu_table_rows_written_total",
+                "Rows committed.",
+                &["table"],
+            )?,
+            bytes_written: make.counters(
+                "huiliu_table_written_bytes_total",
+                "Bytes of files committed.",
+                &["table"],
+            )?,
+            last_commit: make.float_gauges(
+                "huiliu_table_last_commit_timestamp_seconds",
+                "When the table was last committed to.",
+                &["table"],
+            )?,
+            version: make.gauges(
+                "huiliu_table_version",
+                "Version of the table this process last saw.",
+                &["table"],
+            )?,
+            held: make
+                .gauge("huiliu_memory_held_bytes", "Bytes of records read and not yet landed.")?,
         })
     }
 
@@ -137,9 +210,7 @@ impl Metrics {
             self.skipped.with_label_values(&[dataset, kind]).inc_by(count);
         }
         for finding in &made.findings {
-            self.findings
-                .with_label_values(&[dataset, finding.reason.label()])
-                .inc_by(finding.count);
+            self.findings.with_label_values(&[dataset, finding.label]).inc_by(finding.count);
         }
     }
 

@@ -272,10 +272,8 @@ impl<L: Landing, S: Source> Loop<'_, L, S> {
             for lane in self.lanes.values_mut().filter(|l| which(l)) {
                 lane.offer();
             }
-            let waiting = self
-                .lanes
-                .values()
-                .any(|l| l.landing > 0 || (which(l) && l.batcher.is_open()));
+            let waiting =
+                self.lanes.values().any(|l| l.landing > 0 || (which(l) && l.batcher.is_open()));
             if !waiting {
                 return Ok(());
             }
@@ -308,7 +306,7 @@ fn lane<'a>(
     lanes: &'a mut BTreeMap<Arc<str>, Lane>,
     dataset: &Arc<str>,
 ) -> Result<&'a mut Lane, Error> {
-    lanes.get_mut(dataset).ok_or_else(|| {
-        Error::new(ErrorKind::Bug, format!("dataset `{dataset}` has no lane"))
-    })
+    lanes
+        .get_mut(dataset)
+        .ok_or_else(|| Error::new(ErrorKind::Bug, format!("dataset `{dataset}` has no lane")))
 }

@@ -124,8 +124,5 @@ async fn a_hole_in_the_offsets_is_a_bug_that_commits_nothing_more() {
     let events = vec![records(0, &[Some(&value)]), records(2, &[Some(&value)])];
     let error = run(MemoryLanding::default(), events).await.result.expect_err("a hole");
     assert_eq!(error.kind, ErrorKind::Bug);
-    assert_eq!(
-        error.message,
-        "feed.account/0: batch ends at 1 but the next records start at 2"
-    );
+    assert_eq!(error.message, "feed.account/0: batch ends at 1 but the next records start at 2");
 }

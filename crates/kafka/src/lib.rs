@@ -22,6 +22,7 @@ mod publish;
 mod settings;
 mod source;
 mod stats;
+mod topics;
 
 pub use mock::MockBroker;
 pub use pacer::Pacer;
@@ -29,3 +30,4 @@ pub use publish::{Publisher, partition_of};
 pub use settings::{Route, Settings, Until};
 pub use source::KafkaSource;
 pub use stats::{DatasetStats, SourceSnapshot, SourceStats};
+pub use topics::{create_topics, end_offsets};

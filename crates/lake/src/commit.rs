@@ -15,7 +15,6 @@ use crate::log::{Add, Line, Remove, TableState, Txn, commit_path};
 use crate::table::Table;
 use huiliu_model::{Error, ErrorKind};
 use object_store::{ObjectStore, PutMode, PutPayload};
-use rand::Rng;
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -117,7 +116,7 @@ impl Table {
                 }
                 Err(e) => tracing::warn!(table = %self.path(), error = %e, "commit not answered"),
             }
-            backoff(attempt).await;
+            backoff(attempt, (self.shared().ids)().as_u128()).await;
         }
         Err(Error::new(
             ErrorKind::Unavailable,
@@ -211,8 +210,8 @@ fn is_passing(error: &object_store::Error) -> bool {
 }
 
 /// Full jitter: anything from nothing to the exponential step.
-async fn backoff(attempt: u32) {
+async fn backoff(attempt: u32, random: u128) {
     let step = (BACKOFF_MS << attempt.min(10)).min(BACKOFF_MS_MAX);
-    let wait = rand::rng().random_range(0..=step);
+    let wait = u64::try_from(random % u128::from(step + 1)).unwrap_or(step);
     tokio::time::sleep(Duration::from_millis(wait)).await;
 }

@@ -101,8 +101,7 @@ impl Lake {
     pub async fn checkpoint(&self, every: i64) -> usize {
         let mut written = 0;
         for dataset in self.datasets.values() {
-            for table in
-                [&dataset.changes, &dataset.quarantine, &dataset.current, &dataset.deleted]
+            for table in [&dataset.changes, &dataset.quarantine, &dataset.current, &dataset.deleted]
             {
                 match table.checkpoint_if_due(every).await {
                     Ok(done) => written += usize::from(done),

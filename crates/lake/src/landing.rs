@@ -141,9 +141,9 @@ async fn land_rejects(tables: &Dataset, batch: &Batch) -> Result<(), Error> {
 async fn commit_rejects(table: &Table, commit: &Commit) -> Result<(), Error> {
     match table.commit(commit).await {
         Ok(_) => Ok(()),
-        Err(e) if e.kind == ErrorKind::Superseded => Err(e.help(
-            "another process wrote rejects of these partitions; progress is read again",
-        )),
+        Err(e) if e.kind == ErrorKind::Superseded => {
+            Err(e.help("another process wrote rejects of these partitions; progress is read again"))
+        }
         Err(e) => Err(e),
     }
 }
@@ -157,9 +157,8 @@ fn unseen_rejects(
     let schema = batch.rejects[0].schema();
     let all = concat_batches(&schema, &batch.rejects).map_err(failed)?;
     let column = |name: &str| {
-        all.column_by_name(name).ok_or_else(|| {
-            Error::new(ErrorKind::Bug, format!("rejects lack column `{name}`"))
-        })
+        all.column_by_name(name)
+            .ok_or_else(|| Error::new(ErrorKind::Bug, format!("rejects lack column `{name}`")))
     };
     let topics = column("kafka_topic")?.as_string::<i32>();
     let partitions = column(system::PARTITION)?.as_primitive::<Int32Type>();

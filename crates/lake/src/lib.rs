@@ -14,7 +14,6 @@
 //! | `current/<dataset>` | newest row per key, by bucket |
 //! | `deleted/<dataset>` | keys deleted in the last 30 days, by bucket |
 //! | `subjects/<subject>/<table>` | subject tables |
-//! | `ledger/receipts` | what each commit accounted for |
 
 mod commit;
 mod dataset;
@@ -26,8 +25,9 @@ mod lake;
 mod landing;
 mod log;
 mod merged;
-mod schema;
+mod reset;
 mod scan;
+mod schema;
 mod stage;
 mod stats;
 mod store;
@@ -37,8 +37,9 @@ mod table;
 pub use commit::{Commit, Committed};
 pub use dataset::{Dataset, DatasetStatus};
 pub use lake::Lake;
-pub use merged::Pinned;
 pub use log::{Add, FileMeta, TableState};
+pub use merged::Pinned;
+pub use reset::Reset;
 pub use scan::{PinnedFiles, session};
 pub use subject::{Build, Replaced, SubjectStatus};
 pub use table::Table;

@@ -67,18 +67,14 @@ impl Pinned {
     /// `Bug` when the view cannot be planned.
     pub async fn provider(&self, ctx: &SessionContext) -> Result<Arc<dyn TableProvider>, Error> {
         let data = &self.dataset;
-        let current =
-            self.files(data.current.path(), &data.current_schema, &self.current.files);
+        let current = self.files(data.current.path(), &data.current_schema, &self.current.files);
         if self.pending.is_empty() {
             return Ok(current);
         }
         let name = self.name();
         let inputs = [
             ("current", current),
-            (
-                "deleted",
-                self.files(data.deleted.path(), &data.deleted_schema, &self.deleted.files),
-            ),
+            ("deleted", self.files(data.deleted.path(), &data.deleted_schema, &self.deleted.files)),
             (
                 "pending",
                 self.files(
@@ -125,8 +121,7 @@ impl Pinned {
             })
             .collect::<Vec<_>>()
             .join(", ");
-        let of_current =
-            all.iter().map(|c| format!("c.\"{c}\"")).collect::<Vec<_>>().join(", ");
+        let of_current = all.iter().map(|c| format!("c.\"{c}\"")).collect::<Vec<_>>().join(", ");
         let newest = system::SEQUENCE.map(|c| format!("\"{c}\" DESC")).join(", ");
         let op = system::OP;
         let (on_current, on_deleted) = (same_key("c", "t"), same_key("d", "t"));
@@ -188,8 +183,7 @@ impl Lake {
         for schema in ["changes", "current", "quarantine", "deleted"] {
             ensure_schema(&ctx, schema).map_err(failed)?;
         }
-        let names: Vec<String> =
-            self.datasets().map(|d| d.contract.dataset.to_string()).collect();
+        let names: Vec<String> = self.datasets().map(|d| d.contract.dataset.to_string()).collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         for pinned in self.pin(&names).await? {
             let data = &pinned.dataset;
@@ -197,12 +191,15 @@ impl Lake {
             let quarantine = data.quarantine.refresh().await?;
             let rejects = Arc::new(arrow::datatypes::Schema::new(system::quarantine_fields()));
             let tables = [
-                ("changes", pinned.files(
-                    data.changes.path(), &data.changes_schema, &pinned.changes.files)),
-                ("quarantine", pinned.files(
-                    data.quarantine.path(), &rejects, &quarantine.files)),
-                ("deleted", pinned.files(
-                    data.deleted.path(), &data.deleted_schema, &pinned.deleted.files)),
+                (
+                    "changes",
+                    pinned.files(data.changes.path(), &data.changes_schema, &pinned.changes.files),
+                ),
+                ("quarantine", pinned.files(data.quarantine.path(), &rejects, &quarantine.files)),
+                (
+                    "deleted",
+                    pinned.files(data.deleted.path(), &data.deleted_schema, &pinned.deleted.files),
+                ),
                 ("current", pinned.provider(&ctx).await?),
             ];
             for (schema, provider) in tables {

@@ -56,9 +56,11 @@ pub fn from_delta(text: &str) -> Result<Schema, Error> {
     let broken = || Error::new(ErrorKind::Corrupt, "a table's schema cannot be read");
     let parsed: Value = serde_json::from_str(text).map_err(|e| broken().because(e))?;
     let fields = parsed.get("fields").and_then(Value::as_array).ok_or_else(broken)?;
-    fields.iter().map(|f| parse_field(f).ok_or_else(broken)).collect::<Result<Vec<_>, _>>().map(
-        Schema::new,
-    )
+    fields
+        .iter()
+        .map(|f| parse_field(f).ok_or_else(broken))
+        .collect::<Result<Vec<_>, _>>()
+        .map(Schema::new)
 }
 
 fn parse_field(field: &Value) -> Option<Field> {
@@ -77,9 +79,10 @@ fn parse_field(field: &Value) -> Option<Field> {
             DataType::Decimal128(precision.trim().parse().ok()?, scale.trim().parse().ok()?)
         }
     };
-    let metadata = field.get("metadata").and_then(Value::as_object).map(|m| {
-        m.iter().filter_map(|(k, v)| Some((k.clone(), v.as_str()?.to_owned()))).collect()
-    });
+    let metadata = field
+        .get("metadata")
+        .and_then(Value::as_object)
+        .map(|m| m.iter().filter_map(|(k, v)| Some((k.clone(), v.as_str()?.to_owned()))).collect());
     let name = field.get("name")?.as_str()?;
     let nullable = field.get("nullable")?.as_bool()?;
     Some(Field::new(name, kind, nullable).with_metadata(metadata.unwrap_or_default()))

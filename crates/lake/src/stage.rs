@@ -26,7 +26,11 @@ const SINGLE_PUT_BYTES_MAX: usize = 16 << 20;
 ///
 /// # Errors
 /// `Bug` for a column that is not there.
-pub fn sort(batches: &[RecordBatch], schema: &SchemaRef, by: &[&str]) -> Result<RecordBatch, Error> {
+pub fn sort(
+    batches: &[RecordBatch],
+    schema: &SchemaRef,
+    by: &[&str],
+) -> Result<RecordBatch, Error> {
     let all = concat_batches(schema, batches).map_err(|e| arrow_error("joining batches", e))?;
     if all.num_rows() < 2 {
         return Ok(all);
@@ -54,9 +58,10 @@ fn sort_indices(batch: &RecordBatch, by: &[&str]) -> Result<UInt32Array, Error> 
 /// `Bug` for a column that is not there.
 pub fn named(batch: &RecordBatch, names: &[&str]) -> Result<Vec<ArrayRef>, Error> {
     let find = |name: &&str| {
-        batch.column_by_name(name).cloned().ok_or_else(|| {
-            Error::new(ErrorKind::Bug, format!("rows lack column `{name}`"))
-        })
+        batch
+            .column_by_name(name)
+            .cloned()
+            .ok_or_else(|| Error::new(ErrorKind::Bug, format!("rows lack column `{name}`")))
     };
     names.iter().map(find).collect()
 }

@@ -88,7 +88,8 @@ fn open_directory(path: &str, invalid: impl Fn(String) -> Error) -> Result<Opene
 /// # Errors
 /// `Invalid` when the store lets both win; otherwise as the store answers.
 pub async fn check_conditional_put(store: &dyn ObjectStore, probe: &Path) -> Result<(), Error> {
-    let create = || store.put_opts(probe, PutPayload::from_static(b"huiliu"), PutMode::Create.into());
+    let create =
+        || store.put_opts(probe, PutPayload::from_static(b"huiliu"), PutMode::Create.into());
     match create().await {
         Ok(_) | Err(object_store::Error::AlreadyExists { .. }) => {}
         Err(e) => return Err(store_error("writing to the lake", e)),
@@ -96,9 +97,9 @@ pub async fn check_conditional_put(store: &dyn ObjectStore, probe: &Path) -> Res
     let second = create().await;
     store.delete(probe).await.map_err(|e| store_error("deleting a probe object", e))?;
     match second {
-        Err(object_store::Error::AlreadyExists { .. } | object_store::Error::Precondition { .. }) => {
-            Ok(())
-        }
+        Err(
+            object_store::Error::AlreadyExists { .. } | object_store::Error::Precondition { .. },
+        ) => Ok(()),
         Ok(_) => Err(Error::new(
             ErrorKind::Invalid,
             "the store let two creations of one object succeed",

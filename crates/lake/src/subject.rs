@@ -78,8 +78,7 @@ impl Lake {
             partition_by: &[system::BUCKET],
             properties: BTreeMap::new(),
         };
-        let table =
-            Table::open_or_create(self.shared(), path(subject, table), &definition).await?;
+        let table = Table::open_or_create(self.shared(), path(subject, table), &definition).await?;
         let started_from = table.progress().await?.get(BUILD).copied();
         Ok(Build { table, schema, key: key.to_vec(), adds: Vec::new(), rows: 0, started_from })
     }

@@ -2,7 +2,9 @@
 
 use crate::commit::to_lines;
 use crate::error::store_error;
-use crate::log::{Line, MetaData, Protocol, TableState, commit_path, load, read_commit, tail, write_checkpoint};
+use crate::log::{
+    Line, MetaData, Protocol, TableState, commit_path, load, read_commit, tail, write_checkpoint,
+};
 use crate::schema::{from_delta, to_delta};
 use arrow::datatypes::{Schema, SchemaRef};
 use huiliu_model::{Clock, Error, ErrorKind};
@@ -174,15 +176,18 @@ impl Table {
         if have == want {
             return Ok(());
         }
-        let differs = want.iter().find(|c| !have.contains(c)).or_else(|| {
-            have.iter().find(|c| !want.contains(c))
-        });
+        let differs = want
+            .iter()
+            .find(|c| !have.contains(c))
+            .or_else(|| have.iter().find(|c| !want.contains(c)));
         let what = differs.map_or_else(|| "the order".to_owned(), |(n, t)| format!("`{n}` {t}"));
         Err(Error::new(
             ErrorKind::Invalid,
             format!("table `{}` and its contract differ in {what}", self.path),
         )
-        .help("a contract's columns and protection are fixed once its tables exist; use a new lake"))
+        .help(
+            "a contract's columns and protection are fixed once its tables exist; use a new lake",
+        ))
     }
 
     /// Writes a checkpoint when `every` versions have passed since the last one.
@@ -231,11 +236,7 @@ async fn create(shared: &Shared, path: &Path, definition: &Definition<'_>) -> Re
         Line { meta_data: Some(metadata), ..Line::default() },
     ])?;
     let first = commit_path(path, 0);
-    let put = shared.store.put_opts(
-        &first,
-        PutPayload::from(body),
-        PutMode::Create.into(),
-    );
+    let put = shared.store.put_opts(&first, PutPayload::from(body), PutMode::Create.into());
     match put.await {
         Ok(_)
         | Err(

@@ -125,7 +125,10 @@ pub enum DataType {
     Date,
     /// An instant; stored as UTC microseconds. Values without an offset are Asia/Shanghai.
     Timestamp,
-    Decimal { precision: u8, scale: i8 },
+    Decimal {
+        precision: u8,
+        scale: i8,
+    },
 }
 
 impl DataType {
@@ -175,7 +178,10 @@ pub enum Protect {
     Mask(MaskKind),
     /// HMAC-SM3 of `"<kind>|<value>"`, hexadecimal, with the original encrypted beside it. A value
     /// that is a valid unified social credit code is public and stays as it is if `keep_uscc`.
-    Token { kind: String, keep_uscc: bool },
+    Token {
+        kind: String,
+        keep_uscc: bool,
+    },
     /// SM4-GCM only.
     Encrypt,
     Drop,
@@ -213,16 +219,25 @@ pub enum Rule {
     /// Regular expression the whole text must match.
     Pattern(String),
     /// Bounds on the number of characters.
-    Length { min: usize, max: usize },
+    Length {
+        min: usize,
+        max: usize,
+    },
     /// Not before another date column of the row; a finding, never a reject.
-    NotBefore { column: usize },
+    NotBefore {
+        column: usize,
+    },
     /// First day of a month after parsing; other days are moved to it.
     MonthStart,
     /// Not after the record's event date; a finding.
     NotFuture,
     /// Must agree with what a resident id in another column says; the id wins.
-    SexOf { column: usize },
-    BirthDateOf { column: usize },
+    SexOf {
+        column: usize,
+    },
+    BirthDateOf {
+        column: usize,
+    },
 }
 
 /// Rules known by name; the names are also those of `huiliu rule`.

@@ -9,6 +9,6 @@ mod landing;
 mod source;
 
 pub use clock::HandClock;
-pub use fixture::{account_contract, change_rows, RowSpec};
+pub use fixture::{RowSpec, account_contract, change_rows};
 pub use landing::{Failure, MemoryLanding};
 pub use source::{ScriptedSource, json_record};

@@ -1,3 +1,5 @@
+//! The grammar of the scanner, case by case.
+
 use super::*;
 
 fn pass(text: &str, nesting: usize) -> Result<Token, (Fault, usize)> {

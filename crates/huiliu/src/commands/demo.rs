@@ -38,8 +38,7 @@ const PARTITIONS: i32 = 4;
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 const FLUSH_PATIENCE: Duration = Duration::from_secs(60);
 /// Folds come early in the demo, so that one sees them.
-const POLICY: Policy =
-    Policy { pending_share: 0.02, pending_rows_min: 20_000, age_ms_max: 10_000 };
+const POLICY: Policy = Policy { pending_share: 0.02, pending_rows_min: 20_000, age_ms_max: 10_000 };
 
 /// Runs the demo.
 ///

@@ -76,9 +76,8 @@ fn text(bytes: &[u8]) -> Cow<'_, str> {
 fn publish(args: &GenerateArgs, global: &Global, console: &Console) -> Result<(), Failure> {
     let settings = settings(global)?;
     let Some(servers) = settings.kafka.bootstrap_servers.clone() else {
-        return Err(Failure::invalid("no Kafka broker is named").help(
-            "give --bootstrap-servers host:port, or --output ndjson to print the records",
-        ));
+        return Err(Failure::invalid("no Kafka broker is named")
+            .help("give --bootstrap-servers host:port, or --output ndjson to print the records"));
     };
     let mut properties = settings.kafka_properties().map_err(|f| Failure::Findings(vec![f]))?;
     // A publisher is in no group.
@@ -154,8 +153,8 @@ fn bar(records: u64, console: &Console) -> ProgressBar {
         return ProgressBar::hidden();
     }
     let template = "{spinner} {bar:32} {human_pos}/{human_len} records  {per_sec}  {eta} left";
-    let style = ProgressStyle::with_template(template)
-        .unwrap_or_else(|_| ProgressStyle::default_bar());
+    let style =
+        ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
     console.bars().add(ProgressBar::new(records).with_style(style))
 }
 

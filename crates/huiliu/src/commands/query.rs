@@ -35,7 +35,7 @@ pub fn execute(args: &QueryArgs, global: &Global, console: &Console) -> Result<(
         let memory = installation.memory_bytes().max(MEMORY_BYTES_MIN);
         let ctx = lake.query_session(&installation.subject_tables(), memory).await?;
         match &args.to {
-            None => print(&ctx, &sql, args, io::stdout().lock(), terminal_width(), console).await,
+            None => print(&ctx, &sql, args, io::stdout(), terminal_width(), console).await,
             Some(path) => {
                 let file = File::create(path)
                     .map_err(|e| Failure::file("cannot write the file", path, e))?;
@@ -51,11 +51,7 @@ pub fn execute(args: &QueryArgs, global: &Global, console: &Console) -> Result<(
 ///
 /// # Errors
 /// As [`execute`].
-pub async fn show(
-    ctx: &SessionContext,
-    sql: &str,
-    out: impl Write + Send,
-) -> Result<(), Failure> {
+pub async fn show(ctx: &SessionContext, sql: &str, out: impl Write + Send) -> Result<(), Failure> {
     let batches = collect(ctx, sql).await?;
     let schema = batches.first().map(|b| b.schema());
     let Some(schema) = schema else { return Ok(()) };
@@ -145,9 +141,6 @@ fn failed(error: DataFusionError) -> Failure {
         DataFusionError::Internal(_) => {
             Error::new(ErrorKind::Bug, "the query engine failed").because(error).into()
         }
-        _ => Failure::Failed {
-            message: error.strip_backtrace(),
-            help: Some(help.to_owned()),
-        },
+        _ => Failure::Failed { message: error.strip_backtrace(), help: Some(help.to_owned()) },
     }
 }

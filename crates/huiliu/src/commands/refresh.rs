@@ -39,7 +39,8 @@ pub fn execute(args: &RefreshArgs, global: &Global, console: &Console) -> Result
         let lake = installation.existing_lake().await?;
         subjects::refresh(&installation, &lake, &tables, &parameters, |table, built| {
             let name = console.paint(&table.full_name(), Style::Strong);
-            console.say(format!("{name}: {} rows, version {}", built.row_count, built.table_version));
+            console
+                .say(format!("{name}: {} rows, version {}", built.row_count, built.table_version));
             report.tables.push(document(table, built));
         })
         .await
@@ -56,7 +57,8 @@ fn select<'a>(
     wanted: &[String],
 ) -> Result<Vec<&'a TableSpec>, Failure> {
     let tables = &installation.project.tables;
-    let is = |table: &TableSpec, name: &String| table.full_name() == *name || table.subject == *name;
+    let is =
+        |table: &TableSpec, name: &String| table.full_name() == *name || table.subject == *name;
     for name in wanted {
         if !tables.iter().any(|table| is(table, name)) {
             let known: Vec<String> = tables.iter().map(TableSpec::full_name).collect();

@@ -40,7 +40,9 @@ pub fn execute(args: &RuleArgs) -> Result<(), Failure> {
     let out = BufWriter::new(io::stdout().lock());
     let mut printer = Printer::new(args.output, out)?;
     if args.values.is_empty() {
-        each_line(io::stdin().lock(), |value| printer.print(value, &explain(rule, value, &context)))?;
+        each_line(io::stdin().lock(), |value| {
+            printer.print(value, &explain(rule, value, &context))
+        })?;
     } else {
         for value in &args.values {
             printer.print(value, &explain(rule, value, &context))?;

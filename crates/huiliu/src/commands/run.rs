@@ -146,7 +146,7 @@ fn incidents(registry: &Registry) -> Vec<(String, String)> {
                 let pair = metric.get_label().iter().find(|pair| pair.name() == name);
                 pair.map(|pair| pair.value().to_owned()).unwrap_or_default()
             };
-            if metric.get_gauge().value() > 0.0 {
+            if metric.get_gauge().get_value() > 0.0 {
                 let partition = format!("{}/{}", label("kafka_topic"), label("partition"));
                 found.push((partition, label("kind")));
             }

@@ -102,7 +102,8 @@ impl Form for Status {
             ("parameters", Align::Left),
         ]);
         for line in &self.subjects {
-            let parameters = line.build.pointer("/build/parameters").or(line.build.get("parameters"));
+            let parameters =
+                line.build.pointer("/build/parameters").or(line.build.get("parameters"));
             table.push([
                 Some(line.table.clone()),
                 Some(line.rows.map_or_else(String::new, |rows| rows.to_string())),
@@ -158,8 +159,10 @@ pub async fn of(installation: &Installation, lake: &Lake) -> Result<Status, Fail
 /// Asks Kafka for its ends; without an answer the lag stays unknown, and why is said.
 async fn lag(installation: &Installation, status: &mut Status, console: &Console) {
     let contracts = installation.project.contracts.clone();
-    let route =
-        |c: &Arc<Contract>| Route { dataset: c.dataset.clone(), kafka_topic: c.kafka_topic.clone() };
+    let route = |c: &Arc<Contract>| Route {
+        dataset: c.dataset.clone(),
+        kafka_topic: c.kafka_topic.clone(),
+    };
     let routes: Vec<Route> = contracts.iter().map(route).collect();
     let asked = installation.kafka().map(|kafka| {
         tokio::task::spawn_blocking(move || huiliu_kafka::end_offsets(&kafka, &routes))
@@ -245,7 +248,13 @@ mod tests {
     fn spans_are_told_in_their_largest_unit() {
         let told = [0, 59, 60, 3_599, 3_600, 86_399, 86_400, 864_000].map(ago);
         let expected = [
-            "0 s ago", "59 s ago", "1 min ago", "59 min ago", "1 h ago", "23 h ago", "1 d ago",
+            "0 s ago",
+            "59 s ago",
+            "1 min ago",
+            "59 min ago",
+            "1 h ago",
+            "23 h ago",
+            "1 d ago",
             "10 d ago",
         ];
         assert_eq!(told, expected);

@@ -90,7 +90,7 @@ fn plan(project: &Project, settings: &Settings) -> Result<Vec<Finding>, Failure>
         return Ok(Vec::new());
     }
     let catalogue = Catalogue::read(&settings.sql)?;
-    let contracts: Vec<_> = project.contracts.iter().map(|c| c.as_ref().clone()).collect();
+    let contracts = &project.contracts;
     let ways: &[bool] = match settings.protection {
         None => &[false, true],
         Some(Protection::Plain) => &[false],
@@ -100,8 +100,7 @@ fn plan(project: &Project, settings: &Settings) -> Result<Vec<Finding>, Failure>
     let mut found: Vec<Finding> = Vec::new();
     for table in &project.tables {
         for &protected in ways {
-            let planning =
-                validate_table(table, &contracts, &project.tables, &catalogue, protected);
+            let planning = validate_table(table, contracts, &project.tables, &catalogue, protected);
             for finding in runtime.block_on(planning).into_iter().map(Finding::from) {
                 if !found.contains(&finding) {
                     found.push(finding);

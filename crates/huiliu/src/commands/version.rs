@@ -28,6 +28,7 @@ impl Form for Version {
 /// When standard output cannot be written.
 pub fn execute(args: &VersionArgs) -> Result<(), Failure> {
     let target = format!("{}-{}", std::env::consts::ARCH, std::env::consts::OS);
-    let version = Version { name: "huiliu", version: VERSION, revision: REVISION, rustc: RUSTC, target };
+    let version =
+        Version { name: "huiliu", version: VERSION, revision: REVISION, rustc: RUSTC, target };
     answer(args.output.form, &version)
 }

@@ -1,3 +1,5 @@
+//! Tables and documents as they are printed.
+
 use super::*;
 use arrow::array::{
     ArrayRef, BinaryArray, BooleanArray, Date32Array, Decimal128Array, Float64Array, Int64Array,
@@ -23,7 +25,10 @@ fn batch() -> RecordBatch {
         ("amount", Arc::new(amount)),
         ("on", Arc::new(BooleanArray::from(vec![true, false]))),
         ("day", Arc::new(Date32Array::from(vec![Some(DAY), None]))),
-        ("at", Arc::new(TimestampMicrosecondArray::from(vec![Some(at), None]).with_timezone("UTC"))),
+        (
+            "at",
+            Arc::new(TimestampMicrosecondArray::from(vec![Some(at), None]).with_timezone("UTC")),
+        ),
         ("raw", Arc::new(BinaryArray::from(vec![Some(&b"\x00\xff"[..]), None]))),
     ];
     RecordBatch::try_from_iter_with_nullable(columns.into_iter().map(|(n, a)| (n, a, true)))
@@ -89,11 +94,9 @@ fn parquet_is_read_back_as_it_was() {
         .parse_and_finish(&bytes_of(&batch()))
         .expect("a parquet file");
     assert_eq!(bytes.file_metadata().num_rows(), 2);
-    let reader = parquet::arrow::arrow_reader::ParquetRecordBatchReader::try_new(
-        bytes_of(&batch()),
-        1024,
-    )
-    .expect("a parquet file");
+    let reader =
+        parquet::arrow::arrow_reader::ParquetRecordBatchReader::try_new(bytes_of(&batch()), 1024)
+            .expect("a parquet file");
     let read: Vec<RecordBatch> = reader.collect::<Result<_, _>>().expect("rows");
     assert_eq!(text(Format::Csv, &read[0]), text(Format::Csv, &batch()));
 }

@@ -56,9 +56,7 @@ fn json(array: &dyn Array, row: usize) -> Result<Value, ArrowError> {
         DataType::Binary => hexadecimal(array.as_binary::<i32>().value(row)).into(),
         DataType::LargeBinary => hexadecimal(array.as_binary::<i64>().value(row)).into(),
         DataType::BinaryView => hexadecimal(array.as_binary_view().value(row)).into(),
-        DataType::FixedSizeBinary(_) => {
-            hexadecimal(array.as_fixed_size_binary().value(row)).into()
-        }
+        DataType::FixedSizeBinary(_) => hexadecimal(array.as_fixed_size_binary().value(row)).into(),
         DataType::Decimal128(_, _) => {
             array.as_primitive::<Decimal128Type>().value_as_string(row).into()
         }

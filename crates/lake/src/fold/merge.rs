@@ -221,7 +221,9 @@ fn choose(
             (true, false) => chosen.current.push((PENDING, winner)),
             // What was there stays. A key is in one of the two, or after a crash between their
             // commits in both: then the higher sequence is the truth.
-            (false, _) => keep(&mut chosen, held, dead, (against_held.map(|_| h), against_dead.map(|_| d))),
+            (false, _) => {
+                keep(&mut chosen, held, dead, (against_held.map(|_| h), against_dead.map(|_| d)))
+            }
         }
         chosen.applied += u64::from(wins);
         h += usize::from(against_held.is_some());

@@ -35,6 +35,9 @@ const FILES_PER_PASS: usize = 256;
 /// Compressed bytes of `changes` merged in one pass: a bucket's share of it is held in memory.
 const BYTES_PER_PASS: i64 = 512 << 20;
 
+/// Passes that another process may overtake before [`Dataset::fold_all`] gives up.
+const OVERTAKEN_MAX: u32 = 20;
+
 /// When a dataset is folded.
 #[derive(Debug, Clone, Copy)]
 pub struct Policy {
@@ -134,13 +137,23 @@ impl Dataset {
         pass.commit(from, to).await.map(Some)
     }
 
-    /// Folds until nothing is pending; returns the sum of the passes.
+    /// Folds until nothing is pending; returns the sum of the passes. A pass that another process
+    /// overtook is begun again from what that process left.
     ///
     /// # Errors
-    /// As [`Dataset::fold`].
+    /// As [`Dataset::fold`], `Superseded` only after [`OVERTAKEN_MAX`] passes were overtaken.
     pub async fn fold_all(&self) -> Result<Folded, Error> {
-        let mut sum = Folded::default();
-        while let Some(pass) = self.fold().await? {
+        let (mut sum, mut overtaken) = (Folded::default(), 0);
+        loop {
+            let pass = match self.fold().await {
+                Ok(Some(pass)) => pass,
+                Ok(None) => return Ok(sum),
+                Err(e) if e.kind == ErrorKind::Superseded && overtaken < OVERTAKEN_MAX => {
+                    overtaken += 1;
+                    continue;
+                }
+                Err(e) => return Err(e),
+            };
             sum = Folded {
                 to_version: pass.to_version,
                 buckets: sum.buckets.max(pass.buckets),
@@ -151,7 +164,6 @@ impl Dataset {
                 more: pass.more,
             };
         }
-        Ok(sum)
     }
 
     /// Files of `changes` after version `from`, oldest first, and the version they reach.
@@ -170,7 +182,8 @@ impl Dataset {
         };
         let (mut files, mut bytes, mut to) = (Vec::new(), 0, from);
         for (version, paths) in added {
-            let live = paths.iter().filter_map(|p| Some((p.clone(), changes.files.get(p)?.clone())));
+            let live =
+                paths.iter().filter_map(|p| Some((p.clone(), changes.files.get(p)?.clone())));
             let live: Vec<(String, FileMeta)> = live.collect();
             let size: i64 = live.iter().map(|(_, f)| f.size).sum();
             let full = files.len() + live.len() > FILES_PER_PASS || bytes + size > BYTES_PER_PASS;
@@ -198,9 +211,10 @@ impl Pass<'_> {
         let current = read_all(&data.current, &data.current_schema, &current_files).await?;
         let deleted = read_all(&data.deleted, &data.deleted_schema, &deleted_files).await?;
         let merger = merger.clone();
-        let merged = tokio::task::spawn_blocking(move || merger.merge(&current, &deleted, &pending))
-            .await
-            .map_err(|e| Error::new(ErrorKind::Bug, "merging a bucket stopped").because(e))??;
+        let merged =
+            tokio::task::spawn_blocking(move || merger.merge(&current, &deleted, &pending))
+                .await
+                .map_err(|e| Error::new(ErrorKind::Bug, "merging a bucket stopped").because(e))??;
         self.folded.changes += merged.changes;
         self.folded.applied += merged.applied;
         self.folded.stale += merged.changes - merged.applied;

@@ -1,3 +1,5 @@
+//! Findings of planning, with both sides named.
+
 use super::*;
 use crate::catalogue::View;
 use crate::testing::{by, contract_of, parameter, spec_of};

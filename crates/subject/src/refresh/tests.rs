@@ -1,3 +1,5 @@
+//! Builds over tables in memory.
+
 use super::*;
 use crate::bucket::buckets_of;
 use crate::catalogue::{Catalogue, View};

@@ -169,7 +169,10 @@ impl Report<'_> {
             out,
             "  python3 -c \"import polars; print(polars.read_delta('{profile}').head(10))\""
         )?;
-        writeln!(out, "  # the metrics at the end of this run; while it runs, /metrics serves them")?;
+        writeln!(
+            out,
+            "  # the metrics at the end of this run; while it runs, /metrics serves them"
+        )?;
         writeln!(out, "  grep -v '^#' {}/metrics.prom", self.home.shown())?;
         if !self.home.kept {
             writeln!(out, "  # all of it is in one temporary directory; to be rid of it")?;
@@ -189,9 +192,12 @@ fn findings(registry: &Registry) -> BTreeMap<String, u64> {
         for metric in family.get_metric() {
             let dataset = metric.get_label().iter().find(|pair| pair.name() == "dataset");
             if let Some(dataset) = dataset {
-                let count = metric.get_counter().value();
-                #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss,
-                    reason = "a counter is a whole number that is not negative")]
+                let count = metric.get_counter().get_value();
+                #[allow(
+                    clippy::cast_possible_truncation,
+                    clippy::cast_sign_loss,
+                    reason = "a counter is a whole number that is not negative"
+                )]
                 let count = count as u64;
                 *found.entry(dataset.value().to_owned()).or_default() += count;
             }

@@ -1,0 +1,70 @@
+//! Questions and orders about whole topics: their ends, and making those that are missing.
+
+use crate::failure::failed;
+use crate::probe::{PATIENCE, Probe};
+use crate::settings::{Route, Settings};
+use huiliu_model::{Error, ErrorKind, Partition};
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::client::DefaultClientContext;
+use rdkafka::config::ClientConfig;
+use rdkafka::error::RDKafkaErrorCode;
+use std::collections::BTreeMap;
+
+/// The end offset of every partition of the routes' topics; missing topics have none. Blocking.
+///
+/// # Errors
+/// `Unavailable` or `Denied`.
+pub fn end_offsets(
+    settings: &Settings,
+    routes: &[Route],
+) -> Result<BTreeMap<Partition, i64>, Error> {
+    let probe = Probe::connect(settings)?;
+    let found = probe.find(routes)?;
+    probe.ends(&found.partitions)
+}
+
+/// Makes the topics that do not exist; those that do stay as they are. Blocking.
+///
+/// # Errors
+/// `Unavailable` when the brokers do not answer, `Denied` or `Invalid` as they refuse.
+pub fn create_topics(
+    servers: &str,
+    properties: &BTreeMap<String, String>,
+    names: &[&str],
+    partitions: i32,
+) -> Result<(), Error> {
+    let mut config = ClientConfig::new();
+    config.set("bootstrap.servers", servers);
+    for (name, value) in properties {
+        config.set(name, value);
+    }
+    let client: AdminClient<DefaultClientContext> =
+        config.create().map_err(|e| failed("connecting to the brokers", e))?;
+    // -1 leaves the number of replicas to the brokers.
+    let topics: Vec<NewTopic<'_>> =
+        names.iter().map(|n| NewTopic::new(n, partitions, TopicReplication::Fixed(-1))).collect();
+    let options = AdminOptions::new().request_timeout(Some(PATIENCE));
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|e| Error::new(ErrorKind::Unavailable, "no runtime for requests").because(e))?;
+    let answers = runtime
+        .block_on(client.create_topics(&topics, &options))
+        .map_err(|e| failed("making topics", e))?;
+    for answer in answers {
+        match answer {
+            Ok(_) | Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => {}
+            Err((name, code)) => {
+                let kind = match code {
+                    RDKafkaErrorCode::TopicAuthorizationFailed
+                    | RDKafkaErrorCode::ClusterAuthorizationFailed => ErrorKind::Denied,
+                    RDKafkaErrorCode::RequestTimedOut => ErrorKind::Unavailable,
+                    _ => ErrorKind::Invalid,
+                };
+                return Err(Error::new(kind, format!("kafka_topic `{name}` was not made: {code}"))
+                    .help("make it with the cluster's own tools, or ask for the permission"));
+            }
+        }
+    }
+    Ok(())
+}
