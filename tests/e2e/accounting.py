@@ -109,8 +109,9 @@ def check_current(lake, dataset, records, refused):
     compared = 0
     for key, change in expected.items():
         row = held[key]
-        names = ["epoch", "seq", "rank", "offset", "partition", "ordinal"]
-        assert tuple(row[f"sys_{name}"] for name in names) == change.order, f"{dataset} {key}"
+        # A key that changed only in its writing has one row, whatever its ordinal.
+        names = ["epoch", "seq", "rank", "offset", "partition"]
+        assert tuple(row[f"sys_{name}"] for name in names) == change.order[:5], f"{dataset} {key}"
         if change.event_time is not None:
             assert row["sys_event_time"].astimezone(UTC) == change.event_time, key
         for name in AMOUNTS.get(dataset, []):

@@ -241,8 +241,8 @@ pub struct RuleArgs {
     /// Name of the rule; see --list
     #[arg(value_name = "RULE", required_unless_present = "list")]
     pub rule: Option<String>,
-    /// Values; without one, standard input, one a line
-    #[arg(value_name = "VALUE", allow_hyphen_values = true)]
+    /// Values (after `--` if they begin with a hyphen); without one, lines of standard input
+    #[arg(value_name = "VALUE")]
     pub values: Vec<String>,
     /// Name the rules
     #[arg(long, conflicts_with_all = ["values", "event_date"])]
@@ -327,7 +327,7 @@ pub struct VersionArgs {
 #[derive(Debug, Clone, Copy, Args)]
 pub struct Document {
     /// Form of the answer
-    #[arg(long = "output", short, value_name = "FORM", default_value = "text")]
+    #[arg(long = "output", short = 'o', value_name = "FORM", default_value = "text")]
     pub form: Lines,
 }
 

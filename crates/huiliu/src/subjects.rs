@@ -15,8 +15,9 @@ use huiliu_lake::{Lake, Pinned};
 use huiliu_model::{Contract, Error, ErrorKind};
 use huiliu_spec::TableSpec;
 use huiliu_spec::table::{InputKind, Severity};
-use huiliu_subject::refresh::{Declarations, Ports};
-use huiliu_subject::{Budget, BuildRecord, Built, Inputs, Shape, Staging, Target};
+use huiliu_subject::{
+    Budget, BuildRecord, Built, Declarations, Inputs, Ports, Shape, Staging, Target,
+};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -44,7 +45,7 @@ pub async fn refresh(
         .map(|input| input.name.as_str())
         .collect();
     let inputs = LakeInputs::pin(lake, &names.into_iter().collect::<Vec<_>>()).await?;
-    let target = LakeTarget { lake: lake.clone(), installation };
+    let target = LakeTarget { lake: lake.clone() };
     let contracts = &installation.project.contracts;
     let declared = Declarations { contracts, catalogue: &installation.catalogue };
     let rows: i64 = lake.status().await?.iter().map(|d| d.current_rows + d.pending_rows).sum();
@@ -83,7 +84,7 @@ fn check(outcome: &huiliu_subject::CheckOutcome) -> Value {
         Severity::Fail => "fail",
         Severity::Warn => "warn",
     };
-    json!({"name": outcome.name, "severity": severity, "rows": outcome.offending_count})
+    json!({"name": outcome.name, "severity": severity, "offending_count": outcome.offending_count})
 }
 
 /// Current state of some datasets, pinned.
@@ -134,19 +135,16 @@ impl Inputs for LakeInputs {
     }
 }
 
-struct LakeTarget<'a> {
+struct LakeTarget {
     lake: Lake,
-    installation: &'a Installation,
 }
 
 #[async_trait]
-impl Target for LakeTarget<'_> {
+impl Target for LakeTarget {
     async fn begin(&self, shape: &Shape) -> Result<Box<dyn Staging>, Error> {
-        let full_name = format!("{}.{}", shape.subject, shape.table);
-        let title = self.installation.project.table(&full_name).map_or("", |t| t.title.as_str());
         let name = (shape.subject.as_str(), shape.table.as_str());
         let schema = Arc::clone(&shape.schema);
-        let build = self.lake.build_subject(name, title, schema, &shape.key).await?;
+        let build = self.lake.build_subject(name, &shape.title, schema, &shape.key).await?;
         Ok(Box::new(LakeStaging { build, schema: Arc::clone(&shape.schema), rows: Vec::new() }))
     }
 }
@@ -178,14 +176,6 @@ impl Staging for LakeStaging {
     }
 
     async fn commit(self: Box<Self>, record: BuildRecord) -> Result<i64, Error> {
-        let checks: Vec<Value> = record.checks.iter().map(check).collect();
-        let record = json!({
-            "inputs": record.inputs,
-            "parameters": record.parameters,
-            "query_xxh3": record.query_xxh3,
-            "checks": checks,
-            "rows": record.row_count,
-        });
-        Ok(self.build.commit(record).await?.version)
+        Ok(self.build.commit(record.to_json()).await?.version)
     }
 }

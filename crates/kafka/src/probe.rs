@@ -105,6 +105,6 @@ pub(crate) fn missing(routes: &[Route], servers: &str) -> Error {
     let names: Vec<String> = routes.iter().map(|r| format!("`{}`", r.kafka_topic)).collect();
     let (verb, list) = (if names.len() == 1 { "does" } else { "do" }, names.join(", "));
     let message = format!("kafka_topic {list} {verb} not exist on `{servers}`");
-    Error::new(ErrorKind::Invalid, message)
+    Error::new(ErrorKind::Unavailable, message)
         .help("create it, or correct `source.kafka_topic` in the pipeline file")
 }

@@ -244,7 +244,7 @@ async fn topics_that_are_not_there_are_named_and_later_picked_up() {
     let stop = CancellationToken::new();
     let refused = start(&settings, &["a", "later"], Until::EndOffsets, &stop).await;
     let error = refused.err().expect("an end needs all topics");
-    assert_eq!(error.kind, ErrorKind::Invalid);
+    assert_eq!(error.kind, ErrorKind::Unavailable);
     assert!(error.message.starts_with("kafka_topic `later` does not exist"), "{}", error.message);
 
     let mut source =

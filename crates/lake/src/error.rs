@@ -7,11 +7,11 @@ pub fn store_error(action: &str, error: object_store::Error) -> Error {
     use object_store::Error as E;
     let kind = match &error {
         E::PermissionDenied { .. } | E::Unauthenticated { .. } => ErrorKind::Denied,
-        E::NotFound { .. } => ErrorKind::Corrupt,
         E::NotSupported { .. } | E::NotImplemented { .. } | E::UnknownConfigurationKey { .. } => {
             ErrorKind::Invalid
         }
         _ if is_missing_bucket(&error) => ErrorKind::Invalid,
+        E::NotFound { .. } => ErrorKind::Corrupt,
         _ => ErrorKind::Unavailable,
     };
     let help = match kind {

@@ -127,7 +127,9 @@ impl Normaliser {
         judge::across(&self.plans, &chunk.deletes, &mut columns, &mut marks);
         judge_event_times(records, changes, ingest_time_us, &mut marks);
 
-        let fates = Fates::decide(records, changes, &marks);
+        let mut fates = Fates::decide(records, changes, &marks);
+        let keys: Vec<&ArrayRef> = self.contract.key.iter().map(|&at| &columns[at]).collect();
+        fates.drop_same_key(changes, &keys);
         let findings = marks.findings();
         let flags = marks.texts(&self.plans, &fates.kept);
         let kept = &fates.kept;

@@ -149,7 +149,8 @@ fn a_change_of_key_stays_or_goes_as_a_whole() {
     let mut chunk = Chunk::new(7);
     let (old, new) = (image(PERSON), image("50010319900101123X"));
     let wrong = image("110105194912310021");
-    chunk.rows(&[(Op::Delete, &old), (Op::Create, &old)]);
+    let other = image("500103199803159829");
+    chunk.rows(&[(Op::Delete, &old), (Op::Create, &other)]);
     chunk.rows(&[(Op::Delete, &old), (Op::Create, &wrong)]);
     chunk.rows(&[(Op::Delete, &wrong), (Op::Create, &new)]);
     let prepared = chunk.prepare(&plain());
@@ -160,6 +161,19 @@ fn a_change_of_key_stays_or_goes_as_a_whole() {
     let rejects = prepared.rejects.expect("the others");
     assert_eq!(shown(&rejects, "sys_offset"), ["101", "102"]);
     assert_eq!(prepared.tally, Tally { accepted: 1, rejected: 2, ..Tally::default() });
+}
+
+#[test]
+fn a_key_that_changed_only_in_its_writing_is_no_delete() {
+    let image = |id| [Text(id), Text("张三"), Null, Null, Null, Null, Null];
+    let (old, again) = (image(PERSON), image("11010519491231002x"));
+    let mut chunk = Chunk::new(7);
+    chunk.rows(&[(Op::Delete, &old), (Op::Create, &again)]);
+    let prepared = chunk.prepare(&plain());
+    let rows = prepared.rows.expect("one row");
+    assert_eq!(shown(&rows, "sys_op"), ["c"]);
+    assert_eq!(shown(&rows, "id"), [PERSON]);
+    assert_eq!(prepared.tally, Tally { accepted: 1, ..Tally::default() });
 }
 
 #[test]

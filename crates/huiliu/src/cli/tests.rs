@@ -85,3 +85,27 @@ fn the_admin_port_can_be_turned_off() {
     assert_eq!(address("huiliu run"), None);
     assert!(parse("huiliu run --admin nowhere").is_err());
 }
+
+#[test]
+fn the_form_of_an_answer_has_one_short_flag_everywhere() {
+    for line in [
+        "huiliu status -o json",
+        "huiliu rule uscc x -o ndjson",
+        "huiliu query q -o csv",
+        "huiliu validate -o json",
+        "huiliu version -o json",
+    ] {
+        assert!(parse(line).is_ok(), "{line}");
+    }
+}
+
+#[test]
+fn flags_may_follow_the_values_of_a_rule() {
+    let cli = parse("huiliu rule uscc a b --output ndjson").expect("valid");
+    let Command::Rule(args) = cli.command else { panic!("rule") };
+    assert_eq!((args.values, args.output), (vec!["a".to_owned(), "b".to_owned()], Lines::Ndjson));
+    let Command::Rule(args) = parse("huiliu rule text -- -- -x").expect("valid").command else {
+        panic!("rule")
+    };
+    assert_eq!(args.values, ["--", "-x"]);
+}

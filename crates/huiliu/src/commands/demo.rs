@@ -34,6 +34,8 @@ use tokio_util::sync::CancellationToken;
 
 /// Partitions of each Kafka topic of the demo.
 const PARTITIONS: i32 = 4;
+/// The broker in the process keeps little, so records have to be durable soon to make room.
+const COMMIT_EVERY: Duration = Duration::from_secs(1);
 /// How often it is asked whether everything published has landed.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 const FLUSH_PATIENCE: Duration = Duration::from_secs(60);
@@ -65,7 +67,10 @@ async fn show(
     drain_on_signal(&mut tasks, stop.clone(), console.clone())?;
     let broker = MockBroker::start(&[])?;
     settings.kafka.bootstrap_servers = Some(broker.bootstrap_servers().to_owned());
-    let installation = Installation::with(settings)?;
+    let mut installation = Installation::with(settings)?;
+    for contract in &mut installation.project.contracts {
+        Arc::make_mut(contract).land.commit_every = COMMIT_EVERY;
+    }
     for contract in &installation.project.contracts {
         broker.create(&contract.kafka_topic, PARTITIONS)?;
     }

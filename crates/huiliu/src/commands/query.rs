@@ -141,6 +141,13 @@ fn failed(error: DataFusionError) -> Failure {
         DataFusionError::Internal(_) => {
             Error::new(ErrorKind::Bug, "the query engine failed").because(error).into()
         }
-        _ => Failure::Failed { message: error.strip_backtrace(), help: Some(help.to_owned()) },
+        _ => {
+            Failure::Failed { message: told(&error.strip_backtrace()), help: Some(help.to_owned()) }
+        }
     }
+}
+
+/// The engine's text without the name of the part that says it.
+fn told(text: &str) -> String {
+    text.strip_prefix("Error during planning: ").unwrap_or(text).to_owned()
 }

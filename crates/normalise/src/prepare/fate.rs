@@ -1,7 +1,10 @@
 //! The fate of each record: accepted with all its rows, or rejected with all of them, once.
 
 use crate::flags::Marks;
+use arrow::array::{ArrayRef, DynComparator, make_comparator};
+use arrow::compute::SortOptions;
 use huiliu_model::{Changes, Reason, Records, Stage, Tally};
+use std::cmp::Ordering;
 
 /// A rejected record and the first reason found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,6 +61,29 @@ impl Fates {
             (0..row_count).filter(|&row| first[record_of(row) as usize].is_none()).collect();
         let accepted = distinct(kept.iter().map(|&row| record_of(row)));
         Self { kept, rejected: first.into_iter().flatten().collect(), accepted }
+    }
+
+    /// Drops the delete of a key change that changed only how the key was written.
+    ///
+    /// Decoding compares raw texts; `columns` are the key columns after casting. The update stays.
+    pub fn drop_same_key(&mut self, changes: &Changes, columns: &[&ArrayRef]) {
+        if changes.rows.iter().all(|row| row.ordinal == 0) {
+            return;
+        }
+        let compare: Vec<DynComparator> = columns
+            .iter()
+            .map(|c| {
+                make_comparator(c.as_ref(), c.as_ref(), SortOptions::default())
+                    .expect("a column compares with itself")
+            })
+            .collect();
+        let redundant = |row: u32| {
+            let at = row as usize;
+            changes.rows.get(at + 1).is_some_and(|next| {
+                next.ordinal == 1 && compare.iter().all(|c| c(at, at + 1) == Ordering::Equal)
+            })
+        };
+        self.kept.retain(|&row| !redundant(row));
     }
 
     /// Accounts for every offset the records cover.
