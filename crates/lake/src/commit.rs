@@ -47,6 +47,9 @@ pub struct Step {
     /// `None`: nothing may be recorded yet.
     pub from: Option<i64>,
     pub to: i64,
+    /// Nothing recorded is as good as `from`: the first commit of a partition records wherever
+    /// its log begins.
+    pub or_nothing: bool,
 }
 
 /// A durable commit.
@@ -176,7 +179,7 @@ fn standing(commit: &Commit, state: &TableState) -> Standing {
     }
     for step in &commit.progress {
         let recorded = recorded(step);
-        if recorded != step.from {
+        if recorded != step.from && !(step.or_nothing && recorded.is_none()) {
             return Standing::Superseded(format!(
                 "`{}` stands at {}, the commit starts at {}",
                 step.app_id,

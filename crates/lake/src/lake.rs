@@ -1,7 +1,7 @@
 //! A lake: one location, the datasets declared in it, and what can be done with them.
 
 use crate::dataset::{Dataset, DatasetStatus};
-use crate::store::{Opened, check_conditional_put, open};
+use crate::store::{KernelView, Opened, check_conditional_put, open};
 use crate::table::Shared;
 use huiliu_model::{Clock, Contract, Error, ErrorKind};
 use object_store::path::Path;
@@ -29,11 +29,11 @@ impl Lake {
         protected: bool,
         clock: Arc<dyn Clock>,
     ) -> Result<Lake, Error> {
-        let Opened { store, url } = open(location, options)?;
+        let Opened { store, kernel } = open(location, options)?;
         let ids = crate::ids::random();
         let probe = Path::from(format!("_huiliu/probe-{}", ids()));
         check_conditional_put(store.as_ref(), &probe).await?;
-        Self::over(Shared { store, url, clock, ids }, location, contracts, protected).await
+        Self::over(Shared { store, kernel, clock, ids }, location, contracts, protected).await
     }
 
     /// Opens a lake on a given store: for tests that inject faults.
@@ -46,8 +46,8 @@ impl Lake {
         protected: bool,
         clock: Arc<dyn Clock>,
     ) -> Result<Lake, Error> {
-        let url = url::Url::parse("memory:///").expect("the constant is a URL");
-        let shared = Shared { store, url, clock, ids: crate::ids::random() };
+        let shared =
+            Shared { kernel: KernelView::of(&store), store, clock, ids: crate::ids::random() };
         Self::over(shared, "memory", contracts, protected).await
     }
 

@@ -16,6 +16,7 @@ use huiliu_model::port::{Landed, Landing};
 use huiliu_model::{Batch, Covers, Error, ErrorKind, Partition, Progress, system};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 #[async_trait]
@@ -60,26 +61,22 @@ fn receipt(batch: &Batch) -> Value {
     })
 }
 
-/// A range that starts at 0 where nothing is recorded may follow retention: the first commit of a
-/// partition records wherever its log begins.
-fn steps(covers: &Covers, recorded: &BTreeMap<String, i64>) -> Vec<Step> {
-    covers
-        .0
-        .iter()
-        .map(|(partition, range)| {
-            let app_id = app_id(partition);
-            let from = if recorded.contains_key(&app_id) { Some(range.start) } else { None };
-            Step { app_id, from, to: range.end }
-        })
-        .collect()
+/// From the start of each range to its end.
+fn steps(covers: &Covers) -> Vec<Step> {
+    let step = |(partition, range): (&Partition, &Range<i64>)| Step {
+        app_id: app_id(partition),
+        from: Some(range.start),
+        to: range.end,
+        or_nothing: true,
+    };
+    covers.0.iter().map(step).collect()
 }
 
 async fn land_rows(tables: &Dataset, batch: &Batch) -> Result<Landed, Error> {
     let table = &tables.changes;
-    let recorded = table.lock_state().await.txns.clone();
     let mut commit = Commit {
         operation: "WRITE",
-        progress: steps(&batch.covers, &recorded),
+        progress: steps(&batch.covers),
         receipt: receipt(batch),
         ..Commit::default()
     };
@@ -124,7 +121,7 @@ async fn land_rejects(tables: &Dataset, batch: &Batch) -> Result<(), Error> {
         .map(|(partition, range)| {
             let app_id = app_id(partition);
             let from = recorded.get(&app_id).copied();
-            Step { app_id, from, to: range.end.max(from.unwrap_or(range.end)) }
+            Step { app_id, from, to: range.end.max(from.unwrap_or(range.end)), or_nothing: false }
         })
         .collect();
     let add = stage(table, rows, None).await?;

@@ -45,7 +45,12 @@ impl Dataset {
             }
             let commit = Commit {
                 operation: "RESET OFFSET",
-                progress: vec![Step { app_id: app_id.clone(), from: recorded, to }],
+                progress: vec![Step {
+                    app_id: app_id.clone(),
+                    from: recorded,
+                    to,
+                    or_nothing: false,
+                }],
                 receipt: json!({"reset": {"partition": app_id, "from": recorded, "to": to,
                     "why": why}}),
                 ..Commit::default()

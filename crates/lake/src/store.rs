@@ -9,13 +9,30 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use url::Url;
 
-/// A store whose root is the lake, and the lake's URL.
+/// A store whose root is the lake, and the Delta kernel's view of it.
 pub struct Opened {
     pub store: Arc<dyn ObjectStore>,
-    pub url: Url,
+    pub kernel: KernelView,
 }
 
-/// Opens a directory or an `s3://`, `az://`, `gs://` URL.
+/// What the Delta kernel is given to write checkpoints: it reads the paths of URLs from the root
+/// of a store, and it knows local directories only by their real path.
+#[derive(Clone)]
+pub struct KernelView {
+    pub root: Arc<dyn ObjectStore>,
+    /// URL of the lake in that store.
+    pub base: Url,
+}
+
+impl KernelView {
+    /// A store whose root is the lake; the scheme says no more than that it is no directory.
+    pub fn of(store: &Arc<dyn ObjectStore>) -> Self {
+        let base = Url::parse("memory:///").expect("the constant is a URL");
+        Self { root: Arc::clone(store), base }
+    }
+}
+
+/// Opens a store whose root is the lake: a directory or an `s3://`, `az://`, `gs://` URL.
 ///
 /// `options` have object_store's names (`endpoint`, `region`, `access_key_id` …), with or without
 /// the cloud's prefix; the environment's `AWS_*`, `AZURE_*` and `GOOGLE_*` come first.
@@ -53,7 +70,9 @@ pub fn open(location: &str, options: &BTreeMap<String, String>) -> Result<Opened
     let (store, path) = object_store::parse_url_opts(&url, merged)
         .map_err(|e| store_error(&format!("opening lake `{location}`"), e))?;
     let store: Arc<dyn ObjectStore> = Arc::from(store);
-    Ok(Opened { store: Arc::new(PrefixStore::new(store, path)), url })
+    let store: Arc<dyn ObjectStore> = Arc::new(PrefixStore::new(store, path));
+    let kernel = KernelView::of(&store);
+    Ok(Opened { store, kernel })
 }
 
 /// The environment holds variables that object_store does not know (`AWS_EXECUTION_ENV` …).
@@ -77,10 +96,11 @@ fn open_directory(path: &str, invalid: impl Fn(String) -> Error) -> Result<Opene
             .because(e)
     })?;
     let full = std::fs::canonicalize(path).map_err(|e| invalid(e.to_string()))?;
-    let url = Url::from_directory_path(&full).map_err(|()| invalid("not a path".into()))?;
     let store = object_store::local::LocalFileSystem::new_with_prefix(&full)
         .map_err(|e| store_error(&format!("opening lake `{path}`"), e))?;
-    Ok(Opened { store: Arc::new(store), url })
+    let base = Url::from_directory_path(&full).map_err(|()| invalid("not a path".into()))?;
+    let root: Arc<dyn ObjectStore> = Arc::new(object_store::local::LocalFileSystem::new());
+    Ok(Opened { store: Arc::new(store), kernel: KernelView { root, base } })
 }
 
 /// Proves that of two creations of one object the second fails: the promise every commit needs.

@@ -177,6 +177,7 @@ impl Build {
                 app_id: BUILD.to_owned(),
                 from: self.started_from,
                 to: self.started_from.unwrap_or(0) + 1,
+                or_nothing: false,
             }],
             receipt: json!({"rows": self.rows, "build": record}),
             metadata: None,

@@ -6,6 +6,7 @@ use crate::log::{
     Line, MetaData, Protocol, TableState, commit_path, load, read_commit, tail, write_checkpoint,
 };
 use crate::schema::{from_delta, to_delta};
+use crate::store::KernelView;
 use arrow::datatypes::{Schema, SchemaRef};
 use huiliu_model::{Clock, Error, ErrorKind};
 use object_store::path::Path;
@@ -14,13 +15,12 @@ use serde_json::json;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::sync::{Mutex, MutexGuard};
-use url::Url;
 
 /// What all tables of a lake share.
 #[derive(Clone)]
 pub struct Shared {
     pub store: Arc<dyn ObjectStore>,
-    pub url: Url,
+    pub kernel: KernelView,
     pub clock: Arc<dyn Clock>,
     pub ids: crate::ids::Ids,
 }
@@ -202,7 +202,7 @@ impl Table {
         if version - last < every {
             return Ok(false);
         }
-        write_checkpoint(&self.shared.store, &self.path, &self.shared.url).await?;
+        write_checkpoint(&self.shared.store, &self.path, &self.shared.kernel).await?;
         self.state.lock().await.checkpoint = Some(version);
         Ok(true)
     }

@@ -253,6 +253,7 @@ impl Pass<'_> {
             app_id: FOLD.to_owned(),
             from: recorded,
             to: to.max(recorded.unwrap_or(0)),
+            or_nothing: false,
         };
         let deleted = Commit {
             operation: "FOLD",

@@ -4,6 +4,7 @@ use crate::error::{parquet_error, store_error};
 use crate::file::StoredFile;
 use crate::log::action::{Add, Line, MetaData, Protocol, Txn};
 use crate::log::state::TableState;
+use crate::store::KernelView;
 use arrow::json::LineDelimitedWriter;
 use deltalake_core::DeltaTable;
 use deltalake_core::logstore::{StorageConfig, default_logstore};
@@ -16,7 +17,6 @@ use parquet::arrow::ProjectionMask;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use url::Url;
 
 /// Reads the live actions of a checkpoint.
 ///
@@ -109,17 +109,19 @@ impl CheckpointAdd {
 pub async fn write_checkpoint(
     store: &Arc<dyn ObjectStore>,
     table: &Path,
-    lake: &Url,
+    kernel: &KernelView,
 ) -> Result<(), Error> {
     let failed = |e: deltalake_core::DeltaTableError| {
         Error::new(ErrorKind::Unavailable, format!("checkpoint of `{table}` failed")).because(e)
     };
-    let location = lake
+    let location = kernel
+        .base
         .join(&format!("{table}/"))
         .map_err(|e| Error::new(ErrorKind::Bug, "a table path is no URL").because(e))?;
     let prefixed: Arc<dyn ObjectStore> =
         Arc::new(PrefixStore::new(Arc::clone(store), table.clone()));
-    let logs = default_logstore(prefixed, Arc::clone(store), &location, &StorageConfig::default());
+    let logs =
+        default_logstore(prefixed, Arc::clone(&kernel.root), &location, &StorageConfig::default());
     let mut table = DeltaTable::new(logs);
     table.load().await.map_err(failed)?;
     deltalake_core::checkpoints::create_checkpoint(&table, None).await.map_err(failed)

@@ -1,0 +1,75 @@
+//! What is read from Kafka, and what is durable.
+
+use crate::metrics::Maker;
+use prometheus::{Gauge, GaugeVec, IntCounterVec, IntGaugeVec};
+
+pub struct Source {
+    pub records: IntCounterVec,
+    pub bytes: IntCounterVec,
+    pub end_offset: IntGaugeVec,
+    pub durable_offset: IntGaugeVec,
+    pub lag: IntGaugeVec,
+    pub durable_time: GaugeVec,
+    pub last_event: Gauge,
+    pub assigned: IntGaugeVec,
+    pub rebalances: IntCounterVec,
+    pub incidents: IntGaugeVec,
+}
+
+impl Source {
+    pub fn register(make: &Maker<'_>) -> Result<Self, prometheus::Error> {
+        let dataset = &["dataset"];
+        let part = &["kafka_topic", "partition"];
+        Ok(Self {
+            records: make.counters(
+                "huiliu_source_records_received_total",
+                "Records read from Kafka.",
+                dataset,
+            )?,
+            bytes: make.counters(
+                "huiliu_source_received_bytes_total",
+                "Bytes of keys and values read from Kafka.",
+                dataset,
+            )?,
+            end_offset: make.gauges(
+                "huiliu_source_end_offset",
+                "High watermark of the partition.",
+                part,
+            )?,
+            durable_offset: make.gauges(
+                "huiliu_source_durable_offset",
+                "First offset that is not yet in the lake.",
+                part,
+            )?,
+            lag: make.gauges(
+                "huiliu_source_lag_records",
+                "Offsets between the high watermark and the durable offset.",
+                part,
+            )?,
+            durable_time: make.float_gauges(
+                "huiliu_source_durable_record_timestamp_seconds",
+                "Kafka time of the newest durable record.",
+                part,
+            )?,
+            last_event: make.gauge(
+                "huiliu_source_last_poll_timestamp_seconds",
+                "When the source last handed something over.",
+            )?,
+            assigned: make.gauges(
+                "huiliu_source_partitions_assigned",
+                "Partitions this process reads.",
+                &["kafka_topic"],
+            )?,
+            rebalances: make.counters(
+                "huiliu_source_rebalances_total",
+                "Assignments and revocations.",
+                &["kind"],
+            )?,
+            incidents: make.gauges(
+                "huiliu_source_incident",
+                "1 while a partition stands still and a person must decide.",
+                &["kafka_topic", "partition", "kind"],
+            )?,
+        })
+    }
+}
