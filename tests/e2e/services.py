@@ -69,7 +69,13 @@ class Broker(_Service):
     def publish(self, kafka_topic, records, partition=0):
         """Sends `(key, value)` pairs of bytes in order, and waits until they are stored."""
         producer = Producer(
-            {"bootstrap.servers": self.servers, "message.max.bytes": 33_554_432, "linger.ms": 5}
+            {
+                "bootstrap.servers": self.servers,
+                "message.max.bytes": 33_554_432,
+                "linger.ms": 5,
+                # Keeps the order within a partition through retries.
+                "enable.idempotence": True,
+            }
         )
         failures = []
         for key, value in records:

@@ -9,7 +9,7 @@ from collections import Counter
 
 from s3client import Account, Client
 
-RACERS, KEYS, KEYS_AT_A_TIME = 8, 200, 25
+RACERS, KEYS, KEYS_AT_A_TIME = 8, 40, 10
 
 
 def test_one_writer_of_a_key_wins_however_many_race(s3):

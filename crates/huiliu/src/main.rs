@@ -24,11 +24,6 @@ mod view;
 use clap::Parser;
 use std::process::ExitCode;
 
-/// The system's allocator keeps large blocks that were freed, once one has been; records of many
-/// megabytes would then add up. This one gives them back.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
     let cli = cli::Cli::parse();
     let console = console::Console::new(&cli.global);

@@ -25,7 +25,7 @@ pub enum ErrorKind {
 }
 
 impl ErrorKind {
-    /// Exit code of a process that ends with this kind (sysexits, see `docs/cli.md`).
+    /// Exit code of a process that ends with this kind (sysexits; the table is in the README).
     pub fn exit_code(self) -> u8 {
         match self {
             Self::Unavailable => 69,

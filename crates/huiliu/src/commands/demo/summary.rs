@@ -151,11 +151,13 @@ impl Report<'_> {
         };
         writeln!(out, "\n{}", head("next"))?;
         writeln!(out, "  # what is in the lake, and how fresh it is")?;
-        writeln!(out, "  huiliu status --config {config}")?;
+        // As it was called, so that the lines can be pasted.
+        let program = std::env::args().next().unwrap_or_else(|| "huiliu".to_owned());
+        writeln!(out, "  {program} status --offline --config {config}")?;
         writeln!(out, "  # ask it")?;
         writeln!(
             out,
-            "  huiliu query --config {config} \\\n    'SELECT industry_section, count(*) AS firms, \
+            "  {program} query --config {config} \\\n    'SELECT industry_section, count(*) AS firms, \
              avg(age_months) AS months FROM {PROFILE} GROUP BY 1 ORDER BY 2 DESC'"
         )?;
         writeln!(out, "  # open it in DuckDB (INSTALL delta, once, needs the network)")?;
