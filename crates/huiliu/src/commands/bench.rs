@@ -82,7 +82,9 @@ fn measure(home: &Path, servers: &str, installation: &Installation) -> Result<Me
         };
         let (pipelines, sql) =
             (full(&installation.settings.pipelines), full(&installation.settings.sql));
-        let text = format!("{SETTINGS}pipelines: {pipelines}\nsql: {sql}\n");
+        // A group of its own: no part waits for a member that the part before it was.
+        let group = format!("kafka: {{group: huiliu-bench-{part}-{}}}", cpus.len());
+        let text = format!("{SETTINGS}{group}\npipelines: {pipelines}\nsql: {sql}\n");
         std::fs::write(&config, text).map_err(|e| failed("writing settings", e))?;
         let program = std::env::current_exe().map_err(|e| failed("finding this program", e))?;
         let output = Command::new("taskset")

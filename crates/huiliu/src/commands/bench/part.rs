@@ -105,8 +105,7 @@ async fn read_all(
     installation: &Installation,
     contracts: &BTreeMap<Arc<str>, Arc<Contract>>,
 ) -> Result<Vec<Records>, Failure> {
-    let mut settings = installation.kafka()?;
-    settings.group_id = "huiliu-bench-floor".to_owned();
+    let settings = installation.kafka()?;
     let routes = contracts
         .values()
         .map(|c| Route { dataset: c.dataset.clone(), kafka_topic: c.kafka_topic.clone() })
