@@ -158,7 +158,8 @@ impl Report<'_> {
         writeln!(
             out,
             "  {program} query --config {config} \\\n    'SELECT industry_section, \
-             count(*) AS firms, avg(age_months) AS months FROM {PROFILE} GROUP BY 1 ORDER BY 2 DESC'"
+             count(*) AS firms, avg(age_months) AS months FROM {PROFILE} \
+             GROUP BY 1 ORDER BY 2 DESC'"
         )?;
         writeln!(out, "  # open it in DuckDB (INSTALL delta, once, needs the network)")?;
         writeln!(
