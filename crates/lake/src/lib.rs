@@ -25,6 +25,7 @@ mod lake;
 mod landing;
 mod log;
 mod merged;
+pub mod receipt;
 mod reset;
 mod scan;
 mod schema;

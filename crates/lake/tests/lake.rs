@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use futures::stream::BoxStream;
 use huiliu_lake::Lake;
 use huiliu_model::port::Landing;
-use huiliu_model::{Batch, Covers, ErrorKind, Partition, Tally};
+use huiliu_model::{Batch, Covers, ErrorKind, Partition, Quality, Tally};
 use huiliu_testkit::{HandClock, RowSpec, account_contract, change_rows};
 use object_store::memory::InMemory;
 use object_store::path::Path;
@@ -90,6 +90,7 @@ fn batch(range: std::ops::Range<i64>, rows: &[RowSpec<'_>]) -> Batch {
         rejects: Vec::new(),
         covers: Covers([(partition, range)].into()),
         tally: Tally { accepted: count, ..Tally::default() },
+        quality: Quality::default(),
         newest_record_ms: 1,
         oldest_event_us: None,
     }

@@ -30,6 +30,5 @@ pub mod text;
 
 pub use bucket::{bucket, bucket_of_texts};
 pub use crypto::{Crypto, Keys};
-pub use flags::{ColumnCount, Finding};
 pub use prepare::{Normaliser, Prepared};
 pub use protect::Protection;

@@ -58,8 +58,7 @@ fn mark(plan: &Plan, rows: &Vec<usize>, reason: Reason, marks: &mut Marks) {
     }
     // A value that had to be replaced did not pass as delivered; an order only warns.
     if reason == Reason::Mismatch {
-        let count = &mut marks.counts[usize::from(column)];
-        count.passed_raw = count.passed_raw.saturating_sub(rows.len() as u64);
+        marks.replaced(rows, column);
     }
 }
 
