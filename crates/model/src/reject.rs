@@ -55,6 +55,8 @@ pub enum Reason {
     Ambiguous,
     /// An old registration number where a credit code belongs; a register knows the code (D16).
     LegacyRegNo,
+    /// The check is right once O and I are read as 0 and 1; never done silently (D15).
+    Suggest,
     /// An organisation code where a credit code belongs; a register knows the code (D17).
     OrgCodeOnly,
     Unavailable,
@@ -79,7 +81,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason, for closed label sets and documentation.
-    pub const ALL: [Reason; 47] = [
+    pub const ALL: [Reason; 48] = [
         Reason::Length,
         Reason::Charset,
         Reason::Checksum,
@@ -110,6 +112,7 @@ impl Reason {
         Reason::Ambiguous,
         Reason::LegacyRegNo,
         Reason::OrgCodeOnly,
+        Reason::Suggest,
         Reason::Unavailable,
         Reason::Empty,
         Reason::NotUtf8,
@@ -162,6 +165,7 @@ impl Reason {
             Self::Ambiguous => "AMBIGUOUS",
             Self::LegacyRegNo => "LEGACY_REG_NO",
             Self::OrgCodeOnly => "ORG_CODE_ONLY",
+            Self::Suggest => "SUGGEST",
             Self::Unavailable => "UNAVAILABLE",
             Self::Empty => "EMPTY",
             Self::NotUtf8 => "NOT_UTF8",
