@@ -90,22 +90,29 @@ impl Marks {
     }
 
     /// Takes back that cells passed as delivered: another column of their rows knows better.
-    pub fn replaced(&mut self, rows: &[usize], column: u16) {
+    /// `after`: what is stored in their place is good.
+    pub fn overruled(&mut self, rows: &[usize], column: u16, after: bool) {
         self.raws.sort_unstable();
         let repaired = self.raws.len();
         for &row in rows {
+            self.failed_raw(row, after);
             let raw = Raw { row: row_number(row), column };
-            self.failed_raw(row, true);
-            // A value that was repaired before is taken back already.
-            if self.raws[..repaired].binary_search(&raw).is_ok() {
-                continue;
-            }
-            self.raws.push(raw);
+            // A value that was repaired before has not passed as delivered already.
+            let known = self.raws[..repaired].binary_search(&raw).is_ok();
             let department = self.departments.get(row).copied();
             let department = department.map_or(self.scores.len() - 1, usize::from);
             let score = &mut self.scores[department][usize::from(column)];
-            score.passed_raw = score.passed_raw.saturating_sub(1);
+            score.passed_raw = score.passed_raw.saturating_sub(u64::from(!known));
+            score.passed = score.passed.saturating_sub(u64::from(!after));
+            if !known {
+                self.raws.push(raw);
+            }
         }
+    }
+
+    /// The delivered texts of these cells stay beside their rows.
+    pub fn keep_raw(&mut self, rows: &[usize], column: u16) {
+        self.raws.extend(rows.iter().map(|&row| Raw { row: row_number(row), column }));
     }
 
     /// Scores and findings by department; `names` are those of the chunk.

@@ -17,6 +17,8 @@
 
 mod across;
 mod plan;
+mod position;
+mod relation;
 
 pub(crate) use across::{across, shanghai_day};
 pub(crate) use plan::{Plan, TextTest};
@@ -123,11 +125,14 @@ impl<'a> Bench<'a> {
         match verdict {
             Verdict::Value { value, fixed, flags, remark } => {
                 // Partly masked at the source: neither passed nor failed (不予计分).
-                if !flags.is_some_and(|flags| flags.contains(Flags::MASKED)) {
-                    self.score(row).count(!fixed, true);
+                // A personal number that was masked is no fault of the value's form.
+                let is = |flag: Flags| flags.is_some_and(|flags| flags.contains(flag));
+                let as_delivered = !fixed || is(Flags::PII_MASKED);
+                if !is(Flags::MASKED) {
+                    self.score(row).count(as_delivered, true);
                 }
                 if fixed {
-                    self.repaired(row);
+                    self.changed(row, as_delivered);
                 }
                 if flags.is_some() || remark.is_some() {
                     self.remark(row, flags.unwrap_or_default(), remark);
@@ -149,8 +154,10 @@ impl<'a> Bench<'a> {
         &mut self.scores[department]
     }
 
-    fn repaired(&mut self, row: usize) {
-        self.marks.failed_raw(row, true);
+    fn changed(&mut self, row: usize, as_delivered: bool) {
+        if !as_delivered {
+            self.marks.failed_raw(row, true);
+        }
         self.keep_raw(row);
     }
 

@@ -18,6 +18,7 @@ pub mod columns;
 pub mod crypto;
 pub mod date;
 mod flags;
+pub mod geo;
 pub mod id;
 mod judge;
 pub mod lists;
