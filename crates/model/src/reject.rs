@@ -53,6 +53,10 @@ pub enum Reason {
     DateOrder,
     Mismatch,
     Ambiguous,
+    /// An old registration number where a credit code belongs; a register knows the code (D16).
+    LegacyRegNo,
+    /// An organisation code where a credit code belongs; a register knows the code (D17).
+    OrgCodeOnly,
     Unavailable,
     // Whole records.
     Empty,
@@ -75,7 +79,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason, for closed label sets and documentation.
-    pub const ALL: [Reason; 45] = [
+    pub const ALL: [Reason; 47] = [
         Reason::Length,
         Reason::Charset,
         Reason::Checksum,
@@ -104,6 +108,8 @@ impl Reason {
         Reason::DateOrder,
         Reason::Mismatch,
         Reason::Ambiguous,
+        Reason::LegacyRegNo,
+        Reason::OrgCodeOnly,
         Reason::Unavailable,
         Reason::Empty,
         Reason::NotUtf8,
@@ -154,6 +160,8 @@ impl Reason {
             Self::DateOrder => "DATE_ORDER",
             Self::Mismatch => "MISMATCH",
             Self::Ambiguous => "AMBIGUOUS",
+            Self::LegacyRegNo => "LEGACY_REG_NO",
+            Self::OrgCodeOnly => "ORG_CODE_ONLY",
             Self::Unavailable => "UNAVAILABLE",
             Self::Empty => "EMPTY",
             Self::NotUtf8 => "NOT_UTF8",

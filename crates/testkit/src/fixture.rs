@@ -40,6 +40,7 @@ pub fn account_contract() -> Contract {
         key: vec![0],
         bucket_by: vec![0],
         buckets: 2,
+        checks: Vec::new(),
         stop_if: None,
         land: Land::default(),
         freshness: Freshness::default(),

@@ -66,6 +66,7 @@ pub fn contract(columns: Vec<Column>, key: Vec<usize>) -> Contract {
         bucket_by: key.clone(),
         key,
         buckets: 16,
+        checks: Vec::new(),
         stop_if: None,
         land: Land::default(),
         freshness: Freshness::default(),
