@@ -18,10 +18,12 @@ mod batcher;
 mod lander;
 mod metrics;
 mod pipeline;
+mod quality;
 mod session;
 mod supervise;
 
 pub use metrics::Metrics;
 pub use pipeline::Pipeline;
+pub use quality::Quality;
 pub use session::{Limits, Session, Summary};
 pub use supervise::supervise;

@@ -9,6 +9,7 @@ use crate::batcher::{Batcher, Chunk, Loaded};
 use crate::lander::{Lander, Outcome};
 use crate::metrics::Metrics;
 use crate::pipeline::Pipeline;
+use crate::quality::Quality;
 use futures::StreamExt;
 use futures::stream::FuturesOrdered;
 use huiliu_model::port::{Incident, Landing, Release, Source, SourceEvent};
@@ -41,6 +42,8 @@ pub struct Summary {
     pub tallies: BTreeMap<Arc<str>, Tally>,
     pub commits: u64,
     pub incidents: Vec<Incident>,
+    /// Per dataset, what its cells were found to be; of everything prepared.
+    pub quality: BTreeMap<Arc<str>, Quality>,
 }
 
 /// The parts of a session.
@@ -181,6 +184,7 @@ impl<L: Landing, S: Source> Loop<'_, L, S> {
             .map_err(|e| Error::new(ErrorKind::Bug, "preparing records stopped").because(e))?;
         let now = self.session.clock.monotonic();
         let lane = lane(&mut self.lanes, &chunk.dataset)?;
+        self.summary.quality.entry(Arc::clone(&chunk.dataset)).or_default().add(&chunk.prepared);
         lane.batcher.push(chunk, now)?;
         self.offer_full();
         Ok(())

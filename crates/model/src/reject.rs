@@ -71,11 +71,13 @@ pub enum Reason {
     DuplicateField,
     VersionUnknown,
     TruncateUnsupported,
+    /// A row of a file has more or fewer fields than its header.
+    FieldCount,
 }
 
 impl Reason {
     /// Every reason, for closed label sets and documentation.
-    pub const ALL: [Reason; 45] = [
+    pub const ALL: [Reason; 46] = [
         Reason::Length,
         Reason::Charset,
         Reason::Checksum,
@@ -121,6 +123,7 @@ impl Reason {
         Reason::DuplicateField,
         Reason::VersionUnknown,
         Reason::TruncateUnsupported,
+        Reason::FieldCount,
     ];
 
     /// Stable upper-case name, as in the domain specification.
@@ -171,6 +174,7 @@ impl Reason {
             Self::DuplicateField => "DUPLICATE_FIELD",
             Self::VersionUnknown => "VERSION_UNKNOWN",
             Self::TruncateUnsupported => "TRUNCATE_UNSUPPORTED",
+            Self::FieldCount => "FIELD_COUNT",
         }
     }
 }
