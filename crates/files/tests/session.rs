@@ -145,7 +145,7 @@ async fn broken_rows_are_rejects_with_their_row_number_and_their_bytes() {
     let texts = |name: &str| -> Vec<String> {
         column(name).as_string::<i32>().iter().map(|t| t.unwrap_or("-").to_owned()).collect()
     };
-    assert_eq!(texts("reason"), ["FIELD_COUNT", "REQUIRED", "TRUNCATED"]);
+    assert_eq!(texts("reason"), ["FIELD_COUNT", "KEY_MISSING", "TRUNCATED"]);
     assert_eq!(texts("field"), ["-", "account_no", "-"]);
     assert!(texts("kafka_topic").iter().all(|name| name.starts_with("file/")));
     assert_eq!(column("sys_offset").as_primitive::<Int64Type>().values(), &[1, 2, 3]);
@@ -262,5 +262,5 @@ async fn the_quality_of_every_column_is_counted() {
     // The key is required: three cells; status is not: the two with a value.
     let counts: Vec<(u64, u64)> = quality.columns.iter().map(|c| (c.checked, c.passed)).collect();
     assert_eq!(counts, [(3, 2), (2, 2)]);
-    assert_eq!(quality.findings, BTreeMap::from([((0, "REQUIRED"), 1)]));
+    assert_eq!(quality.findings, BTreeMap::from([((0, "KEY_MISSING"), 1)]));
 }
