@@ -147,3 +147,6 @@ impl Landing for Rehearsal {
         Ok(Landed { table_version: 0, file_bytes: 0, already: false })
     }
 }
+
+#[cfg(test)]
+mod tests;
