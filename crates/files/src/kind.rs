@@ -44,6 +44,8 @@ impl Form {
 
 /// UTF-8's mark at the beginning of a text.
 pub(crate) const BOM: &[u8] = b"\xef\xbb\xbf";
+/// A text has fewer zeros than one byte in so many.
+const ZEROS_ONE_IN: usize = 100;
 const PARQUET: &[u8] = b"PAR1";
 /// First bytes of what is no table of rows, with what it is and the way out.
 const FOREIGN: [(&[u8], &str, &str); 4] = [
@@ -73,7 +75,9 @@ pub(crate) fn kind_of(
     if is_parquet {
         return Ok(Kind::Parquet);
     }
-    if head.contains(&0) {
+    // A stray zero in a text spoils its row; many of them are no text.
+    let zeros = head.iter().filter(|byte| **byte == 0).count();
+    if zeros * ZEROS_ONE_IN > head.len() {
         let help = "huiliu load reads JSON lines, CSV and Parquet; have it exported as one of them";
         return Err(refused(shown, "is no text", help));
     }

@@ -46,7 +46,9 @@ impl Rows {
                 };
                 let input = delivery.packing.unpack(Tapped { inner: file, tap }).map_err(failed)?;
                 let mut window = Window::new(input);
-                window.fill().map_err(failed)?;
+                while window.bytes().len() < delivery.preamble_bytes && !window.is_ended() {
+                    window.fill().map_err(failed)?;
+                }
                 window.pass(delivery.preamble_bytes);
                 let encoding = encoding.unwrap_or(crate::Encoding::Utf8);
                 let longest = delivery.row_bytes_max;

@@ -152,7 +152,8 @@ impl Parts<'_> {
             let tally = summary.tallies.get(&self.contract.dataset).copied().unwrap_or_default();
             let is_over = meter.is_over.load(Ordering::Acquire);
             let first = meter.first_row.load(Ordering::Relaxed);
-            report.files.push(FileLine::new(&delivery, tally, summary.commits, first, is_over));
+            let commits = if self.args.dry_run { 0 } else { summary.commits };
+            report.files.push(FileLine::new(&delivery, tally, commits, first, is_over));
             if let Some(quality) = summary.quality.get(&self.contract.dataset) {
                 report.add(quality);
             }
