@@ -11,7 +11,7 @@ from places import REPOSITORY, free_ports
 from program import Huiliu, drain, eventually, get
 from s3client import Account
 
-VERBS = ["validate", "run", "refresh", "query", "status", "rule", "demo", "version", "completions"]
+VERBS = ["validate", "run", "load", "refresh", "query", "status", "rule", "demo", "version", "completions"]
 
 
 def said(done):

@@ -68,7 +68,7 @@ impl<'a> Work<'a> {
         let (envelope, source) = match &decoder.envelope {
             crate::Envelope::Huiliu(envelope) => (&envelope.names, &envelope.source),
             crate::Envelope::Debezium(envelope) => (&envelope.names, &envelope.source),
-            crate::Envelope::Plain => (&none, &none),
+            crate::Envelope::Plain(_) => (&none, &none),
         };
         let orders = [Order::new(envelope), Order::new(envelope), Order::new(source)];
         let row = vec![Cell::default(); decoder.columns.len()];

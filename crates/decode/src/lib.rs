@@ -44,6 +44,23 @@ impl Default for Limits {
     }
 }
 
+/// What plain rows are taken for, which say nothing of themselves; for [`Format::Json`] alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PlainRows {
+    pub op: Op,
+    /// `None`: the record's offset is its sequence.
+    pub seq: Option<i64>,
+    /// When it happened at the source, microseconds since 1970 UTC.
+    pub event_time_us: Option<i64>,
+}
+
+impl Default for PlainRows {
+    /// Rows of a Kafka topic: created, in the order of their offsets.
+    fn default() -> Self {
+        Self { op: Op::Create, seq: None, event_time_us: None }
+    }
+}
+
 /// Decoder of one dataset: its contract as lookup tables. It keeps nothing between calls.
 #[derive(Debug)]
 pub struct Decoder {
@@ -60,7 +77,7 @@ pub struct Decoder {
 enum Envelope {
     Huiliu(huiliu::Envelope),
     Debezium(debezium::Envelope),
-    Plain,
+    Plain(PlainRows),
 }
 
 /// What a record turned out to be.
@@ -108,9 +125,18 @@ impl Decoder {
             envelope: match contract.format {
                 Format::HuiliuJson => Envelope::Huiliu(huiliu::Envelope::new()),
                 Format::DebeziumJson => Envelope::Debezium(debezium::Envelope::new()),
-                Format::Json => Envelope::Plain,
+                Format::Json => Envelope::Plain(PlainRows::default()),
             },
         }
+    }
+
+    /// Takes plain rows for something else than the records of a Kafka topic.
+    #[must_use]
+    pub fn taking_rows_as(mut self, rows: PlainRows) -> Self {
+        if let Envelope::Plain(held) = &mut self.envelope {
+            *held = rows;
+        }
+        self
     }
 
     /// Decodes every record once, in order. Each becomes one row, two rows (its key changed), a
@@ -123,8 +149,13 @@ impl Decoder {
             ..Changes::default()
         };
         let mut work = Work::new(self, &records.arena);
+        let mut faults = records.faults.iter().peekable();
         for (index, record) in records.entries.iter().enumerate() {
             let index = narrow(index);
+            if let Some(fault) = faults.next_if(|fault| fault.record == index) {
+                changes.rejects.push(fault.clone());
+                continue;
+            }
             let mark = work.scratch.len();
             match self.record(&mut work, records, record) {
                 Ok(Found::Row(head, side)) => {
@@ -205,11 +236,12 @@ impl Decoder {
         match &self.envelope {
             Envelope::Huiliu(envelope) => envelope.open(work, cursor, record.key.as_ref()),
             Envelope::Debezium(envelope) => envelope.open(work, cursor),
-            Envelope::Plain => {
+            Envelope::Plain(rows) => {
                 work.read_image(cursor, Side::After)?;
                 cursor.finish()?;
-                let (op, seq) = (Op::Create, record.offset);
-                let head = Head { op, seq, event_time_us: None, department: 0 };
+                let PlainRows { op, seq, event_time_us } = *rows;
+                let seq = seq.unwrap_or(record.offset);
+                let head = Head { op, seq, event_time_us, department: 0 };
                 Ok(Found::Row(head, Side::After))
             }
         }

@@ -10,6 +10,9 @@ use clap_complete::Shell;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+mod load;
+pub use load::{FileFormat, LoadArgs, PlainOp, TextEncoding};
+
 /// Carries a city's records from Kafka to tables that people can query.
 #[derive(Debug, Parser)]
 #[command(
@@ -89,6 +92,7 @@ pub enum Command {
     Demo(DemoArgs),
     Validate(ValidateArgs),
     Run(RunArgs),
+    Load(LoadArgs),
     Refresh(RefreshArgs),
     Query(QueryArgs),
     Status(StatusArgs),

@@ -4,6 +4,7 @@ mod bench;
 mod completions;
 mod demo;
 mod generate;
+mod load;
 mod offsets;
 mod query;
 mod refresh;
@@ -35,6 +36,7 @@ pub fn execute(cli: Cli, console: &Console) -> Result<(), Failure> {
         Command::Completions(args) => completions::execute(args),
         Command::Demo(args) => demo::execute(args, global, console),
         Command::Generate(args) => generate::execute(args, global, console),
+        Command::Load(args) => load::execute(args, global, console),
         Command::Offsets(args) => offsets::execute(args, global, console),
         Command::Query(args) => query::execute(args, global, console),
         Command::Refresh(args) => refresh::execute(args, global, console),

@@ -215,7 +215,7 @@ pub fn standing_still(incidents: &[Incident]) -> Result<(), Error> {
 }
 
 /// Lets go of a lake that does not answer some time after the stop.
-async fn grace(stop: CancellationToken, give_up: CancellationToken, over: CancellationToken) {
+pub async fn grace(stop: CancellationToken, give_up: CancellationToken, over: CancellationToken) {
     let late = async {
         stop.cancelled().await;
         tokio::time::sleep(GRACE).await;

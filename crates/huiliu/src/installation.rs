@@ -8,7 +8,7 @@ use crate::cli::{self, Global};
 use crate::failure::Failure;
 use huiliu_lake::Lake;
 use huiliu_model::clock::SystemClock;
-use huiliu_model::{Clock, Error, ErrorKind};
+use huiliu_model::{Clock, Contract, Error, ErrorKind};
 use huiliu_normalise::Keys;
 use huiliu_spec::settings::Protection;
 use huiliu_spec::{Project, Settings};
@@ -82,6 +82,21 @@ impl Installation {
         let options = self.settings.store_options().map_err(one)?;
         let contracts = &self.project.contracts;
         Ok(Lake::open(&self.settings.lake, &options, contracts, protected, clock).await?)
+    }
+
+    /// Opens the tables of one dataset to write them.
+    ///
+    /// # Errors
+    /// As the store answers.
+    pub async fn lake_of(
+        &self,
+        contract: &Arc<Contract>,
+        protected: bool,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Lake, Failure> {
+        let options = self.settings.store_options().map_err(one)?;
+        let contracts = [Arc::clone(contract)];
+        Ok(Lake::open(&self.settings.lake, &options, &contracts, protected, clock).await?)
     }
 
     /// Opens a lake that exists, under the protection it was made with when none is said.

@@ -1,6 +1,6 @@
 //! The synchronous rooms of one dataset in a row: decode, cast, judge, protect.
 
-use huiliu_decode::{Decoder, Limits};
+use huiliu_decode::{Decoder, Limits, PlainRows};
 use huiliu_model::{Contract, Error, Records};
 use huiliu_normalise::{Normaliser, Prepared, Protection};
 use std::sync::Arc;
@@ -23,6 +23,13 @@ impl Pipeline {
         let decoder = Decoder::new(&contract, limits);
         let normaliser = Normaliser::new(Arc::clone(&contract), protection)?;
         Ok(Self { contract, decoder, normaliser })
+    }
+
+    /// Takes plain rows for something else than the records of a Kafka topic.
+    #[must_use]
+    pub fn taking_rows_as(mut self, rows: PlainRows) -> Self {
+        self.decoder = self.decoder.taking_rows_as(rows);
+        self
     }
 
     pub fn contract(&self) -> &Arc<Contract> {

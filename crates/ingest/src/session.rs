@@ -12,7 +12,7 @@ use crate::pipeline::Pipeline;
 use futures::StreamExt;
 use futures::stream::FuturesOrdered;
 use huiliu_model::port::{Incident, Landing, Release, Source, SourceEvent};
-use huiliu_model::{Clock, Error, ErrorKind, Partition, Progress, Records, Tally};
+use huiliu_model::{Clock, Error, ErrorKind, Partition, Progress, Quality, Records, Tally};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -41,6 +41,8 @@ pub struct Summary {
     pub tallies: BTreeMap<Arc<str>, Tally>,
     pub commits: u64,
     pub incidents: Vec<Incident>,
+    /// Per dataset, what its cells were found to be; of everything prepared.
+    pub quality: BTreeMap<Arc<str>, Quality>,
 }
 
 /// The parts of a session.
@@ -181,6 +183,8 @@ impl<L: Landing, S: Source> Loop<'_, L, S> {
             .map_err(|e| Error::new(ErrorKind::Bug, "preparing records stopped").because(e))?;
         let now = self.session.clock.monotonic();
         let lane = lane(&mut self.lanes, &chunk.dataset)?;
+        *self.summary.quality.entry(Arc::clone(&chunk.dataset)).or_default() +=
+            &chunk.prepared.quality;
         lane.batcher.push(chunk, now)?;
         self.offer_full();
         Ok(())

@@ -5,6 +5,7 @@
 //! may borrow from the arena. The arena never exceeds [`Records::ARENA_BYTES_MAX`].
 
 use crate::progress::Covers;
+use crate::reject::Reject;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -30,6 +31,9 @@ pub struct Records {
     /// Offsets these records account for; wider than the entries where offsets are missing
     /// (control records, compaction).
     pub covers: Covers,
+    /// Entries that the source itself found broken (a row of a file that does not fall into
+    /// fields), by ascending entry, at most one each. They are not decoded; their value is kept.
+    pub faults: Vec<Reject>,
 }
 
 impl Records {

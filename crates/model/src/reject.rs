@@ -77,11 +77,13 @@ pub enum Reason {
     DuplicateField,
     VersionUnknown,
     TruncateUnsupported,
+    /// A row of a file has more or fewer fields than its header.
+    FieldCount,
 }
 
 impl Reason {
     /// Every reason, for closed label sets and documentation.
-    pub const ALL: [Reason; 48] = [
+    pub const ALL: [Reason; 49] = [
         Reason::Length,
         Reason::Charset,
         Reason::Checksum,
@@ -130,6 +132,7 @@ impl Reason {
         Reason::DuplicateField,
         Reason::VersionUnknown,
         Reason::TruncateUnsupported,
+        Reason::FieldCount,
     ];
 
     /// Stable upper-case name, as in the domain specification.
@@ -183,6 +186,7 @@ impl Reason {
             Self::DuplicateField => "DUPLICATE_FIELD",
             Self::VersionUnknown => "VERSION_UNKNOWN",
             Self::TruncateUnsupported => "TRUNCATE_UNSUPPORTED",
+            Self::FieldCount => "FIELD_COUNT",
         }
     }
 }

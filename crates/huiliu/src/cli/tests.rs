@@ -109,3 +109,24 @@ fn flags_may_follow_the_values_of_a_rule() {
     };
     assert_eq!(args.values, ["--", "-x"]);
 }
+
+#[test]
+fn load_takes_files_and_says_what_plain_rows_are() {
+    let line = "huiliu load water_bill a.csv - --seq 7 --op upsert --encoding gbk --dry-run \
+                --event-time 2020-12-31T00:00:00+08:00 -o json";
+    let Command::Load(args) = parse(line).expect("valid").command else { panic!("load") };
+    assert_eq!(args.files, [PathBuf::from("a.csv"), PathBuf::from("-")]);
+    assert_eq!((args.seq, args.op, args.dry_run), (7, PlainOp::Upsert, true));
+    assert_eq!(args.encoding, Some(TextEncoding::Gb18030));
+    // date -d 2020-12-31T00:00:00+08:00 +%s
+    assert_eq!(args.event_time.map(|at| at.timestamp()), Some(1_609_344_000));
+    let Command::Load(args) = parse("huiliu load a b").expect("valid").command else {
+        panic!("load")
+    };
+    assert_eq!((args.seq, args.op, args.format), (0, PlainOp::Read, None));
+    for wrong in
+        ["huiliu load a", "huiliu load a b --event-time 2020-12-31", "huiliu load a b --format xls"]
+    {
+        assert!(parse(wrong).is_err(), "{wrong}");
+    }
+}
