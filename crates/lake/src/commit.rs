@@ -52,6 +52,23 @@ pub struct Step {
     pub or_nothing: bool,
 }
 
+/// Bits of the random part of a turn: a lost answer and another writer's commit look alike once
+/// in 2^40, and an `i64` holds the sum of millions of turns.
+const TURN_BITS: u32 = 40;
+
+impl Table {
+    /// A step of a counter that several writers share, so that they take turns: of two that start
+    /// from one value only one commits.
+    ///
+    /// The counter moves by a random number. Moved by one, both writers would end at the same
+    /// value, and the slower one would take the other's commit for its own lost answer.
+    pub(crate) fn turn(&self, app_id: &str, from: Option<i64>) -> Step {
+        let random = (self.shared().ids)().as_u128() % (1 << TURN_BITS);
+        let by = 1 + i64::try_from(random).unwrap_or(0);
+        Step { app_id: app_id.to_owned(), from, to: from.unwrap_or(0) + by, or_nothing: false }
+    }
+}
+
 /// A durable commit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Committed {
