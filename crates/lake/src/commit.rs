@@ -2,7 +2,8 @@
 //!
 //! A commit is a compare-and-swap. The guard is checked against the state at version n, and the
 //! entry is created as version n+1 only if nobody else has created it. A lost answer is no
-//! success and no failure: the log is read again and the recorded progress decides.
+//! success and no failure: the log is read again, and first our own text in it, then the
+//! recorded progress decides.
 //!
 //! | recorded progress | then |
 //! |---|---|
@@ -11,7 +12,7 @@
 //! | anything else | someone else owns it: superseded |
 
 use crate::error::store_error;
-use crate::log::{Add, Line, Remove, TableState, Txn, commit_path};
+use crate::log::{Add, Line, Remove, TableState, Txn, commit_path, read_commit};
 use crate::table::Table;
 use huiliu_model::{Error, ErrorKind};
 use object_store::{ObjectStore, PutMode, PutPayload};
@@ -95,9 +96,15 @@ impl Table {
     pub async fn commit(&self, commit: &Commit) -> Result<Committed, Error> {
         let mut state = self.lock_state().await;
         let mut conflicts = 0;
+        let mut doubt: Option<(i64, Vec<u8>)> = None;
         for attempt in 0..ATTEMPTS_MAX {
             if attempt > 0 {
                 self.tail(&mut state).await?;
+            }
+            if let Some((version, body)) = doubt.take()
+                && self.holds(version, &body).await?
+            {
+                return Ok(Committed { version, already: true, conflicts });
             }
             match standing(commit, &state) {
                 Standing::Ours => {}
@@ -136,6 +143,7 @@ impl Table {
                 }
                 Err(e) => tracing::warn!(table = %self.path(), error = %e, "commit not answered"),
             }
+            doubt = Some((version, body));
             backoff(attempt, (self.shared().ids)().as_u128()).await;
         }
         Err(Error::new(
@@ -143,6 +151,13 @@ impl Table {
             format!("table `{}`: {ATTEMPTS_MAX} commits lost the race", self.path()),
         )
         .help("too many processes write this table; raise `land.commit_every`"))
+    }
+
+    /// Whether the log holds just this text as a version. Recorded progress alone does not tell:
+    /// after a commit of ours whose answer was lost another writer may have moved on.
+    async fn holds(&self, version: i64, body: &[u8]) -> Result<bool, Error> {
+        let found = read_commit(self.store().as_ref(), self.path(), version).await?;
+        Ok(found.is_some_and(|text| text == body))
     }
 
     fn render(&self, commit: &Commit, version: i64) -> Result<Vec<u8>, Error> {

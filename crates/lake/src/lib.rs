@@ -27,6 +27,7 @@ mod landing;
 mod ledger;
 mod log;
 mod merged;
+pub mod quarantine;
 mod reset;
 mod scan;
 mod schema;

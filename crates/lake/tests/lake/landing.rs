@@ -1,13 +1,11 @@
 //! Landing, folding and reading on a lake in memory, with a store that fails by script.
 
-mod lossy;
-
+use crate::lossy::{self, LossyStore};
 use arrow::array::{AsArray, RecordBatch};
 use huiliu_lake::Lake;
 use huiliu_model::port::Landing;
 use huiliu_model::{Batch, Covers, ErrorKind, Partition, Tally};
 use huiliu_testkit::{HandClock, RowSpec, account_contract, change_rows};
-use lossy::LossyStore;
 use object_store::ObjectStore;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;

@@ -1,13 +1,11 @@
 //! Ledger tables: appended once, by whoever comes, and read as `ledger.<name>`.
 
-mod lossy;
-
+use crate::lossy::{self, LossyStore};
 use arrow::array::{ArrayRef, AsArray, Int64Array, RecordBatch, StringArray};
 use arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef};
 use huiliu_lake::{Lake, Ledger, Step};
 use huiliu_model::ErrorKind;
 use huiliu_testkit::{HandClock, account_contract};
-use lossy::LossyStore;
 use object_store::ObjectStore;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
