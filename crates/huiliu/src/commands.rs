@@ -5,8 +5,10 @@ mod completions;
 mod demo;
 mod generate;
 mod offsets;
+mod quarantine;
 mod query;
 mod refresh;
+mod reveal;
 mod rule;
 mod run;
 mod status;
@@ -36,8 +38,10 @@ pub fn execute(cli: Cli, console: &Console) -> Result<(), Failure> {
         Command::Demo(args) => demo::execute(args, global, console),
         Command::Generate(args) => generate::execute(args, global, console),
         Command::Offsets(args) => offsets::execute(args, global, console),
+        Command::Quarantine(args) => quarantine::execute(args, global, console),
         Command::Query(args) => query::execute(args, global, console),
         Command::Refresh(args) => refresh::execute(args, global, console),
+        Command::Reveal(args) => reveal::execute(args, global),
         Command::Rule(args) => rule::execute(args),
         Command::Run(args) => run::execute(args, global, console),
         Command::Status(args) => status::execute(args, global, console),
