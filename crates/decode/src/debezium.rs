@@ -214,7 +214,8 @@ fn change(work: &mut Work, document: &[u8], fields: &Fields) -> Result<Found, St
         Some(seq) => seq,
         None => return Err(refused(Reason::SequenceMissing, source)),
     };
-    let head = Head { op, seq, event_time_us: event_time(document, &fields.source)? };
+    let event_time_us = event_time(document, &fields.source)?;
+    let head = Head { op, seq, event_time_us, department: 0 };
     if op == Op::Delete {
         work.keep_key_only(Side::Before);
         return Ok(Found::Row(head, Side::Before));

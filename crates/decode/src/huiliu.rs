@@ -13,7 +13,7 @@
 //! | `after` of c, u, r | an object | `IMAGE_MISSING` |
 //! | `before` of d | an object; absent or null if the Kafka key holds the key | `IMAGE_MISSING` |
 //!
-//! Other fields are passed over. An update whose `before` names another key is two rows.
+//! Of `src` the department (`dept`) is taken. Other fields are passed over. An update whose `before` names another key is two rows.
 
 use crate::field::{Field, kind, number, refused, text};
 use crate::image::{ENVELOPE, Side, Work};
@@ -39,11 +39,13 @@ type Fields = [Field; NAMES.len()];
 #[derive(Debug)]
 pub(crate) struct Envelope {
     pub names: Names,
+    /// Names within `src`.
+    pub source: Names,
 }
 
 impl Envelope {
     pub fn new() -> Self {
-        Self { names: Names::new(NAMES) }
+        Self { names: Names::new(NAMES), source: Names::new(["dept"]) }
     }
 
     /// Reads one record; `key` is the Kafka record's key in the arena.
@@ -61,7 +63,8 @@ impl Envelope {
         let seq =
             number(document, fields[SEQ])?.ok_or(refused(Reason::SequenceMissing, fields[SEQ]))?;
         let event_time_us = event_time(work, document, fields[EVENT_TIME])?;
-        let head = Head { op, seq, event_time_us };
+        let department = work.department(&self.source, fields[SRC]);
+        let head = Head { op, seq, event_time_us, department };
 
         if op == Op::Delete {
             let image = match kind(fields[BEFORE]) {

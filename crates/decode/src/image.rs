@@ -6,7 +6,7 @@
 use crate::Decoder;
 use crate::names::{Names, Order};
 use crate::scan::{Cursor, Fault, Kind, Token, narrow, unescape};
-use huiliu_model::{Cell, CellKind};
+use huiliu_model::{Cell, CellKind, Changes, Stranger};
 use memchr::memchr_iter;
 use std::ops::Range;
 
@@ -31,6 +31,12 @@ pub(crate) struct Work<'a> {
     pub spare: Vec<u8>,
     /// Learned field orders of the parts of the envelope.
     pub orders: [Order; 3],
+    /// See [`huiliu_model::Changes::departments`].
+    pub departments: Vec<Cell>,
+    /// See [`huiliu_model::Changes::strangers`].
+    pub strangers: Vec<Stranger>,
+    /// Where in the arena the last description of a source lies, and its department.
+    described: (Range<usize>, u16),
     /// Where in the arena the last bulky part lies that most records repeat unchanged.
     pub twin: Range<usize>,
     image_order: Order,
@@ -60,7 +66,7 @@ impl<'a> Work<'a> {
     pub fn new(decoder: &'a Decoder, arena: &'a [u8]) -> Self {
         let none = Names::new([]);
         let (envelope, source) = match &decoder.envelope {
-            crate::Envelope::Huiliu(envelope) => (&envelope.names, &none),
+            crate::Envelope::Huiliu(envelope) => (&envelope.names, &envelope.source),
             crate::Envelope::Debezium(envelope) => (&envelope.names, &envelope.source),
             crate::Envelope::Plain => (&none, &none),
         };
@@ -73,6 +79,9 @@ impl<'a> Work<'a> {
             scratch: Vec::new(),
             spare: Vec::new(),
             orders,
+            departments: vec![Cell::default()],
+            strangers: Vec::new(),
+            described: (0..0, 0),
             twin: 0..0,
             image_order: Order::new(&decoder.columns),
             placeholders: matches!(decoder.envelope, crate::Envelope::Debezium(_)),
@@ -101,7 +110,7 @@ impl<'a> Work<'a> {
             return cursor.value();
         }
         let start = narrow(cursor.at());
-        let Self { before, after, scratch, spare, image_order, decoder, .. } = self;
+        let Self { before, after, scratch, spare, image_order, decoder, strangers, .. } = self;
         let (base, placeholders) = (self.base, self.placeholders);
         let cells = match side {
             Side::Before => before,
@@ -111,7 +120,11 @@ impl<'a> Work<'a> {
         image_order.restart();
         let mut more = cursor.enter()?;
         while more {
+            let named_at = cursor.at();
             let column = decoder.columns.read(cursor, image_order, spare)?;
+            if column.is_none() {
+                note_stranger(strangers, &cursor.document()[named_at..cursor.at()]);
+            }
             let token = cursor.value()?;
             if let Some(cell) = column.and_then(|column| cells.get_mut(column)) {
                 let raw = token.raw(cursor.document());
@@ -136,6 +149,58 @@ impl<'a> Work<'a> {
             self.twin = base + token.start as usize..base + token.end as usize;
         }
         Ok(token)
+    }
+
+    /// The department that a description of the source names, as an index of `departments`.
+    ///
+    /// Most records repeat the description of the record before, which is then only compared.
+    pub fn department(&mut self, names: &Names, source: Option<Token>) -> u16 {
+        let Some(token) = source.filter(|token| token.kind == Kind::Object) else { return 0 };
+        let base = self.base as usize;
+        let range = base + token.start as usize..base + token.end as usize;
+        let arena = self.arena;
+        let (Some(now), Some(then)) =
+            (arena.get(range.clone()), arena.get(self.described.0.clone()))
+        else {
+            return 0;
+        };
+        if now != then {
+            let department = self.read_department(names, now, narrow(range.start)).unwrap_or(0);
+            self.described = (range, department);
+        }
+        self.described.1
+    }
+
+    fn read_department(&mut self, names: &Names, source: &[u8], start: u32) -> Option<u16> {
+        let mut cursor = Cursor::new(source, self.decoder.limits.nesting);
+        self.orders[SOURCE_PART].restart();
+        let mut more = cursor.enter().ok()?;
+        while more {
+            let name = names.read(&mut cursor, &mut self.orders[SOURCE_PART], &mut self.spare);
+            let token = cursor.value().ok()?;
+            if name.ok()?.is_some() && token.kind == Kind::Text {
+                return self.know_department(crate::cell(token, start));
+            }
+            more = cursor.more().ok()?;
+        }
+        None
+    }
+
+    fn know_department(&mut self, cell: Cell) -> Option<u16> {
+        if cell.len == 0 || cell.len as usize > Changes::DEPARTMENT_BYTES_MAX {
+            return None;
+        }
+        let text = self.cell_bytes(cell);
+        let known = self.departments.iter().skip(1).position(|held| self.cell_bytes(*held) == text);
+        let at = match known {
+            Some(at) => at + 1,
+            None if self.departments.len() <= Changes::DEPARTMENTS_MAX => {
+                self.departments.push(cell);
+                self.departments.len() - 1
+            }
+            None => return None,
+        };
+        u16::try_from(at).ok()
     }
 
     /// Text of a string of the envelope; `None` for any other kind.
@@ -240,4 +305,20 @@ fn unescaped(raw: &[u8], scratch: &mut Vec<u8>) -> Cell {
     unescape(raw, scratch);
     let len = narrow(scratch.len() - start);
     Cell { start: narrow(start), len, kind: CellKind::Unescaped }
+}
+
+/// Counts a field that the contract does not name; `name` is as written, from behind its opening
+/// quote to its colon.
+#[cold]
+fn note_stranger(strangers: &mut Vec<Stranger>, name: &[u8]) {
+    let end = name.iter().rposition(|byte| *byte == b'"').unwrap_or(0);
+    let name = name.get(..end).unwrap_or_default();
+    if let Some(known) = strangers.iter_mut().find(|held| held.name.as_bytes() == name) {
+        known.count += 1;
+    } else if strangers.len() < Changes::STRANGERS_MAX
+        && name.len() <= Changes::DEPARTMENT_BYTES_MAX
+        && let Ok(name) = std::str::from_utf8(name)
+    {
+        strangers.push(Stranger { name: name.into(), count: 1 });
+    }
 }

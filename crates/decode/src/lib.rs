@@ -79,6 +79,7 @@ struct Head {
     op: Op,
     seq: i64,
     event_time_us: Option<i64>,
+    department: u16,
 }
 
 /// Why a record yields nothing.
@@ -145,13 +146,16 @@ impl Decoder {
             }
         }
         changes.scratch = work.scratch;
+        changes.departments = work.departments;
+        changes.strangers = work.strangers;
         changes
     }
 
     #[inline]
     fn push(&self, into: &mut Changes, record: u32, ordinal: u8, head: Head, image: &[Cell]) {
-        let Head { op, seq, event_time_us } = head;
-        into.rows.push(Change { record, ordinal, op, epoch: self.epoch, seq, event_time_us });
+        let Head { op, seq, event_time_us, department } = head;
+        let epoch = self.epoch;
+        into.rows.push(Change { record, ordinal, op, epoch, seq, event_time_us, department });
         for (column, cell) in into.columns.iter_mut().zip(image) {
             column.push(*cell);
         }
@@ -204,7 +208,8 @@ impl Decoder {
             Envelope::Plain => {
                 work.read_image(cursor, Side::After)?;
                 cursor.finish()?;
-                let head = Head { op: Op::Create, seq: record.offset, event_time_us: None };
+                let (op, seq) = (Op::Create, record.offset);
+                let head = Head { op, seq, event_time_us: None, department: 0 };
                 Ok(Found::Row(head, Side::After))
             }
         }

@@ -248,3 +248,29 @@ fn fields_in_another_order_and_repeated_sources_are_read_alike() {
         [a, a, b, c, b, a, c].iter().enumerate().map(|(i, row)| format!("{i}.0 {row}")).collect();
     assert_eq!(transcript(&changes, &records), expected);
 }
+
+#[test]
+fn rows_name_their_department_and_strange_fields_are_counted() {
+    let record = |src: &str, after: &str| {
+        format!(r#"{{"v":1,"ds":"water_account","op":"c","seq":5,{src}"after":{after}}}"#)
+    };
+    let plain = r#"{"account_no":"1"}"#;
+    let bodies = [
+        record(r#""src":{"dept":"500A","system":"s"},"#, plain),
+        record(r#""src":{"dept":"500A","system":"s"},"#, r#"{"account_no":"1","extra":1}"#),
+        record(r#""src":{"system":"t","dept":"500B"},"#, r#"{"extra":2,"neu \"x\"":{"a":[1]}}"#),
+        record("", plain),
+        record(r#""src":{"dept":"500A"},"#, plain),
+        record(r#""src":{"dept":7},"#, plain),
+        record(&format!(r#""src":{{"dept":"{}"}},"#, "5".repeat(65)), plain),
+    ];
+    let records = values(bodies.iter().map(String::as_bytes));
+    let changes = decoder(Format::HuiliuJson, &COLUMNS, 1).decode(&records);
+    assert_balanced(&changes, &records);
+    let departments: Vec<&str> =
+        changes.rows.iter().map(|row| changes.department(&records.arena, row.department)).collect();
+    assert_eq!(departments, ["500A", "500A", "500B", "", "500A", "", ""]);
+    let strangers: Vec<(&str, u64)> =
+        changes.strangers.iter().map(|held| (&*held.name, held.count)).collect();
+    assert_eq!(strangers, [("extra", 2), (r#"neu \"x\""#, 1)]);
+}

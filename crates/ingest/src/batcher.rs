@@ -1,7 +1,7 @@
 //! Gathers prepared rows of one dataset until they are worth a commit.
 
 use huiliu_model::port::Release;
-use huiliu_model::{Batch, Contract, Covers, Error, ErrorKind, Partition, Tally};
+use huiliu_model::{Batch, Contract, Covers, Error, ErrorKind, Partition, Quality, Tally};
 use huiliu_normalise::Prepared;
 use std::sync::Arc;
 use std::time::Duration;
@@ -58,6 +58,7 @@ impl Batcher {
         let batch = &mut open.loaded.batch;
         batch.covers.append(&covers).map_err(bug)?;
         batch.tally += prepared.tally;
+        batch.quality += &prepared.quality;
         batch.newest_record_ms = batch.newest_record_ms.max(prepared.newest_record_ms);
         batch.oldest_event_us = match (batch.oldest_event_us, prepared.oldest_event_us) {
             (Some(a), Some(b)) => Some(a.min(b)),
@@ -114,6 +115,7 @@ fn empty(dataset: &Arc<str>) -> Batch {
         rejects: Vec::new(),
         covers: Covers::default(),
         tally: Tally::default(),
+        quality: Quality::default(),
         newest_record_ms: i64::MIN,
         oldest_event_us: None,
     }

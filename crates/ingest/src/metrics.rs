@@ -7,7 +7,7 @@ mod stage;
 mod table;
 
 use huiliu_model::port::{Incident, Landed};
-use huiliu_model::{Batch, ErrorKind, Partition};
+use huiliu_model::{Batch, ErrorKind, Partition, Score};
 use huiliu_normalise::Prepared;
 use prometheus::{
     Counter, CounterVec, Gauge, GaugeVec, HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec,
@@ -63,9 +63,14 @@ impl Metrics {
         for (kind, count) in kinds.into_iter().filter(|(_, count)| *count > 0) {
             self.stage.skipped.with_label_values(&[dataset, kind]).inc_by(count);
         }
-        for finding in &made.findings {
+        for finding in made.quality.findings() {
             self.stage.findings.with_label_values(&[dataset, finding.label]).inc_by(finding.count);
         }
+        let mut cells = Score::default();
+        made.quality.cells().into_iter().for_each(|score| cells += score);
+        self.stage.cells.with_label_values(&[dataset]).inc_by(cells.checked);
+        self.stage.passed.with_label_values(&[dataset, "raw"]).inc_by(cells.passed_raw);
+        self.stage.passed.with_label_values(&[dataset, "repaired"]).inc_by(cells.passed);
     }
 
     pub(crate) fn landed(&self, batch: &Batch, landed: &Landed, took: Duration, now_us: i64) {

@@ -47,7 +47,7 @@ pub struct DatasetStatus {
 /// Stored columns of the contract, then system columns.
 pub fn changes_schema(contract: &Contract, protected: bool) -> SchemaRef {
     let mut fields = contract.stored_fields(protected);
-    fields.extend(system::changes_fields());
+    fields.extend(system::changes_fields(protected));
     Arc::new(Schema::new(fields))
 }
 
@@ -63,7 +63,7 @@ fn deleted_schema(contract: &Contract, protected: bool) -> SchemaRef {
     let keys = contract.key_names();
     let mut fields: Vec<Field> =
         keys.iter().filter_map(|k| stored.iter().find(|f| f.name() == k).cloned()).collect();
-    fields.extend(system::current_fields().into_iter().filter(|f| f.name() != system::FLAGS));
+    fields.extend(system::deleted_fields());
     Arc::new(Schema::new(fields))
 }
 

@@ -6,6 +6,7 @@
 use crate::commit::{Commit, Step};
 use crate::dataset::Dataset;
 use crate::lake::Lake;
+use crate::receipt::quality;
 use crate::stage::{sort, stage};
 use crate::table::Table;
 use arrow::array::{AsArray, BooleanArray, RecordBatch};
@@ -13,7 +14,7 @@ use arrow::compute::{concat_batches, filter_record_batch};
 use arrow::datatypes::{Int32Type, Int64Type};
 use async_trait::async_trait;
 use huiliu_model::port::{Landed, Landing};
-use huiliu_model::{Batch, Covers, Error, ErrorKind, Partition, Progress, system};
+use huiliu_model::{Batch, Contract, Covers, Error, ErrorKind, Partition, Progress, system};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -46,7 +47,7 @@ pub fn app_id(partition: &Partition) -> String {
     partition.to_string()
 }
 
-fn receipt(batch: &Batch) -> Value {
+fn receipt(batch: &Batch, contract: &Contract) -> Value {
     let covers: BTreeMap<String, [i64; 2]> =
         batch.covers.0.iter().map(|(p, r)| (p.to_string(), [r.start, r.end])).collect();
     let t = &batch.tally;
@@ -57,6 +58,7 @@ fn receipt(batch: &Batch) -> Value {
             "control": t.control, "gaps": t.gaps,
         },
         "rows": batch.row_count(),
+        "quality": quality(&batch.quality, contract),
         "newest_record_ms": batch.newest_record_ms,
     })
 }
@@ -77,7 +79,7 @@ async fn land_rows(tables: &Dataset, batch: &Batch) -> Result<Landed, Error> {
     let mut commit = Commit {
         operation: "WRITE",
         progress: steps(&batch.covers),
-        receipt: receipt(batch),
+        receipt: receipt(batch, &tables.contract),
         ..Commit::default()
     };
     let mut file_bytes = 0;
@@ -126,12 +128,13 @@ async fn land_rejects(tables: &Dataset, batch: &Batch) -> Result<(), Error> {
             Step { app_id, from, to: range.end.max(from.unwrap_or(range.end)), or_nothing: false }
         })
         .collect();
+    let adds_rows = rows.num_rows();
     let add = stage(table, rows, None).await?;
     let commit = Commit {
         operation: "WRITE",
         adds: vec![add],
         progress,
-        receipt: receipt(batch),
+        receipt: json!({ "rejects": adds_rows }),
         ..Commit::default()
     };
     commit_rejects(table, &commit).await

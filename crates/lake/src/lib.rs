@@ -28,6 +28,7 @@ mod ledger;
 mod log;
 mod merged;
 pub mod quarantine;
+pub mod receipt;
 mod reset;
 mod scan;
 mod schema;

@@ -1,6 +1,7 @@
 //! Batches: accepted rows and rejects with the offsets they account for.
 
 use crate::progress::Covers;
+use crate::quality::Quality;
 use arrow::record_batch::RecordBatch;
 use std::ops::AddAssign;
 use std::sync::Arc;
@@ -46,6 +47,8 @@ pub struct Batch {
     pub rejects: Vec<RecordBatch>,
     pub covers: Covers,
     pub tally: Tally,
+    /// What the cells and rows were found to be.
+    pub quality: Quality,
     /// Kafka time of the newest record, milliseconds since 1970 UTC.
     pub newest_record_ms: i64,
     /// Event time of the oldest row, microseconds since 1970 UTC.

@@ -41,6 +41,8 @@ pub struct Change {
     pub seq: i64,
     /// When it happened at the source, microseconds since 1970 UTC.
     pub event_time_us: Option<i64>,
+    /// The department that delivered it: index into [`Changes::departments`].
+    pub department: u16,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -82,6 +84,19 @@ pub struct Changes {
     pub rejects: Vec<Reject>,
     /// Records passed over on purpose.
     pub skipped: Skipped,
+    /// Departments as the records name them, each once; the first is that of records that name
+    /// none, or that come after [`Changes::DEPARTMENTS_MAX`] others.
+    pub departments: Vec<Cell>,
+    /// Fields of row images that the contract does not name, each name once.
+    pub strangers: Vec<Stranger>,
+}
+
+/// A field that the contract does not name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stranger {
+    pub name: Box<str>,
+    /// Row images that have it.
+    pub count: u64,
 }
 
 /// Records that are accounted for without a row, by reason.
@@ -94,6 +109,19 @@ pub struct Skipped {
 }
 
 impl Changes {
+    /// Departments told apart in one chunk.
+    pub const DEPARTMENTS_MAX: usize = 256;
+    /// Longest code of a department, in bytes; a longer one is taken for none.
+    pub const DEPARTMENT_BYTES_MAX: usize = 64;
+    /// Strange fields told apart in one chunk; names beyond are not noted.
+    pub const STRANGERS_MAX: usize = 64;
+
+    /// The department at an index of [`Change::department`]; empty when there is none.
+    pub fn department<'a>(&'a self, arena: &'a [u8], index: u16) -> &'a str {
+        let cell = self.departments.get(usize::from(index)).copied().unwrap_or_default();
+        std::str::from_utf8(self.bytes(arena, cell)).unwrap_or_default()
+    }
+
     /// Bytes of a cell; empty for kinds without text.
     pub fn bytes<'a>(&'a self, arena: &'a [u8], cell: Cell) -> &'a [u8] {
         let source = match cell.kind {

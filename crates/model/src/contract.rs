@@ -3,6 +3,12 @@
 //! `spec` reads contracts from `pipelines/**/*.yaml` and checks them; every other room takes
 //! them as given. Columns are addressed by index once a contract is built.
 
+mod check;
+mod rule;
+
+pub use check::{Check, Target};
+pub use rule::{NamedRule, Rule, When};
+
 use arrow::datatypes::{DataType as Arrow, Field, TimeUnit};
 use std::fmt;
 use std::sync::Arc;
@@ -30,6 +36,8 @@ pub struct Contract {
     pub bucket_by: Vec<usize>,
     /// Number of hash buckets of `current`; fixed when the table is made.
     pub buckets: u32,
+    /// What must hold over the table; findings only, they block nothing.
+    pub checks: Vec<Check>,
     pub stop_if: Option<StopIf>,
     pub land: Land,
     pub freshness: Freshness,
@@ -202,119 +210,6 @@ pub enum MaskKind {
     Last4,
     /// The year of a date.
     BirthDate,
-}
-
-/// A rule of one column. Text normalisation comes before, by the rule's kind.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Rule {
-    /// A rule of the closed set, by name: an identifier, a name, a code that is computed.
-    Named(NamedRule),
-    /// Member of a list of `code_lists`, after its aliases.
-    CodeList(String),
-    /// Member of a list given in place.
-    OneOf(Vec<String>),
-    /// Inclusive bounds on a number.
-    AtLeast(f64),
-    AtMost(f64),
-    /// Regular expression the whole text must match.
-    Pattern(String),
-    /// Bounds on the number of characters.
-    Length {
-        min: usize,
-        max: usize,
-    },
-    /// Not before another date column of the row; a finding, never a reject.
-    NotBefore {
-        column: usize,
-    },
-    /// First day of a month after parsing; other days are moved to it.
-    MonthStart,
-    /// Not after the record's event date; a finding.
-    NotFuture,
-    /// Must agree with what a resident id in another column says; the id wins.
-    SexOf {
-        column: usize,
-    },
-    BirthDateOf {
-        column: usize,
-    },
-}
-
-/// Rules known by name; the names are also those of `huiliu rule`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum NamedRule {
-    Uscc,
-    OrgCode,
-    BusinessRegNo,
-    ResidentId,
-    ElicenceId,
-    ProjectCode,
-    /// Resident id or unified social credit code.
-    HolderCode,
-    /// Mobile or landline.
-    Phone,
-    Division6,
-    Division12,
-    /// Six or twelve digits.
-    Division,
-    Industry,
-    PersonName,
-    OrgName,
-    /// A person's or an organisation's name.
-    Name,
-    Address,
-    AccountNo,
-    MeterNo,
-    /// Type of an electronic licence: 18-character USCC and three digits.
-    LicenceType,
-    /// Real estate unit (不动产单元代码): 28 characters.
-    UnitCode,
-    /// Government service item (实施编码): USCC, level and 12 digits.
-    ItemCode,
-    Longitude,
-    Latitude,
-    Date,
-    Timestamp,
-    Text,
-}
-
-impl NamedRule {
-    pub const ALL: [(&'static str, NamedRule); 26] = [
-        ("uscc", Self::Uscc),
-        ("org_code", Self::OrgCode),
-        ("business_reg_no", Self::BusinessRegNo),
-        ("resident_id", Self::ResidentId),
-        ("elicence_id", Self::ElicenceId),
-        ("project_code", Self::ProjectCode),
-        ("holder_code", Self::HolderCode),
-        ("phone", Self::Phone),
-        ("division6", Self::Division6),
-        ("division12", Self::Division12),
-        ("division", Self::Division),
-        ("industry", Self::Industry),
-        ("person_name", Self::PersonName),
-        ("org_name", Self::OrgName),
-        ("name", Self::Name),
-        ("address", Self::Address),
-        ("account_no", Self::AccountNo),
-        ("meter_no", Self::MeterNo),
-        ("licence_type", Self::LicenceType),
-        ("unit_code", Self::UnitCode),
-        ("item_code", Self::ItemCode),
-        ("longitude", Self::Longitude),
-        ("latitude", Self::Latitude),
-        ("date", Self::Date),
-        ("timestamp", Self::Timestamp),
-        ("text", Self::Text),
-    ];
-
-    pub fn name(self) -> &'static str {
-        Self::ALL.iter().find(|(_, rule)| *rule == self).map_or("", |(name, _)| name)
-    }
-
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.iter().find(|(known, _)| *known == name).map(|(_, rule)| *rule)
-    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

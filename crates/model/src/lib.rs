@@ -11,15 +11,17 @@ pub mod contract;
 pub mod error;
 pub mod port;
 pub mod progress;
+pub mod quality;
 pub mod record;
 pub mod reject;
 pub mod system;
 
 pub use batch::{Batch, Tally};
-pub use change::{Cell, CellKind, Change, Changes, Op};
+pub use change::{Cell, CellKind, Change, Changes, Op, Stranger};
 pub use clock::Clock;
 pub use contract::{Column, Contract, DataType, Grade, Protect};
 pub use error::{Error, ErrorKind};
 pub use progress::{Covers, Partition, Progress};
+pub use quality::{DepartmentQuality, Finding, Quality, Score};
 pub use record::{Record, Records};
 pub use reject::{Reason, Reject, Stage};

@@ -53,6 +53,12 @@ pub enum Reason {
     DateOrder,
     Mismatch,
     Ambiguous,
+    /// An old registration number where a credit code belongs; a register knows the code (D16).
+    LegacyRegNo,
+    /// The check is right once O and I are read as 0 and 1; never done silently (D15).
+    Suggest,
+    /// An organisation code where a credit code belongs; a register knows the code (D17).
+    OrgCodeOnly,
     Unavailable,
     // Whole records.
     Empty,
@@ -75,7 +81,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason, for closed label sets and documentation.
-    pub const ALL: [Reason; 45] = [
+    pub const ALL: [Reason; 48] = [
         Reason::Length,
         Reason::Charset,
         Reason::Checksum,
@@ -104,6 +110,9 @@ impl Reason {
         Reason::DateOrder,
         Reason::Mismatch,
         Reason::Ambiguous,
+        Reason::LegacyRegNo,
+        Reason::OrgCodeOnly,
+        Reason::Suggest,
         Reason::Unavailable,
         Reason::Empty,
         Reason::NotUtf8,
@@ -154,6 +163,9 @@ impl Reason {
             Self::DateOrder => "DATE_ORDER",
             Self::Mismatch => "MISMATCH",
             Self::Ambiguous => "AMBIGUOUS",
+            Self::LegacyRegNo => "LEGACY_REG_NO",
+            Self::OrgCodeOnly => "ORG_CODE_ONLY",
+            Self::Suggest => "SUGGEST",
             Self::Unavailable => "UNAVAILABLE",
             Self::Empty => "EMPTY",
             Self::NotUtf8 => "NOT_UTF8",

@@ -19,6 +19,12 @@ pub const KAFKA_TIME: &str = "sys_kafka_time";
 pub const INGEST_TIME: &str = "sys_ingest_time";
 pub const BUCKET: &str = "sys_bucket";
 pub const FLAGS: &str = "sys_flags";
+/// The department that delivered the record, as it names itself; null when it does not.
+pub const DEPARTMENT: &str = "sys_department";
+/// Cells as they were delivered, where something else is stored: a JSON object by column.
+pub const RAW: &str = "sys_raw";
+/// The same, sealed: the shape of a lake that protects.
+pub const RAW_SEALED: &str = "sys_raw_enc";
 
 /// Columns that decide which change of a key wins, most significant first.
 pub const SEQUENCE: [&str; 6] = [EPOCH, SEQ, RANK, OFFSET, PARTITION, ORDINAL];
@@ -28,7 +34,13 @@ pub fn timestamp() -> DataType {
 }
 
 /// System columns of `changes.<dataset>`, in order, after the contract's stored columns.
-pub fn changes_fields() -> Vec<Field> {
+///
+/// `protected`: delivered texts are sealed, since any text may hold anything.
+pub fn changes_fields(protected: bool) -> Vec<Field> {
+    let raw = match protected {
+        true => Field::new(RAW_SEALED, DataType::Binary, true),
+        false => Field::new(RAW, DataType::Utf8, true),
+    };
     vec![
         Field::new(OP, DataType::Utf8, false),
         Field::new(EPOCH, DataType::Int64, false),
@@ -42,16 +54,25 @@ pub fn changes_fields() -> Vec<Field> {
         Field::new(INGEST_TIME, timestamp(), false),
         Field::new(BUCKET, DataType::Int32, false),
         Field::new(FLAGS, DataType::Utf8, true),
+        Field::new(DEPARTMENT, DataType::Utf8, true),
+        raw,
     ]
 }
 
 /// System columns of `current.<dataset>`: those of `changes` without the operation, the
-/// ingest time (a rebuild gives the same rows) and the bucket, which is the partition.
+/// ingest time (a rebuild gives the same rows), the bucket, which is the partition, and the
+/// delivered texts, which are history.
 pub fn current_fields() -> Vec<Field> {
-    changes_fields()
+    changes_fields(false)
         .into_iter()
-        .filter(|f| ![OP, INGEST_TIME, BUCKET].contains(&f.name().as_str()))
+        .filter(|f| ![OP, INGEST_TIME, BUCKET, RAW].contains(&f.name().as_str()))
         .collect()
+}
+
+/// System columns of `deleted.<dataset>`: the sequence and the times.
+pub fn deleted_fields() -> Vec<Field> {
+    let fields = current_fields().into_iter();
+    fields.filter(|f| ![FLAGS, DEPARTMENT].contains(&f.name().as_str())).collect()
 }
 
 /// Columns of `quarantine.<dataset>`.
@@ -74,5 +95,6 @@ pub fn quarantine_fields() -> Vec<Field> {
         Field::new("raw_sm3", DataType::Utf8, false),
         Field::new("raw", DataType::Binary, true),
         Field::new("raw_key_id", DataType::Utf8, true),
+        Field::new(DEPARTMENT, DataType::Utf8, true),
     ]
 }

@@ -70,6 +70,10 @@ impl<'a> Chunk<'a> {
         self.event_days.get(row).copied().filter(|day| *day != NO_DAY)
     }
 
+    fn event_us(&self, row: usize) -> Option<i64> {
+        self.changes.rows.get(row).and_then(|change| change.event_time_us)
+    }
+
     fn context(&self, row: usize) -> Context {
         Context { event_date: self.event_day(row) }
     }

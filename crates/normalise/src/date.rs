@@ -10,7 +10,9 @@
 //! error: a device clock that was not set.
 //!
 //! Reasons: `FORMAT` no known form, `RANGE` no day of the calendar or no time of day, `AMBIGUOUS`
-//! a year in last place (26/12/2019 too: the vectors refuse it, though 26 can be no month).
+//! a year in last place with two parts that may be months (06/01/2019). A cell of a dataset is read
+//! where one part can be no month (26/12/2019, D20); the rules `date` and `timestamp` accept only
+//! the forms of the specification (1.10), whose vectors refuse it.
 
 mod civil;
 mod read;
@@ -145,6 +147,9 @@ pub fn write_timestamp(micros: i64, out: &mut String) {
 pub(crate) fn apply_date(text: &str) -> Outcome<'_> {
     match parse_date(text.as_bytes()) {
         DateOutcome::Value { fixed: false, .. } => Outcome::Ok(Cow::Borrowed(text)),
+        DateOutcome::Value { .. } if read::is_year_last(&text::scrub(text)) => {
+            Outcome::Err(Reason::Ambiguous)
+        }
         DateOutcome::Value { days, .. } => {
             let mut out = String::with_capacity(10);
             write_date(days, &mut out);
@@ -159,6 +164,9 @@ pub(crate) fn apply_date(text: &str) -> Outcome<'_> {
 /// The rule `timestamp`: a text with an offset, in Asia/Shanghai.
 pub(crate) fn apply_timestamp(text: &str) -> Outcome<'_> {
     match parse_timestamp(text.as_bytes()) {
+        TimestampOutcome::Value { fixed: true, .. } if read::is_year_last(&text::scrub(text)) => {
+            Outcome::Err(Reason::Ambiguous)
+        }
         TimestampOutcome::Value { micros, .. } => {
             let mut out = String::with_capacity(32);
             write_timestamp(micros, &mut out);

@@ -42,11 +42,17 @@ fn kind(column: &Column) -> Option<MaskKind> {
         return Some(*kind);
     }
     column.rules.iter().find_map(|rule| match rule {
-        Rule::Named(NamedRule::ResidentId | NamedRule::HolderCode) => Some(MaskKind::ResidentId),
+        Rule::Named(
+            NamedRule::ResidentId | NamedRule::IdentityDocument | NamedRule::HolderCode,
+        ) => Some(MaskKind::ResidentId),
         Rule::Named(NamedRule::PersonName | NamedRule::OrgName | NamedRule::Name) => {
             Some(MaskKind::Name)
         }
-        Rule::Named(NamedRule::Phone) => Some(MaskKind::Phone),
+        Rule::Named(NamedRule::Phone | NamedRule::Mobile | NamedRule::Landline) => {
+            Some(MaskKind::Phone)
+        }
+        Rule::Named(NamedRule::BankCard) => Some(MaskKind::BankCard),
+        Rule::Named(NamedRule::Plate) => Some(MaskKind::Plate),
         Rule::Named(NamedRule::Address) => Some(MaskKind::Address),
         Rule::Named(NamedRule::AccountNo | NamedRule::MeterNo) => Some(MaskKind::Last4),
         Rule::BirthDateOf { .. } if column.data_type == DataType::Date => Some(MaskKind::BirthDate),

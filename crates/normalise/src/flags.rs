@@ -8,36 +8,12 @@
 //! did not send that value, the stored cell is null, and the fold keeps the value it knows.
 
 use crate::judge::Plan;
+use crate::judge::row_number;
 use arrow::array::{StringArray, StringBuilder};
-use huiliu_model::{Reason, Stage};
-use std::collections::BTreeMap;
+use huiliu_model::{Change, Changes, Finding, Quality, Reason, Score, Stage};
 
 /// Flag of a cell whose value the source did not send.
 pub const UNAVAILABLE: &str = "UNAVAILABLE";
-
-/// How often one column showed one defect in a chunk.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Finding {
-    /// Contract column, by index.
-    pub column: u16,
-    /// Label of a [`Reason`] or of a warning.
-    pub label: &'static str,
-    pub count: u64,
-}
-
-/// Cells of one contract column by outcome, for the field pass rate (字段合格率).
-///
-/// A cell is checked if it is required or was delivered with a value; a value masked at the
-/// source, a value that was not sent and the image of a delete are not counted. Warnings do not
-/// lower either figure.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct ColumnCount {
-    pub checked: u64,
-    /// Passed as delivered.
-    pub passed_raw: u64,
-    /// Passed after automatic fixes; never less than `passed_raw`.
-    pub passed: u64,
-}
 
 /// One flag of one cell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -63,28 +39,113 @@ pub(crate) struct RowReject {
 pub(crate) struct Marks {
     pub flags: Vec<Mark>,
     pub rejects: Vec<RowReject>,
-    /// By contract column.
-    pub counts: Vec<ColumnCount>,
+    /// Cells whose delivered text is not what is stored: repaired, replaced or cleared.
+    pub raws: Vec<Raw>,
+    /// By department of the chunk, then by contract column.
+    pub scores: Vec<Vec<Score>>,
+    /// By row.
+    pub rows: Vec<RowScore>,
+    /// Department of each row; empty when all are of the one that was named last.
+    pub departments: Vec<u16>,
+}
+
+/// A cell whose delivered text is kept beside the row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Raw {
+    pub row: u32,
+    pub column: u16,
+}
+
+/// How a row fared so far.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct RowScore {
+    pub failed_raw: bool,
+    pub failed: bool,
 }
 
 impl Marks {
-    pub fn new(column_count: usize) -> Self {
-        let counts = vec![ColumnCount::default(); column_count];
-        Self { flags: Vec::new(), rejects: Vec::new(), counts }
+    pub fn new(changes: &Changes) -> Self {
+        let (columns, rows) = (changes.columns.len(), changes.rows.len());
+        let names = changes.departments.len().max(1);
+        let last = names - 1;
+        let mut departments: Vec<u16> = changes.rows.iter().map(|row| row.department).collect();
+        if departments.iter().all(|&department| usize::from(department) == last) {
+            departments.clear();
+        }
+        Self {
+            departments,
+            flags: Vec::new(),
+            rejects: Vec::new(),
+            raws: Vec::new(),
+            scores: vec![vec![Score::default(); columns]; names],
+            rows: vec![RowScore::default(); rows],
+        }
     }
 
-    /// Flags and reasons, summed by column and label.
-    pub fn findings(&self) -> Vec<Finding> {
-        let mut sums: BTreeMap<(u16, &'static str), u64> = BTreeMap::new();
-        for mark in &self.flags {
-            *sums.entry((mark.column, mark.label)).or_default() += 1;
-        }
-        for reject in &self.rejects {
-            if let Some(column) = reject.column {
-                *sums.entry((column, reject.reason.label())).or_default() += 1;
+    /// Notes that a cell did not pass as delivered, and whether it passes after repair.
+    pub fn failed_raw(&mut self, row: usize, after: bool) {
+        let score = &mut self.rows[row];
+        score.failed_raw = true;
+        score.failed |= !after;
+    }
+
+    /// Takes back that cells passed as delivered: another column of their rows knows better.
+    /// `after`: what is stored in their place is good.
+    pub fn overruled(&mut self, rows: &[usize], column: u16, after: bool) {
+        self.raws.sort_unstable();
+        let repaired = self.raws.len();
+        for &row in rows {
+            self.failed_raw(row, after);
+            let raw = Raw { row: row_number(row), column };
+            // A value that was repaired before has not passed as delivered already.
+            let known = self.raws[..repaired].binary_search(&raw).is_ok();
+            let department = self.departments.get(row).copied();
+            let department = department.map_or(self.scores.len() - 1, usize::from);
+            let score = &mut self.scores[department][usize::from(column)];
+            score.passed_raw = score.passed_raw.saturating_sub(u64::from(!known));
+            score.passed = score.passed.saturating_sub(u64::from(!after));
+            if !known {
+                self.raws.push(raw);
             }
         }
-        sums.into_iter().map(|((column, label), count)| Finding { column, label, count }).collect()
+    }
+
+    /// The delivered texts of these cells stay beside their rows.
+    pub fn keep_raw(&mut self, rows: &[usize], column: u16) {
+        self.raws.extend(rows.iter().map(|&row| Raw { row: row_number(row), column }));
+    }
+
+    /// Scores and findings by department; `names` are those of the chunk.
+    pub fn quality(&self, changes: &[Change], names: &[&str], lost_records: u64) -> Quality {
+        let mut quality = Quality::default();
+        let columns = self.scores[0].len();
+        let name = |department: u16| names.get(usize::from(department)).copied().unwrap_or("");
+        for (department, scores) in self.scores.iter().enumerate() {
+            if scores.iter().any(|score| score.checked > 0) {
+                let held = quality.of(names.get(department).copied().unwrap_or(""), columns);
+                held.cells.iter_mut().zip(scores).for_each(|(sum, score)| *sum += *score);
+            }
+        }
+        let mut rows = vec![Score::default(); self.scores.len()];
+        for (change, row) in changes.iter().zip(&self.rows) {
+            rows[usize::from(change.department)].count(!row.failed_raw, !row.failed);
+        }
+        for (department, score) in rows.into_iter().enumerate().filter(|(_, s)| s.checked > 0) {
+            quality.of(names.get(department).copied().unwrap_or(""), columns).rows += score;
+        }
+        if lost_records > 0 {
+            quality.of("", columns).rows.checked += lost_records;
+        }
+        let found = self.flags.iter().map(|mark| (mark.row, mark.column, mark.label));
+        let refused = self
+            .rejects
+            .iter()
+            .filter_map(|reject| Some((reject.row, reject.column?, reject.reason.label())));
+        for (row, column, label) in found.chain(refused) {
+            let department = name(changes[row as usize].department);
+            quality.of(department, columns).find(Finding { column, label, count: 1 });
+        }
+        quality
     }
 
     /// The column `sys_flags` for the rows in `kept` (ascending row numbers).

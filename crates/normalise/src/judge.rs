@@ -17,14 +17,16 @@
 
 mod across;
 mod plan;
+mod position;
+mod relation;
 
 pub(crate) use across::{across, shanghai_day};
 pub(crate) use plan::{Plan, TextTest};
 
-use crate::flags::{ColumnCount, Mark, Marks, RowReject, UNAVAILABLE};
+use crate::flags::{Mark, Marks, Raw, RowReject, UNAVAILABLE};
 use crate::rule::Flags;
 use huiliu_model::contract::OnFail;
-use huiliu_model::{Reason, Stage};
+use huiliu_model::{Reason, Score, Stage};
 
 /// What one cell turned out to be.
 pub(crate) enum Verdict<T> {
@@ -104,12 +106,14 @@ pub(crate) struct Bench<'a> {
     /// By row; empty when the chunk has no delete.
     deletes: &'a [bool],
     marks: &'a mut Marks,
-    count: ColumnCount,
+    /// By department.
+    scores: Vec<Score>,
 }
 
 impl<'a> Bench<'a> {
     pub fn new(plan: &'a Plan, deletes: &'a [bool], marks: &'a mut Marks) -> Self {
-        Self { plan, deletes, marks, count: ColumnCount::default() }
+        let scores = vec![Score::default(); marks.scores.len()];
+        Self { plan, deletes, marks, scores }
     }
 
     /// The value to write for a cell; findings are noted.
@@ -121,10 +125,15 @@ impl<'a> Bench<'a> {
         match verdict {
             Verdict::Value { value, fixed, flags, remark } => {
                 // Partly masked at the source: neither passed nor failed (不予计分).
-                let counted = !flags.is_some_and(|flags| flags.contains(Flags::MASKED));
-                self.count.checked += u64::from(counted);
-                self.count.passed += u64::from(counted);
-                self.count.passed_raw += u64::from(counted && !fixed);
+                // A personal number that was masked is no fault of the value's form.
+                let is = |flag: Flags| flags.is_some_and(|flags| flags.contains(flag));
+                let as_delivered = !fixed || is(Flags::PII_MASKED);
+                if !is(Flags::MASKED) {
+                    self.score(row).count(as_delivered, true);
+                }
+                if fixed {
+                    self.changed(row, as_delivered);
+                }
                 if flags.is_some() || remark.is_some() {
                     self.remark(row, flags.unwrap_or_default(), remark);
                 }
@@ -138,6 +147,30 @@ impl<'a> Bench<'a> {
         }
     }
 
+    #[inline]
+    fn score(&mut self, row: usize) -> &mut Score {
+        let department = self.marks.departments.get(row).copied();
+        let department = department.map_or(self.scores.len() - 1, usize::from);
+        &mut self.scores[department]
+    }
+
+    fn changed(&mut self, row: usize, as_delivered: bool) {
+        if !as_delivered {
+            self.marks.failed_raw(row, true);
+        }
+        self.keep_raw(row);
+    }
+
+    fn keep_raw(&mut self, row: usize) {
+        self.marks.raws.push(Raw { row: row_number(row), column: self.plan.index });
+    }
+
+    /// Counts a cell that did not pass as delivered.
+    fn failed_raw(&mut self, row: usize, after: bool) {
+        self.score(row).count(false, after);
+        self.marks.failed_raw(row, after);
+    }
+
     #[cold]
     fn remark(&mut self, row: usize, flags: Flags, remark: Option<&'static str>) {
         for label in flags.iter().chain(remark) {
@@ -147,10 +180,10 @@ impl<'a> Bench<'a> {
 
     fn absent(&mut self, row: usize) {
         if self.plan.key {
-            self.count.checked += 1;
+            self.failed_raw(row, false);
             self.reject(row, Stage::Judge, Reason::KeyMissing, "required");
         } else if self.plan.required {
-            self.count.checked += 1;
+            self.failed_raw(row, false);
             self.flag(row, Reason::Required.label());
         }
     }
@@ -163,8 +196,8 @@ impl<'a> Bench<'a> {
                 self.cleared(row, Some(Reason::Placeholder));
             }
             Verdict::Understood(label) => {
-                self.count.checked += 1;
-                self.count.passed += 1;
+                self.failed_raw(row, true);
+                self.keep_raw(row);
                 self.flag(row, label);
             }
             Verdict::Unavailable if self.plan.key => {
@@ -180,15 +213,15 @@ impl<'a> Bench<'a> {
 
     fn cleared(&mut self, row: usize, reason: Option<Reason>) {
         if self.plan.key {
-            self.count.checked += 1;
+            self.failed_raw(row, false);
             self.reject(row, Stage::Judge, reason.unwrap_or(Reason::KeyMissing), "required");
             return;
         }
         // Masked at the source: as above.
         if reason != Some(Reason::Masked) {
-            self.count.checked += 1;
-            self.count.passed += u64::from(!self.plan.required);
+            self.failed_raw(row, !self.plan.required);
         }
+        self.keep_raw(row);
         match reason {
             Some(reason) => self.flag(row, reason.label()),
             None if self.plan.required => self.flag(row, Reason::Required.label()),
@@ -197,11 +230,12 @@ impl<'a> Bench<'a> {
     }
 
     fn failed<T>(&mut self, row: usize, failure: Failure<T>) -> Option<T> {
-        self.count.checked += 1;
+        self.failed_raw(row, false);
         if self.plan.key || self.plan.on_fail == OnFail::Reject {
             self.reject(row, failure.stage, failure.reason, failure.rule);
             return None;
         }
+        self.keep_raw(row);
         self.flag(row, failure.reason.label());
         failure.kept.filter(|_| self.plan.on_fail == OnFail::Warn)
     }
@@ -228,7 +262,9 @@ impl<'a> Bench<'a> {
 
 impl Drop for Bench<'_> {
     fn drop(&mut self) {
-        self.marks.counts[usize::from(self.plan.index)] = self.count;
+        for (scores, score) in self.marks.scores.iter_mut().zip(&self.scores) {
+            scores[usize::from(self.plan.index)] = *score;
+        }
     }
 }
 

@@ -19,6 +19,7 @@ pub mod crypto;
 pub mod date;
 pub mod disclose;
 mod flags;
+pub mod geo;
 pub mod id;
 mod judge;
 pub mod lists;
@@ -31,6 +32,5 @@ pub mod text;
 
 pub use bucket::{bucket, bucket_of_texts};
 pub use crypto::{Crypto, Keys};
-pub use flags::{ColumnCount, Finding};
 pub use prepare::{Normaliser, Prepared};
 pub use protect::Protection;

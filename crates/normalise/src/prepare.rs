@@ -9,18 +9,20 @@
 
 mod fate;
 pub(crate) mod quarantine;
+mod raw;
 mod system_columns;
 
 use crate::cast::{self, Chunk};
 use crate::crypto::Crypto;
-use crate::flags::{ColumnCount, Finding, Marks, RowReject};
+use crate::flags::{Marks, RowReject};
 use crate::judge::{self, Plan, row_number};
 use crate::protect::{self, Protection};
 use arrow::array::{ArrayRef, BooleanArray, RecordBatch, StringArray};
 use arrow::compute::FilterBuilder;
 use arrow::datatypes::{Field, Schema, SchemaRef};
 use fate::Fates;
-use huiliu_model::{Changes, Contract, Error, ErrorKind, Reason, Records, Stage, Tally, system};
+use huiliu_model::{Changes, Contract, Error, ErrorKind, Quality, Reason, Records, Stage, Tally};
+use huiliu_model::{Stranger, system};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use system_columns::SystemColumns;
@@ -53,10 +55,10 @@ pub struct Prepared {
     /// Rejected records in the shape of [`Normaliser::quarantine_schema`].
     pub rejects: Option<RecordBatch>,
     pub tally: Tally,
-    /// Flags and reasons of cells, by contract column and label.
-    pub findings: Vec<Finding>,
-    /// Cells checked and passed, by contract column.
-    pub column_counts: Vec<ColumnCount>,
+    /// What cells and rows were found to be, by department.
+    pub quality: Quality,
+    /// Fields that the contract does not name.
+    pub strangers: Vec<Stranger>,
     /// Rejected records, by room and reason.
     pub reject_counts: Vec<(Stage, Reason, u64)>,
     /// Kafka time of the newest record, milliseconds since 1970 UTC; 0 without records.
@@ -84,7 +86,8 @@ impl Normaliser {
         };
         let stored = contract.stored_fields(protection.protects());
         let bucket_by = bucket_positions(&contract, &stored)?;
-        let fields: Vec<Field> = stored.into_iter().chain(system::changes_fields()).collect();
+        let fields: Vec<Field> =
+            stored.into_iter().chain(system::changes_fields(protection.protects())).collect();
         Ok(Self {
             plans,
             crypto,
@@ -121,7 +124,7 @@ impl Normaliser {
             "one cell per row and column"
         );
         let chunk = Chunk::new(&records.arena, changes, self.contract.format);
-        let mut marks = Marks::new(self.plans.len());
+        let mut marks = Marks::new(changes);
         let mut columns: Vec<ArrayRef> =
             self.plans.iter().map(|plan| cast::column(&chunk, plan, &mut marks)).collect();
         judge::across(&self.plans, &chunk.deletes, &mut columns, &mut marks);
@@ -130,19 +133,24 @@ impl Normaliser {
         let mut fates = Fates::decide(records, changes, &marks);
         let keys: Vec<&ArrayRef> = self.contract.key.iter().map(|&at| &columns[at]).collect();
         fates.drop_same_key(changes, &keys);
-        let findings = marks.findings();
+        let departments: Vec<&str> = (0..changes.departments.len().max(1))
+            .map(|at| changes.department(&records.arena, u16::try_from(at).unwrap_or(0)))
+            .collect();
+        let lost = changes.rejects.len() as u64;
+        let quality = marks.quality(&changes.rows, &departments, lost);
         let flags = marks.texts(&self.plans, &fates.kept);
+        let raws = raw::texts(records, changes, &self.contract, &mut marks.raws, &fates.kept);
         let kept = &fates.kept;
-        let system = SystemColumns { records, changes, kept, ingest_time_us };
-        let rows = self.rows(&system, columns, flags);
-        let rejects = self.quarantine(records, &fates, ingest_time_us);
+        let system = SystemColumns { records, changes, kept, departments, ingest_time_us };
+        let rows = self.rows(&system, columns, flags, raws);
+        let rejects = self.quarantine(&system, &fates);
         let accepted_rows = fates.kept.iter().map(|&row| &changes.rows[row as usize]);
         Prepared {
             rows,
             rejects,
             tally: fates.tally(records, changes),
-            findings,
-            column_counts: marks.counts,
+            quality,
+            strangers: changes.strangers.clone(),
             reject_counts: reject_counts(&fates),
             newest_record_ms: records.entries.iter().map(|r| r.timestamp_ms).max().unwrap_or(0),
             oldest_event_us: accepted_rows.filter_map(|row| row.event_time_us).min(),
@@ -154,16 +162,16 @@ impl Normaliser {
         system: &SystemColumns<'_>,
         columns: Vec<ArrayRef>,
         flags: StringArray,
+        raws: StringArray,
     ) -> Option<RecordBatch> {
         if system.kept.is_empty() {
             return None;
         }
         let columns = keep_rows(columns, system.changes.rows.len(), system.kept);
-        let origins = system.origins();
+        let (origins, crypto) = (system.origins(), self.crypto.as_ref());
         let mut stored = Vec::with_capacity(self.changes_schema.fields().len());
         for (column, values) in self.contract.columns.iter().zip(columns) {
             if self.protection.protects() {
-                let crypto = self.crypto.as_ref();
                 let dataset = &self.contract.dataset;
                 protect::column(dataset, column, crypto, &origins, values, &mut stored);
             } else {
@@ -173,16 +181,12 @@ impl Normaliser {
         let bucket_columns: Vec<ArrayRef> =
             self.bucket_by.iter().map(|&at| Arc::clone(&stored[at])).collect();
         let buckets = crate::bucket(&bucket_columns, self.contract.buckets);
-        stored.extend(system.build(buckets, flags));
+        let raws = raw::protected(raws, &self.contract, &self.protection, crypto, &origins);
+        stored.extend(system.build(buckets, flags, raws));
         Some(batch(self.changes_schema(), stored))
     }
 
-    fn quarantine(
-        &self,
-        records: &Records,
-        fates: &Fates,
-        ingest_time_us: i64,
-    ) -> Option<RecordBatch> {
+    fn quarantine(&self, system: &SystemColumns<'_>, fates: &Fates) -> Option<RecordBatch> {
         if fates.rejected.is_empty() {
             return None;
         }
@@ -190,8 +194,7 @@ impl Normaliser {
             contract: &self.contract,
             protection: &self.protection,
             crypto: self.crypto.as_ref(),
-            records,
-            ingest_time_us,
+            system,
         };
         Some(batch(self.quarantine_schema(), quarantine.columns(&fates.rejected)))
     }

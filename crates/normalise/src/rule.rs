@@ -88,11 +88,17 @@ pub fn apply<'a>(rule: NamedRule, text: &'a str, context: &Context) -> Outcome<'
         NamedRule::OrgCode => id::org_code::apply(text),
         NamedRule::BusinessRegNo => id::registration::apply(text),
         NamedRule::ResidentId => id::resident::apply(text, context),
+        NamedRule::IdentityDocument => id::document::apply(text, context),
         NamedRule::ElicenceId => id::licence::apply(text),
         NamedRule::LicenceType => id::licence::apply_type(text),
         NamedRule::ProjectCode => id::project::apply(text),
         NamedRule::HolderCode => id::holder::apply(text, context),
         NamedRule::Phone => id::phone::apply(text),
+        NamedRule::Mobile => id::phone::apply_mobile(text),
+        NamedRule::Landline => id::phone::apply_landline(text),
+        NamedRule::PostalCode => id::postal::apply(text),
+        NamedRule::Plate => id::plate::apply(text),
+        NamedRule::BankCard => id::bank_card::apply(text),
         NamedRule::Division6 => id::division::apply6(text, context),
         NamedRule::Division12 => id::division::apply12(text, context),
         NamedRule::Division => id::division::apply(text, context),
@@ -100,16 +106,36 @@ pub fn apply<'a>(rule: NamedRule, text: &'a str, context: &Context) -> Outcome<'
         NamedRule::AccountNo => id::account::apply_account(text),
         NamedRule::MeterNo => id::account::apply_meter(text),
         NamedRule::UnitCode => id::estate::apply(text),
+        NamedRule::ParcelCode => id::estate::apply_parcel(text),
+        NamedRule::LandUse => id::land_use::apply(text),
         NamedRule::ItemCode => id::item::apply(text),
+        NamedRule::RelaxedCode => id::relaxed::apply(text),
         NamedRule::PersonName => of_text(TextKind::PersonName, text),
         NamedRule::OrgName => of_text(TextKind::OrgName, text),
         NamedRule::Name => of_text(TextKind::Name, text),
         NamedRule::Address => of_text(TextKind::Address, text),
         NamedRule::Text => of_text(TextKind::Free, text),
+        NamedRule::FreeText => of_free_text(text),
         NamedRule::Date => date::apply_date(text),
         NamedRule::Timestamp => date::apply_timestamp(text),
         NamedRule::Longitude => number::apply_degrees(text, number::CITY_LONGITUDE),
         NamedRule::Latitude => number::apply_degrees(text, number::CITY_LATITUDE),
+    }
+}
+
+/// Running text without the personal numbers it held.
+fn of_free_text(text: &str) -> Outcome<'_> {
+    match of_text(TextKind::Free, text) {
+        Outcome::Ok(tidy) => without_private(tidy, Flags::default()),
+        Outcome::Warn(tidy, flags) => without_private(tidy, flags),
+        other => other,
+    }
+}
+
+fn without_private(text: Cow<'_, str>, flags: Flags) -> Outcome<'_> {
+    match text::private::masked(&text) {
+        Some(masked) => Outcome::Warn(Cow::Owned(masked), flags | Flags::PII_MASKED),
+        None => Outcome::accept(text, flags),
     }
 }
 

@@ -10,6 +10,7 @@
 //! normalised text changes nothing.
 
 mod mojibake;
+pub(crate) mod private;
 
 use crate::rule::Flags;
 use std::borrow::Cow;

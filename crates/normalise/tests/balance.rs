@@ -101,7 +101,7 @@ proptest! {
         prop_assert_eq!(refused.len() as u64, rejected);
         let counted: u64 = prepared.reject_counts.iter().map(|(_, _, count)| count).sum();
         prop_assert_eq!(counted, rejected);
-        for count in &prepared.column_counts {
+        for count in prepared.quality.cells() {
             prop_assert!(count.passed_raw <= count.passed && count.passed <= count.checked);
         }
     }

@@ -127,7 +127,8 @@ fn dates_come_in_many_forms() {
             (Text("长期"), "-", "OPEN_END"),
             (Text("9999-12-31"), "-", "OPEN_END"),
             (Text("1900-01-01"), "-", "PLACEHOLDER"),
-            (Text("26/12/2019"), "-", "AMBIGUOUS"),
+            (Text("26/12/2019"), "2019-12-26", "-"),
+            (Text("06/01/2019"), "-", "AMBIGUOUS"),
             (True, "-", "TYPE"),
         ],
     );

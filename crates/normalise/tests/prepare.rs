@@ -3,8 +3,9 @@
 mod made;
 
 use huiliu_model::contract::{NamedRule, OnFail, Rule};
-use huiliu_model::{Column, Contract, DataType, ErrorKind, Op, Protect, Reason, Stage, Tally};
-use huiliu_normalise::{ColumnCount, Finding, Normaliser, Protection};
+use huiliu_model::{Column, Contract, DataType, ErrorKind, Finding, Op, Protect, Reason, Score};
+use huiliu_model::{Stage, Tally};
+use huiliu_normalise::{Normaliser, Protection};
 use made::Given::{Missing, Null, Number, Text, Unavailable};
 use made::{Chunk, EVENT_US, INGEST_US, binary, column, contract, normaliser, ruled, shown};
 use std::sync::Arc;
@@ -76,11 +77,11 @@ fn a_clean_row_has_its_values_and_system_columns() {
     assert_eq!(shown(&rows, "sys_bucket"), [bucket.to_string()]);
     assert_eq!(prepared.tally, Tally { accepted: 1, ..Tally::default() });
     assert!(prepared.rejects.is_none());
-    assert_eq!(prepared.findings, []);
-    let passed = ColumnCount { checked: 1, passed_raw: 1, passed: 1 };
-    let empty = ColumnCount::default();
+    assert_eq!(prepared.quality.findings(), []);
+    let passed = Score { checked: 1, passed_raw: 1, passed: 1 };
+    let empty = Score::default();
     assert_eq!(
-        prepared.column_counts,
+        prepared.quality.cells(),
         [passed, passed, passed, passed, passed, empty, empty],
         "optional nulls are not checked"
     );
@@ -132,15 +133,15 @@ fn fixed_warned_nulled_and_rejected_cells_are_told_apart() {
     assert_eq!(prepared.tally, Tally { accepted: 2, rejected: 3, ..Tally::default() });
     let found = |column, label| Finding { column, label, count: 1 };
     for expected in [found(0, "CHECKSUM"), found(1, "REQUIRED"), found(4, "RANGE")] {
-        assert!(prepared.findings.contains(&expected), "{expected:?}");
+        assert!(prepared.quality.findings().contains(&expected), "{expected:?}");
     }
     // Five keys were checked: one fixed, two good, two unusable.
-    let key = ColumnCount { checked: 5, passed_raw: 2, passed: 3 };
-    assert_eq!(prepared.column_counts[0], key);
+    let key = Score { checked: 5, passed_raw: 2, passed: 3 };
+    assert_eq!(prepared.quality.cells()[0], key);
     // A name that is a null token where one is required passes in no figure.
-    assert_eq!(prepared.column_counts[1], ColumnCount { checked: 5, passed_raw: 4, passed: 4 });
+    assert_eq!(prepared.quality.cells()[1], Score { checked: 5, passed_raw: 4, passed: 4 });
     // Sex: one that had to be replaced, one not sent, three null.
-    assert_eq!(prepared.column_counts[2], ColumnCount { checked: 1, passed_raw: 0, passed: 1 });
+    assert_eq!(prepared.quality.cells()[2], Score { checked: 1, passed_raw: 0, passed: 1 });
 }
 
 #[test]
@@ -189,7 +190,7 @@ fn only_the_key_of_a_delete_is_judged() {
     assert_eq!(shown(&rows, "born"), ["-"]);
     assert_eq!(shown(&rows, "valid_to"), ["2020-01-31"]);
     assert_eq!(shown(&prepared.rejects.expect("the second"), "reason"), ["KEY_MISSING"]);
-    assert_eq!(prepared.column_counts[1], ColumnCount::default());
+    assert_eq!(prepared.quality.cells()[1], Score::default());
 }
 
 #[test]

@@ -99,6 +99,7 @@ codes! {
     Cycle = "0024", "Tables that are built from each other in a circle.";
     Empty = "0025", "A text or list that must not be empty.";
     NotSaid = "0026", "A setting without a default that the command needs.";
+    UnknownDataset = "0027", "A check reads a dataset that is not declared.";
 }
 
 impl fmt::Display for Code {

@@ -3,9 +3,11 @@
 //! Owns the shape of the file and every rule about a single one of them. What concerns several
 //! files (two datasets of one name) is the project's.
 
+mod checks;
 mod columns;
 mod file;
 mod rules;
+mod types;
 
 pub(crate) use columns::check_name;
 pub(crate) use file::{DatasetFile, FreshnessFile, GradeWord};
@@ -33,6 +35,8 @@ pub(crate) struct Draft {
     pub dataset: Option<(String, At)>,
     pub kafka_topic: Option<(String, At)>,
     pub contract: Option<Contract>,
+    /// For each check of the contract, where it names another dataset and its columns.
+    pub check_places: Vec<(At, At)>,
 }
 
 /// Parses one pipeline file. The path is for messages and for the names it must agree with.
@@ -57,15 +61,19 @@ pub(crate) fn draft(text: &str, findings: &Findings) -> Draft {
     };
     let declared = |read: &Read<String>| read.value.clone().map(|text| (text, read.at));
     let source = file.source.get();
-    let contract = build(&file, findings).filter(|_| findings.is_empty());
+    let (contract, check_places) = build(&file, findings)
+        .filter(|_| findings.is_empty())
+        .map_or((None, Vec::new()), |(contract, places)| (Some(contract), places));
     Draft {
+        check_places,
         dataset: declared(&file.dataset),
         kafka_topic: source.and_then(|source| declared(&source.kafka_topic)),
         contract,
     }
 }
 
-fn build(file: &DatasetFile, findings: &Findings) -> Option<Contract> {
+/// The contract, and the places of its checks.
+fn build(file: &DatasetFile, findings: &Findings) -> Option<(Contract, Vec<(At, At)>)> {
     check_place(file, findings);
     let known = match file.columns.get() {
         Some(columns) => columns::survey(columns, findings),
@@ -80,6 +88,8 @@ fn build(file: &DatasetFile, findings: &Findings) -> Option<Contract> {
         .map(|index| columns::build(index, &known, key.contains(&index), findings))
         .collect();
     check_stored_names(&columns, &known, findings);
+    let checks = checks::build(file.checks.as_ref(), &known, findings);
+    let places = checks.iter().map(|placed| (placed.to, placed.columns)).collect();
     let source = file.source.get();
     if let Some(source) = source {
         check_kafka_topic(&source.kafka_topic, findings);
@@ -90,7 +100,7 @@ fn build(file: &DatasetFile, findings: &Findings) -> Option<Contract> {
     let stop_if = optional(file.quality.as_ref()).and_then(|q| stop_if(q, findings));
     let land = optional(file.land.as_ref()).map_or_else(Land::default, |l| land(l, findings));
     let freshness = freshness(file.freshness.as_ref(), Freshness::default(), findings);
-    Some(Contract {
+    let contract = Contract {
         dataset: file.dataset.text()?.into(),
         title: title?,
         provider: provider?,
@@ -104,10 +114,12 @@ fn build(file: &DatasetFile, findings: &Findings) -> Option<Contract> {
         key,
         bucket_by,
         buckets,
+        checks: checks.into_iter().map(|placed| placed.check).collect(),
         stop_if,
         land,
         freshness,
-    })
+    };
+    Some((contract, places))
 }
 
 /// The value of a key that may be left out.

@@ -4,6 +4,7 @@
 //! Files are found, read and checked in the order of their paths, so findings are stable.
 
 mod find;
+mod references;
 
 pub(crate) use find::read_file;
 
@@ -58,19 +59,21 @@ impl Project {
             places.push((settings.sql.clone(), Kind::Tables));
         }
         let (sources, unreadable) = find::find(&places);
-        Self::check(&sources, unreadable)
+        Self::check(&sources, true, unreadable)
     }
 
     /// Loads files and directories: pipeline files, table folders, or a directory that holds
     /// `pipelines/` and `sql/`. Whether inputs of tables are declared is checked only when a
-    /// pipeline is among the paths.
+    /// pipeline is among the paths; whether datasets that checks read are declared, only when the
+    /// folders of their groups are.
     ///
     /// # Errors
     /// All that is wrong in all files.
     pub fn load_paths(paths: &[PathBuf]) -> Result<Self, Vec<Diagnostic>> {
         let places: Vec<_> = paths.iter().map(|path| (path.clone(), Kind::Unknown)).collect();
         let (sources, unreadable) = find::find(&places);
-        Self::check(&sources, unreadable)
+        let complete = paths.iter().any(|path| find::holds_groups(path));
+        Self::check(&sources, complete, unreadable)
     }
 
     /// Checks texts, such as those a program carries with it.
@@ -78,11 +81,16 @@ impl Project {
     /// # Errors
     /// All that is wrong in all of them.
     pub fn from_sources(sources: &Sources) -> Result<Self, Vec<Diagnostic>> {
-        Self::check(sources, Vec::new())
+        Self::check(sources, true, Vec::new())
     }
 
-    fn check(sources: &Sources, mut found: Vec<Diagnostic>) -> Result<Self, Vec<Diagnostic>> {
-        let drafts = pipelines(&sources.pipelines, &mut found);
+    fn check(
+        sources: &Sources,
+        complete: bool,
+        mut found: Vec<Diagnostic>,
+    ) -> Result<Self, Vec<Diagnostic>> {
+        let mut drafts = pipelines(&sources.pipelines, &mut found);
+        references::resolve(&mut drafts, complete, &mut found);
         let tables: Vec<_> =
             sources.tables.iter().map(|sources| table::draft(sources, &mut found)).collect();
         check_tables(&tables, &drafts, &sources.dimensions, &mut found);

@@ -70,6 +70,7 @@ pub(crate) fn contract_of(dataset: &str, columns: &[(&str, DataType, Protect)]) 
         key: vec![0],
         bucket_by: vec![0],
         buckets: 4,
+        checks: Vec::new(),
         stop_if: None,
         land: Land::default(),
         freshness: Freshness::default(),

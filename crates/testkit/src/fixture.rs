@@ -40,6 +40,7 @@ pub fn account_contract() -> Contract {
         key: vec![0],
         bucket_by: vec![0],
         buckets: 2,
+        checks: Vec::new(),
         stop_if: None,
         land: Land::default(),
         freshness: Freshness::default(),
@@ -62,7 +63,7 @@ pub struct RowSpec<'a> {
 /// Rows of `changes.account`, in the given order.
 pub fn change_rows(rows: &[RowSpec<'_>]) -> RecordBatch {
     let mut fields = account_contract().stored_fields(false);
-    fields.extend(system::changes_fields());
+    fields.extend(system::changes_fields(false));
     let text = |of: fn(&RowSpec<'_>) -> String| -> ArrayRef {
         Arc::new(StringArray::from_iter_values(rows.iter().map(of)))
     };
@@ -88,7 +89,9 @@ pub fn change_rows(rows: &[RowSpec<'_>]) -> RecordBatch {
         Arc::clone(&time),
         time,
         int(|r| r.bucket),
-        Arc::new(StringArray::from(vec![None::<&str>; rows.len()])),
+        Arc::new(StringArray::new_null(rows.len())),
+        Arc::new(StringArray::new_null(rows.len())),
+        Arc::new(StringArray::new_null(rows.len())),
     ];
     RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).expect("columns fit the schema")
 }

@@ -34,6 +34,7 @@ pub fn contract(format: Format, columns: &[&str], key_count: usize) -> Contract 
         key: (0..key_count).collect(),
         bucket_by: (0..key_count).collect(),
         buckets: 1,
+        checks: Vec::new(),
         stop_if: None,
         land: Land::default(),
         freshness: Freshness::default(),

@@ -37,6 +37,9 @@ pub struct Filter {
     /// Only those rejected for this field
     #[arg(long, value_name = "FIELD")]
     pub field: Option<String>,
+    /// Only those sent by this department, as its records name it
+    #[arg(long, value_name = "CODE")]
+    pub department: Option<String>,
     /// Only those rejected since: a date, an instant, or an age such as 36h or 7d
     #[arg(long, value_name = "WHEN")]
     pub since: Option<String>,

@@ -182,7 +182,7 @@ fn list(form: Lines) -> Result<(), Failure> {
         }
         Lines::Json => {
             let names = NamedRule::ALL.map(|(name, _)| name);
-            writeln!(out, "{}", serde_json::json!(names))?;
+            writeln!(out, "{}", serde_json::json!(names.as_slice()))?;
         }
         Lines::Ndjson => {
             for (name, _) in NamedRule::ALL {

@@ -11,6 +11,8 @@ pub struct Stage {
     pub rejects: IntCounterVec,
     pub skipped: IntCounterVec,
     pub findings: IntCounterVec,
+    pub cells: IntCounterVec,
+    pub passed: IntCounterVec,
     pub errors: IntCounterVec,
     pub held: Gauge,
 }
@@ -51,6 +53,16 @@ impl Stage {
                 "huiliu_quality_findings_total",
                 "Cells that broke a rule.",
                 &["dataset", "reason"],
+            )?,
+            cells: make.counters(
+                "huiliu_quality_cells_checked_total",
+                "Cells that the field pass rate counts.",
+                &["dataset"],
+            )?,
+            passed: make.counters(
+                "huiliu_quality_cells_passed_total",
+                "Of these, cells that passed as delivered (raw) or after repair (repaired).",
+                &["dataset", "as"],
             )?,
             errors: make.counters(
                 "huiliu_errors_total",

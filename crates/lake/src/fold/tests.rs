@@ -10,7 +10,7 @@ fn merger() -> Merger {
     let mut current = contract.stored_fields(false);
     current.extend(system::current_fields());
     let mut deleted = vec![current[0].clone()];
-    deleted.extend(system::current_fields().into_iter().filter(|f| f.name() != system::FLAGS));
+    deleted.extend(system::deleted_fields());
     let changes = change_rows(&[]).schema();
     Merger {
         keys: vec!["account_no".to_owned()],

@@ -76,6 +76,8 @@ impl State {
 pub struct Selection {
     pub reasons: Vec<String>,
     pub field: Option<String>,
+    /// Sent by this department, as it names itself.
+    pub department: Option<String>,
     /// Rejected at or after this instant, microseconds since 1970 UTC.
     pub since_us: Option<i64>,
     pub state: Option<State>,
@@ -115,6 +117,8 @@ pub struct StoredReject {
     pub raw_bytes: i64,
     pub raw_sm3: String,
     pub raw_key_id: Option<String>,
+    /// Who sent it, as it names itself; none when it does not, or does not decode.
+    pub department: Option<String>,
     pub state: State,
     /// The record as stored (sealed, if `raw_key_id` is set); only after [`Rejects::load_raw`],
     /// and null when it was too long or there was no key.
@@ -158,7 +162,8 @@ impl Lake {
 
 /// Columns of a reject without its bytes.
 const COLUMNS: &str = "kafka_topic, sys_partition, sys_offset, sys_kafka_time, sys_ingest_time, \
-                       stage, reason, field, rule, at_byte, raw_bytes, raw_sm3, raw_key_id";
+                       stage, reason, field, rule, at_byte, raw_bytes, raw_sm3, raw_key_id, \
+                       sys_department";
 
 fn view_sql(dataset: &str) -> String {
     let q = COLUMNS.split(", ").map(|c| format!("q.{c}")).collect::<Vec<_>>().join(", ");
@@ -285,6 +290,9 @@ impl Rejects {
         if let Some(field) = &selection.field {
             all.push(format!("r.field = {}", quote(field)));
         }
+        if let Some(department) = &selection.department {
+            all.push(format!("r.sys_department = {}", quote(department)));
+        }
         if let Some(since) = selection.since_us {
             let at = format!("arrow_cast({since}, 'Timestamp(Microsecond, Some(\"UTC\"))')");
             all.push(format!("r.sys_ingest_time >= {at}"));
@@ -357,6 +365,7 @@ fn push_rejects(batch: &RecordBatch, found: &mut Vec<StoredReject>) -> Result<()
     let (stage, reason, state) = (words("stage")?, words("reason")?, words("state")?);
     let (field, rule) = (words("field")?, words("rule")?);
     let (raw_sm3, key_id) = (words("raw_sm3")?, words("raw_key_id")?);
+    let department = words(system::DEPARTMENT)?;
     let (at_byte, raw_bytes) = (long(batch, "at_byte")?, long(batch, "raw_bytes")?);
     for (row, coordinate) in coordinates(batch)?.into_iter().enumerate() {
         let state = State::ALL.into_iter().find(|s| s.label() == state.value(row));
@@ -372,6 +381,7 @@ fn push_rejects(batch: &RecordBatch, found: &mut Vec<StoredReject>) -> Result<()
             raw_bytes: raw_bytes.value(row),
             raw_sm3: raw_sm3.value(row).to_owned(),
             raw_key_id: said(&key_id, row),
+            department: said(&department, row),
             state: state.unwrap_or(State::Open),
             raw: None,
         });

@@ -4,7 +4,7 @@ use crate::lossy::{self, LossyStore};
 use arrow::array::{AsArray, RecordBatch};
 use huiliu_lake::Lake;
 use huiliu_model::port::Landing;
-use huiliu_model::{Batch, Covers, ErrorKind, Partition, Tally};
+use huiliu_model::{Batch, Covers, ErrorKind, Partition, Quality, Tally};
 use huiliu_testkit::{HandClock, RowSpec, account_contract, change_rows};
 use object_store::ObjectStore;
 use std::sync::Arc;
@@ -25,6 +25,7 @@ fn batch(range: std::ops::Range<i64>, rows: &[RowSpec<'_>]) -> Batch {
         rejects: Vec::new(),
         covers: Covers([(partition, range)].into()),
         tally: Tally { accepted: count, ..Tally::default() },
+        quality: Quality::default(),
         newest_record_ms: 1,
         oldest_event_us: None,
     }

@@ -11,7 +11,7 @@ use huiliu_lake::quarantine::{
     Action, Attempt, Coordinate, Entry, Outcome, Replay, Selection, State, StoredReject,
 };
 use huiliu_model::port::Landing;
-use huiliu_model::{Batch, Covers, ErrorKind, Partition, Tally, system};
+use huiliu_model::{Batch, Covers, ErrorKind, Partition, Quality, Tally, system};
 use huiliu_testkit::{HandClock, RowSpec, account_contract, change_rows};
 use object_store::ObjectStore;
 use std::sync::Arc;
@@ -55,7 +55,8 @@ fn rejects(given: &[(i64, &str)]) -> RecordBatch {
         Arc::new(Int64Array::from_iter_values(given.iter().map(|_| 5))),
         text("00"),
         Arc::new(BinaryArray::from_iter_values(raw.iter().map(String::as_bytes))),
-        Arc::new(StringArray::from(vec![None::<&str>; given.len()])),
+        Arc::new(StringArray::new_null(given.len())),
+        text("11500000009275543X"),
     ];
     RecordBatch::try_new(Arc::new(Schema::new(system::quarantine_fields())), columns)
         .expect("columns fit")
@@ -70,6 +71,7 @@ async fn land(lake: &Lake, range: std::ops::Range<i64>, rows: &[RowSpec<'_>], ba
         rejects: if bad.is_empty() { Vec::new() } else { vec![rejects(bad)] },
         covers: Covers([(partition(), range)].into()),
         tally: Tally { accepted, rejected, ..Tally::default() },
+        quality: Quality::default(),
         newest_record_ms: 1,
         oldest_event_us: None,
     };
@@ -176,6 +178,9 @@ async fn rejects_are_counted_and_found_by_what_is_asked() {
     assert_eq!(found(Selection { reasons: vec!["CHARSET".into()], ..any() }).await, [3]);
     assert_eq!(found(Selection { field: Some("no'such".into()), ..any() }).await, [0i64; 0]);
     assert_eq!(found(Selection { since_us: Some(day + 1), ..any() }).await, [0i64; 0]);
+    let by = |name: &str| Selection { department: Some(name.into()), ..any() };
+    assert_eq!(found(by("11500000009275543X")).await, [2, 3, 5, 6]);
+    assert_eq!(found(by("nobody")).await, [0i64; 0]);
     let at = |offset| Coordinate { partition: partition(), offset };
     assert_eq!(found(Selection { after: Some(at(3)), limit: Some(1), ..any() }).await, [5]);
     assert_eq!(found(Selection { coordinates: Some(vec![at(6), at(99)]), ..any() }).await, [6]);

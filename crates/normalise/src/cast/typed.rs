@@ -11,6 +11,9 @@ use huiliu_model::{DataType, Reason, Stage};
 
 /// Flag of a date after the day of its record.
 const FUTURE: &str = "FUTURE";
+/// How far the clock of a device may run ahead of its record, microseconds (D25: an hour). A key
+/// that lies further ahead is no instant at which anything was measured.
+const CLOCK_US: i64 = 3_600_000_000;
 /// Flag of an end date that means "for ever" (长期, 9999-12-31); its value is null.
 const OPEN_END: &str = "OPEN_END";
 
@@ -127,7 +130,12 @@ pub(super) fn timestamp(at: &At<'_, '_>, given: Given<'_>) -> Verdict<i64> {
         }
         (None, given) => mistyped(given),
     };
-    verdict.test(|micros| not_future(at, micros, crate::judge::shanghai_day(micros)))
+    verdict.test(|micros| match at.chunk.event_us(at.row) {
+        Some(event_us) if at.plan.key && at.plan.not_future && micros > event_us + CLOCK_US => {
+            Tested::Failed { reason: Reason::Range, rule: "not_future", value: micros }
+        }
+        _ => not_future(at, micros, crate::judge::shanghai_day(micros)),
+    })
 }
 
 /// A finding, whatever the column says of failures: the value stays.
@@ -214,8 +222,16 @@ fn fits(unscaled: i128, precision: u8) -> bool {
     unscaled.unsigned_abs() < bound
 }
 
+/// The name of the rule that a year breaks which is too near to that of the event, or after it.
+fn late_year(at: &At<'_, '_>, year: i128) -> Option<&'static str> {
+    let years = at.plan.years_before_event?;
+    let (event_year, ..) = dates::civil_from_days(at.chunk.event_day(at.row)?);
+    (year > i128::from(event_year - years)).then_some("year_before_event")
+}
+
 fn within<T>(at: &At<'_, '_>, value: T, unscaled: i128) -> Tested<T> {
-    match at.plan.bounds.and_then(|bounds| bounds.broken_by(unscaled)) {
+    let bound = at.plan.bounds.and_then(|bounds| bounds.broken_by(unscaled));
+    match bound.or_else(|| late_year(at, unscaled)) {
         Some(rule) => Tested::Failed { reason: Reason::Range, rule, value },
         None => Tested::Passed(value),
     }

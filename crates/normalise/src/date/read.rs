@@ -1,8 +1,8 @@
 //! Reading of dates and times in every accepted form, for texts the fast path did not take.
 //!
 //! Tried in order: digits only (`yyyyMMdd`, `yyyyMMddHHmmss`, Excel serial, epoch), year-month-day
-//! with delimiters and an optional time, Chinese numerals. A two-digit year is an error; a year in
-//! last place is an error whether or not the order of day and month can be guessed.
+//! with delimiters and an optional time, Chinese numerals. A two-digit year is an error. With the year in
+//! last place the parts before it must tell day from month: one of them is above 12 (D20).
 
 use super::civil::{days_from_civil, days_of};
 use huiliu_model::Reason;
@@ -121,9 +121,10 @@ fn delimited(text: &str) -> Result<Moment, Reason> {
     let month = run(&mut rest).ok_or(Reason::Format)?;
     separator(&mut rest).ok_or(Reason::Format)?;
     let day = run(&mut rest).ok_or(Reason::Format)?;
-    if year.len() <= 2 && day.len() == 4 {
-        return Err(Reason::Ambiguous);
-    }
+    let (year, month, day) = match (year.len(), day.len()) {
+        (1..=2, 4) => year_first([year, month, day])?,
+        _ => (year, month, day),
+    };
     if year.len() != 4 || month.len() > 2 || day.len() > 2 {
         return Err(Reason::Format);
     }
@@ -136,6 +137,23 @@ fn delimited(text: &str) -> Result<Moment, Reason> {
     }
     let (micros_of_day, offset) = time(rest.strip_prefix(['T', 't']).unwrap_or(rest))?;
     Ok(Moment { days, micros_of_day, offset })
+}
+
+/// The parts of a date that was written with its year last.
+fn year_first([first, second, year]: [&str; 3]) -> Result<(&str, &str, &str), Reason> {
+    let is_day = |text: &str| text.parse::<u32>().is_ok_and(|number| number > 12);
+    match (is_day(first), is_day(second)) {
+        (true, false) => Ok((year, second, first)),
+        (false, true) => Ok((year, first, second)),
+        (true, true) => Err(Reason::Range),
+        (false, false) => Err(Reason::Ambiguous),
+    }
+}
+
+/// Whether a text that was read as a date has its year in last place.
+pub(super) fn is_year_last(text: &str) -> bool {
+    let mut rest = text;
+    run(&mut rest).is_some_and(|part| part.len() <= 2)
 }
 
 /// `8:30[:00[.123]] [offset]` or `8时30分0秒`: microseconds of the day and seconds east of UTC.

@@ -56,6 +56,22 @@ fn dates_are_read_in_many_forms() {
 }
 
 #[test]
+fn a_year_in_last_place_is_read_where_only_one_part_can_be_the_month() {
+    date_is("26/12/2019", "2019-12-26", true);
+    date_is("12/26/2019", "2019-12-26", true);
+    date_is("26.12.2019 08:30", "2019-12-26", true);
+    time_is("26/12/2019 08:30:00", "2019-12-26T08:30:00+08:00", true);
+    assert_eq!(parse_date(b"13/13/2019"), DateOutcome::Err(Reason::Range));
+    assert_eq!(parse_date(b"30/02/2019"), DateOutcome::Err(Reason::Range));
+    assert_eq!(parse_timestamp(b"01/06/2019"), TimestampOutcome::Err(Reason::Ambiguous));
+    // The rules are those of the vectors, which know no such form.
+    for text in ["26/12/2019", "12-26-2019 08:30:00", " 26/12/2019"] {
+        assert_eq!(apply_date(text), Outcome::Err(Reason::Ambiguous), "{text}");
+        assert_eq!(apply_timestamp(text), Outcome::Err(Reason::Ambiguous), "{text}");
+    }
+}
+
+#[test]
 fn what_is_no_date_says_why() {
     for (text, reason) in [
         ("19-12-26", Reason::Format),

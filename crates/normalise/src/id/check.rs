@@ -1,4 +1,5 @@
-//! Check-character arithmetic: ISO 7064 MOD 11-2, MOD 11,10 and MOD 37,36, and GB 11714.
+//! Check-character arithmetic: ISO 7064 MOD 11-2, MOD 11,10 and MOD 37,36, GB 11714 and
+//! Luhn.
 //!
 //! Callers have tested the character set; a foreign character gives `None`, never a panic.
 
@@ -53,6 +54,19 @@ pub(crate) fn org_code(base: &[u8]) -> Option<u8> {
         11 => b'0',
         digit => b'0' + u8::try_from(digit).ok()?,
     })
+}
+
+/// Whether the last of some digits is their Luhn check (ISO/IEC 7812-1, annex B).
+pub(crate) fn is_luhn(digits: impl DoubleEndedIterator<Item = u8>) -> bool {
+    let weighed = digits.rev().enumerate().map(|(place, digit)| {
+        let value = u32::from(digit.wrapping_sub(b'0'));
+        match place % 2 {
+            0 => value,
+            _ if value > 4 => value * 2 - 9,
+            _ => value * 2,
+        }
+    });
+    weighed.sum::<u32>() % 10 == 0
 }
 
 /// Digits count 0 to 9, letters A = 10 to Z = 35.

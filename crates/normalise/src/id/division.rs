@@ -91,6 +91,11 @@ fn verdict(form: Form, bytes: &[u8], context: &Context) -> Verdict {
     }
 }
 
+/// The county of a code that begins with its six digits.
+pub(crate) fn county_of(code: &[u8]) -> Option<u32> {
+    digits(code.get(..6)?)
+}
+
 fn county(bytes: &[u8], context: &Context) -> Verdict {
     let table = table();
     let Some(code) = digits(bytes) else {

@@ -13,10 +13,14 @@ pub fn apply<'a>(text: &'a str, context: &Context) -> Outcome<'a> {
     if let Ok(flags) = verdict(text.as_bytes(), context) {
         return Outcome::accept(Cow::Borrowed(text), flags);
     }
-    match clean(text, false) {
+    let outcome = match clean(text, false) {
         Ok(code) if is_personal(&code) => resident::of_clean(code, context),
         Ok(code) => conclude(code, &|bytes| verdict(bytes, context)),
         Err(outcome) => outcome,
+    };
+    match outcome {
+        Outcome::Err(reason) => Outcome::Err(uscc::understood(text, reason)),
+        other => other,
     }
 }
 

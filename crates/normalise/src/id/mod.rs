@@ -6,17 +6,23 @@
 //! and 0, I and 1) are never exchanged silently; `suggest` functions name the one candidate.
 
 pub mod account;
+pub mod bank_card;
 pub(crate) mod check;
 pub mod division;
+pub mod document;
 pub mod estate;
 pub mod holder;
 pub mod industry;
 pub mod item;
+pub mod land_use;
 pub mod licence;
 pub mod org_code;
 pub mod phone;
+pub mod plate;
+pub mod postal;
 pub mod project;
 pub mod registration;
+pub mod relaxed;
 pub mod resident;
 pub mod uscc;
 

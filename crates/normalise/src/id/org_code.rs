@@ -11,7 +11,7 @@ pub fn apply(text: &str) -> Outcome<'_> {
     judge(text, verdict)
 }
 
-fn verdict(bytes: &[u8]) -> Verdict {
+pub(super) fn verdict(bytes: &[u8]) -> Verdict {
     let [base @ .., last] = bytes else { return Err(Reason::Length) };
     if base.len() != 8 {
         return Err(length_reason(bytes, &[9]));

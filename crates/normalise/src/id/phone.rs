@@ -23,9 +23,31 @@ struct Number {
     flags: Flags,
 }
 
+/// Which numbers a column takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Any,
+    Mobile,
+    Landline,
+}
+
 /// Validates the number or numbers of a cell.
 pub fn apply(text: &str) -> Outcome<'_> {
-    if is_plain(text.as_bytes()) {
+    run(Kind::Any, text)
+}
+
+/// Validates a mobile number; a landline is `PREFIX`.
+pub fn apply_mobile(text: &str) -> Outcome<'_> {
+    run(Kind::Mobile, text)
+}
+
+/// Validates a landline number; a mobile is `PREFIX`.
+pub fn apply_landline(text: &str) -> Outcome<'_> {
+    run(Kind::Landline, text)
+}
+
+fn run(kind: Kind, text: &str) -> Outcome<'_> {
+    if is_plain(kind, text.as_bytes()) {
         return Outcome::Ok(Cow::Borrowed(text));
     }
     if let Err(outcome) = clean(text, false) {
@@ -37,8 +59,8 @@ pub fn apply(text: &str) -> Outcome<'_> {
     }
     let pieces: Vec<&str> = cell.split([';', ',', '/', '、', '|']).map(str::trim).collect();
     let pieces = pieces.into_iter().filter(|piece| !piece.is_empty());
-    let found = choose(pieces).or_else(|reason| match cell.contains(' ') {
-        true => choose(cell.split([' ', ';', ',', '/', '、', '|'])).map_err(|_| reason),
+    let found = choose(kind, pieces).or_else(|reason| match cell.contains(' ') {
+        true => choose(kind, cell.split([' ', ';', ',', '/', '、', '|'])).map_err(|_| reason),
         false => Err(reason),
     });
     match found {
@@ -49,21 +71,21 @@ pub fn apply(text: &str) -> Outcome<'_> {
 }
 
 /// A clean mobile number or a clean landline of Chongqing.
-fn is_plain(bytes: &[u8]) -> bool {
+fn is_plain(kind: Kind, bytes: &[u8]) -> bool {
     if bytes.len() != 11 || !bytes.iter().all(u8::is_ascii_digit) {
         return false;
     }
-    let mobile = bytes[0] == b'1' && bytes[1] >= b'3' && bytes != FILLER;
-    let landline = bytes.starts_with(AREA.as_bytes()) && bytes[3] >= b'2';
+    let mobile = kind != Kind::Landline && bytes[0] == b'1' && bytes[1] >= b'3' && bytes != FILLER;
+    let landline = kind != Kind::Mobile && bytes.starts_with(AREA.as_bytes()) && bytes[3] >= b'2';
     (mobile || landline) && !all_equal(bytes)
 }
 
 /// The first mobile, else the first landline, else the reason against the first piece.
-fn choose<'p>(pieces: impl Iterator<Item = &'p str>) -> Result<Number, Reason> {
+fn choose<'p>(kind: Kind, pieces: impl Iterator<Item = &'p str>) -> Result<Number, Reason> {
     let (mut best, mut first_reason, mut count): (Option<Number>, _, _) = (None, None, 0);
     for piece in pieces {
         count += 1;
-        match number(piece) {
+        match number(piece).and_then(|number| of_kind(kind, number)) {
             Ok(number) if best.as_ref().is_none_or(|b| number.is_mobile && !b.is_mobile) => {
                 best = Some(number);
             }
@@ -74,6 +96,15 @@ fn choose<'p>(pieces: impl Iterator<Item = &'p str>) -> Result<Number, Reason> {
     let mut number = best.ok_or(first_reason.unwrap_or(Reason::Length))?;
     number.flags |= Flags::MULTIPLE_VALUES.when(count > 1);
     Ok(number)
+}
+
+fn of_kind(kind: Kind, number: Number) -> Result<Number, Reason> {
+    let fits = match kind {
+        Kind::Any => true,
+        Kind::Mobile => number.is_mobile,
+        Kind::Landline => !number.is_mobile,
+    };
+    if fits { Ok(number) } else { Err(Reason::Prefix) }
 }
 
 /// One number: `text` is scrubbed and upper-case.

@@ -12,7 +12,7 @@ pub fn apply(text: &str) -> Outcome<'_> {
     judge(text, verdict)
 }
 
-fn verdict(bytes: &[u8]) -> Verdict {
+pub(super) fn verdict(bytes: &[u8]) -> Verdict {
     if !matches!(bytes.len(), 13 | 15) {
         return Err(length_reason(bytes, &[13, 15]));
     }

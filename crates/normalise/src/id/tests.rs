@@ -34,7 +34,13 @@ fn classes_are_those_of_the_code_list() {
 
 #[test]
 fn the_first_failing_test_of_a_credit_code_names_the_reason() {
-    refuses(Uscc, "500103000012345", Reason::Length);
+    refuses(Uscc, "500103000012345", Reason::LegacyRegNo);
+    refuses(Uscc, "500103000012346", Reason::Length);
+    refuses(Uscc, "D2143569-X", Reason::OrgCodeOnly);
+    refuses(Uscc, "915OO1O3MBXFLIAN3O", Reason::Suggest);
+    refuses(HolderCode, "915OO1O3MBXFLIAN3O", Reason::Suggest);
+    refuses(HolderCode, "D2143569X", Reason::OrgCodeOnly);
+    refuses(HolderCode, "500117423785055", Reason::LegacyRegNo);
     refuses(Uscc, "9150010BMBXFL1AN30", Reason::Charset);
     refuses(Uscc, "重91500103MBXFL1AN3", Reason::Charset);
     refuses(Uscc, "99500103MBXFL1AN30", Reason::ClassCode);
@@ -133,6 +139,114 @@ fn units_and_items_have_their_own_forms() {
     accepts(ItemCode, item, item, &[]);
     accepts(ItemCode, &format!("{item}01"), item, &[]);
     refuses(ItemCode, "91500103MBXFL1AN30400011200100", Reason::Length);
+}
+
+#[test]
+fn documents_are_identity_numbers_or_passports() {
+    accepts(IdentityDocument, "500103199803159829", "500103199803159829", &[]);
+    accepts(IdentityDocument, "11010519491231002x", "11010519491231002X", &[]);
+    accepts(IdentityDocument, "440524800101001", "440524198001010013", &[]);
+    accepts(IdentityDocument, "usa500198001011", "USA500198001011", &["LEGACY"]);
+    accepts(IdentityDocument, "E12345678", "E12345678", &[]);
+    accepts(IdentityDocument, "h 0123-4567 01", "H0123456701", &[]);
+    accepts(IdentityDocument, "12345678", "12345678", &[]);
+    // The shape of an identity number decides: a slip of the pen is no passport.
+    refuses(IdentityDocument, "500103199803159828", Reason::Checksum);
+    refuses(IdentityDocument, "5001031998O3159829", Reason::Charset);
+    refuses(IdentityDocument, "E123", Reason::Length);
+    refuses(IdentityDocument, "E12345678901234567890", Reason::Length);
+    refuses(IdentityDocument, "PASSPORT", Reason::Charset);
+    refuses(IdentityDocument, "00000000", Reason::Placeholder);
+    let masked = apply(IdentityDocument, "E1****678", &Context::default());
+    assert_eq!(masked, Outcome::Null(Some(Reason::Masked)));
+}
+
+#[test]
+fn mobiles_and_landlines_are_told_apart() {
+    accepts(Mobile, "+86 138 1234 5678", "13812345678", &[]);
+    accepts(Mobile, "02363891234;13812345678", "13812345678", &["MULTIPLE_VALUES"]);
+    refuses(Mobile, "02363891234", Reason::Prefix);
+    refuses(Mobile, "13800000000", Reason::Placeholder);
+    accepts(Landline, "(023)63891234转801", "02363891234-801", &[]);
+    accepts(Landline, "13812345678/02363891234", "02363891234", &["MULTIPLE_VALUES"]);
+    refuses(Landline, "13812345678", Reason::Prefix);
+}
+
+#[test]
+fn plates_and_postal_codes_may_be_of_other_provinces() {
+    accepts(Plate, "渝A12345", "渝A12345", &[]);
+    accepts(Plate, "渝a·d12345", "渝AD12345", &[]);
+    accepts(Plate, "渝A1234警", "渝A1234警", &[]);
+    accepts(Plate, "川A12345", "川A12345", &["OUTSIDE_CITY"]);
+    refuses(Plate, "渝A1234", Reason::Length);
+    refuses(Plate, "渝AI2345", Reason::Charset);
+    refuses(Plate, "渝112345", Reason::Charset);
+    refuses(Plate, "XA123456", Reason::Prefix);
+    accepts(PostalCode, "400015", "400015", &[]);
+    accepts(PostalCode, "400015.0", "400015", &[]);
+    accepts(PostalCode, "610000", "610000", &["OUTSIDE_CITY"]);
+    refuses(PostalCode, "40001", Reason::Length);
+    refuses(PostalCode, "40O015", Reason::Charset);
+    refuses(PostalCode, "000000", Reason::Placeholder);
+}
+
+/// 4111111111111111 is the usual test number of the card schemes.
+#[test]
+fn bank_cards_with_a_wrong_check_are_remarked_on() {
+    accepts(BankCard, "4111111111111111", "4111111111111111", &[]);
+    accepts(BankCard, "4111 1111-1111 1111", "4111111111111111", &[]);
+    accepts(BankCard, "4111111111111112", "4111111111111112", &["LUHN"]);
+    refuses(BankCard, "41111111111", Reason::Length);
+    refuses(BankCard, "6.22202E+18", Reason::ExcelFloat);
+    refuses(BankCard, "411111111111111A", Reason::Charset);
+    refuses(BankCard, "0000000000000000", Reason::Placeholder);
+}
+
+#[test]
+fn parcels_land_uses_and_document_numbers_have_their_forms() {
+    let parcel = "500103001002GB00012";
+    accepts(ParcelCode, "500103 001002 gb00012", parcel, &[]);
+    refuses(ParcelCode, "500103001002GB00012F00030004", Reason::Length);
+    refuses(ParcelCode, "500103001002GA00012", Reason::Format);
+    accepts(LandUse, "0101", "0101", &[]);
+    accepts(LandUse, "05.0", "05", &[]);
+    refuses(LandUse, "1", Reason::Length);
+    refuses(LandUse, "05A", Reason::Charset);
+    accepts(RelaxedCode, " 渝府发〔2020〕12号 ", "渝府发〔2020〕12号", &[]);
+    accepts(RelaxedCode, "渝（2020）a区不动产权第 01号", "渝(2020)A区不动产权第01号", &[]);
+    accepts(RelaxedCode, "JY1-5001/03_7", "JY1-5001/03_7", &[]);
+    accepts(RelaxedCode, "ht2020０１", "HT202001", &[]);
+    refuses(RelaxedCode, "HT#2020", Reason::Charset);
+    refuses(RelaxedCode, "渝府发,12号", Reason::Charset);
+    refuses(RelaxedCode, "()", Reason::Charset);
+    assert_eq!(apply(RelaxedCode, "暂无", &Context::default()), Outcome::Null(None));
+}
+
+#[test]
+fn personal_numbers_inside_texts_are_masked() {
+    let masks = |text: &str, expected: &str| accepts(FreeText, text, expected, &["PII_MASKED"]);
+    masks("张三(500103199803159829)无证经营", "张三(500103********9829)无证经营");
+    masks("证号11010519491231002X。", "证号110105********002X。");
+    masks("证号440524800101001", "证号440524*****1001");
+    masks("电话13812345678,或138 1234 5678", "电话138****5678,或138****5678");
+    masks("+8613812345678", "+86138****5678");
+    masks("卡号4111 1111 1111 1111", "卡号411111******1111");
+    masks("2020-01-01 13812345678", "2020-01-01 138****5678");
+    for clean in [
+        "2020年1月1日罚款5000元",
+        "单位91500103MBXFL1AN30欠缴",
+        // No month 13, a wrong Luhn check, part of a longer number.
+        "500103199813159829",
+        "4111111111111112",
+        "合同A13812345678号",
+        "138123456789",
+        "2020-01-01 2020-12-31",
+        "",
+    ] {
+        let found = apply(FreeText, clean, &Context::default());
+        let fine = matches!(&found, Outcome::Ok(text) if text == clean);
+        assert!(fine || (clean.is_empty() && found == Outcome::Null(None)), "{clean}: {found:?}");
+    }
 }
 
 #[test]
@@ -249,8 +363,9 @@ fn catalogued_defects_are_treated_as_listed() {
     assert_eq!(masked, Outcome::Null(Some(Reason::Masked)));
     let masked = apply(ResidentId, "500103XXXXXXXX1234", &Context::default());
     assert_eq!(masked, Outcome::Null(Some(Reason::Masked)));
-    refuses(Uscc, "500103000012345", Reason::Length); // D16
-    refuses(Uscc, "MA5U0000-1", Reason::Length); // D17
+    refuses(Uscc, "500103000012345", Reason::LegacyRegNo); // D16
+    refuses(Uscc, "D2143569-X", Reason::OrgCodeOnly); // D17
+    refuses(Uscc, "MA5U0000-1", Reason::Length); // D17 with a wrong check
     refuses(Uscc, "91350100M0001TGQXM", Reason::Checksum); // D18
     refuses(Text, "���ǧ��", Reason::Charset); // D06
     accepts(PersonName, "李□", "李□", &["MISSING_GLYPH"]); // D43

@@ -5,7 +5,7 @@
 //! with a wrong check character that the register of firms knows is lawful (early pilots); this
 //! module does not know the register and reports `CHECKSUM`.
 
-use super::{Verdict, check, digits, division, judge, length_reason};
+use super::{Verdict, check, digits, division, judge, length_reason, org_code, registration};
 use crate::rule::{Flags, Outcome};
 use huiliu_model::Reason;
 
@@ -42,9 +42,25 @@ pub(crate) const CLASSES: [(u8, &[u8]); 12] = [
     (b'Y', b"1"),
 ];
 
-/// Validates a code.
+/// Validates a code; what is another code of the same body says so by its reason.
 pub fn apply(text: &str) -> Outcome<'_> {
-    judge(text, verdict)
+    match judge(text, verdict) {
+        Outcome::Err(reason) => Outcome::Err(understood(text, reason)),
+        other => other,
+    }
+}
+
+/// A better reason for a code that is not valid, if what was meant can be told: a registration
+/// number (D16), an organisation code (D17), letters for digits (D15).
+pub(super) fn understood(text: &str, reason: Reason) -> Reason {
+    let Some(code) = crate::text::identifier(text, false) else { return reason };
+    let digits = code.bytes().all(|b| b.is_ascii_digit());
+    match code.len() {
+        15 if digits && registration::verdict(code.as_bytes()).is_ok() => Reason::LegacyRegNo,
+        9 if org_code::verdict(code.as_bytes()).is_ok() => Reason::OrgCodeOnly,
+        18 if candidate(&code).is_some() => Reason::Suggest,
+        _ => reason,
+    }
 }
 
 /// Whether `text` is a valid code exactly as it stands.
@@ -55,7 +71,10 @@ pub fn is_valid(text: &str) -> bool {
 /// The code that was probably meant if letters O or I stand for 0 or 1 (D15): the one candidate,
 /// if its check character is right. Never applied silently.
 pub fn suggest(text: &str) -> Option<String> {
-    let clean = crate::text::identifier(text, false)?;
+    candidate(&crate::text::identifier(text, false)?)
+}
+
+fn candidate(clean: &str) -> Option<String> {
     if !clean.contains(['O', 'I']) {
         return None;
     }

@@ -1,21 +1,30 @@
 //! Rules between columns of one row, on typed values before protection.
 //!
-//! An order of dates that is reversed is a flag; both values stay. Sex and birth date are read
-//! from the resident id where one is valid: the id wins over a column that says otherwise, with
-//! a flag; a null stays null, since nothing is made up.
+//! What only remarks is in [`super::relation`], positions are in [`super::position`]. An order of
+//! dates that is reversed is a flag; both values stay. Sex and birth date are read from the
+//! resident id where one is valid: the id wins over a column that says otherwise, with a flag; a
+//! null stays null, since nothing is made up.
 
 use super::plan::{Across, Plan};
-use super::row_number;
-use crate::flags::{Mark, Marks};
+use super::{position, relation, row_number};
+use crate::flags::{Mark, Marks, UNAVAILABLE};
 use crate::id::resident::facts;
 use arrow::array::{Array, ArrayRef, AsArray, Date32Array, Date32Builder, StringBuilder};
 use arrow::datatypes::{Date32Type, TimestampMicrosecondType};
 use huiliu_model::{DataType, Reason};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 const DAY_US: i64 = 86_400_000_000;
 /// Asia/Shanghai has had no daylight saving time since 1991.
 const SHANGHAI_US: i64 = 8 * 3_600_000_000;
+
+/// Flag of a column that is set or null against what another column says (D47).
+const SET_WHEN: &str = "SET_WHEN";
+const REQUIRED_WHEN: &str = "REQUIRED_WHEN";
+const AT_MOST_OF: &str = "AT_MOST_OF";
+const PREFIX_OF: &str = "PREFIX_OF";
+const DIFFERENCE_OF: &str = "DIFFERENCE_OF";
 
 /// Runs the rules of all columns; `deletes` is empty when the chunk has none.
 pub(crate) fn across(
@@ -24,43 +33,84 @@ pub(crate) fn across(
     columns: &mut [ArrayRef],
     marks: &mut Marks,
 ) {
+    let unsent = unsent(marks);
     for plan in plans {
         for rule in &plan.across {
             let index = usize::from(plan.index);
             let judged = |row: &usize| !deletes.get(*row).copied().unwrap_or(false);
-            let (found, reason) = match *rule {
-                Across::NotBefore(other) => {
-                    let found = reversed(plans, columns, index, other);
-                    (found.into_iter().filter(judged).collect(), Reason::DateOrder)
-                }
+            match rule {
                 Across::SexOf(id) => {
-                    let differing = sexes(&columns[index], &columns[id], judged);
-                    let rows = differing.iter().map(|(row, _)| *row).collect();
+                    let differing = sexes(&columns[index], &columns[*id], judged);
+                    replaced(plan, differing.iter().map(|(row, _)| *row), marks);
                     replace_sexes(&mut columns[index], &differing);
-                    (rows, Reason::Mismatch)
                 }
                 Across::BirthDateOf(id) => {
-                    let differing = birth_dates(&columns[index], &columns[id], judged);
-                    let rows = differing.iter().map(|(row, _)| *row).collect();
+                    let differing = birth_dates(&columns[index], &columns[*id], judged);
+                    replaced(plan, differing.iter().map(|(row, _)| *row), marks);
                     replace_dates(&mut columns[index], &differing);
-                    (rows, Reason::Mismatch)
                 }
-            };
-            mark(plan, &found, reason, marks);
+                Across::Coordinates(at) => {
+                    position::positions(plans, *at, columns, judged, marks);
+                }
+                rule => {
+                    let (found, label) = remarks(plans, columns, index, rule);
+                    let sent = |row: &usize| !unsent.contains(&(row_number(*row), plan.index));
+                    let found = found.into_iter().filter(judged).filter(sent);
+                    mark(plan, found, label, marks);
+                }
+            }
         }
     }
 }
 
-fn mark(plan: &Plan, rows: &Vec<usize>, reason: Reason, marks: &mut Marks) {
-    let (column, label) = (plan.index, reason.label());
-    for &row in rows {
-        marks.flags.push(Mark { row: row_number(row), column, label });
+/// Cells that the source did not send: their null says nothing.
+fn unsent(marks: &Marks) -> BTreeSet<(u32, u16)> {
+    let unsent = marks.flags.iter().filter(|mark| mark.label == UNAVAILABLE);
+    unsent.map(|mark| (mark.row, mark.column)).collect()
+}
+
+/// The rows that break a rule which only remarks, and its flag.
+fn remarks(
+    plans: &[Plan],
+    columns: &[ArrayRef],
+    index: usize,
+    rule: &Across,
+) -> (Vec<usize>, &'static str) {
+    let this = &columns[index];
+    match rule {
+        Across::NotBefore(other) => {
+            (reversed(plans, columns, index, *other), Reason::DateOrder.label())
+        }
+        Across::SetWhen(when) => {
+            (relation::unset(this, &columns[when.column], when, true), SET_WHEN)
+        }
+        Across::RequiredWhen(when) => {
+            (relation::unset(this, &columns[when.column], when, false), REQUIRED_WHEN)
+        }
+        Across::AtMostOf(other, times) => {
+            (relation::above(this, &columns[*other], *times), AT_MOST_OF)
+        }
+        Across::PrefixOf(other) => (relation::no_prefix(this, &columns[*other]), PREFIX_OF),
+        Across::DifferenceOf(minuend, subtrahend) => {
+            let of = [&columns[*minuend], &columns[*subtrahend]];
+            (relation::no_difference(this, of), DIFFERENCE_OF)
+        }
+        Across::SexOf(_) | Across::BirthDateOf(_) | Across::Coordinates(_) => {
+            (Vec::new(), Reason::Mismatch.label())
+        }
     }
-    // A value that had to be replaced did not pass as delivered; an order only warns.
-    if reason == Reason::Mismatch {
-        let count = &mut marks.counts[usize::from(column)];
-        count.passed_raw = count.passed_raw.saturating_sub(rows.len() as u64);
-    }
+}
+
+fn mark(plan: &Plan, rows: impl Iterator<Item = usize>, label: &'static str, marks: &mut Marks) {
+    let column = plan.index;
+    marks.flags.extend(rows.map(|row| Mark { row: row_number(row), column, label }));
+}
+
+/// Values that had to be replaced: they did not pass as delivered.
+fn replaced(plan: &Plan, rows: impl Iterator<Item = usize>, marks: &mut Marks) {
+    let rows: Vec<usize> = rows.collect();
+    mark(plan, rows.iter().copied(), Reason::Mismatch.label(), marks);
+    marks.overruled(&rows, plan.index, true);
 }
 
 /// Rows where `column` is earlier than `other`. A date against an instant compares days.

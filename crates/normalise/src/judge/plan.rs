@@ -1,8 +1,10 @@
 //! Plans: the rules of one column, checked against its type and ready to run.
 
+use super::position;
+use super::relation::Times;
 use crate::lists::CodeList;
 use crate::number::Unit;
-use huiliu_model::contract::{NamedRule, OnFail, Rule};
+use huiliu_model::contract::{NamedRule, OnFail, Rule, When};
 use huiliu_model::{Contract, DataType, Error, ErrorKind};
 use regex::Regex;
 
@@ -25,6 +27,8 @@ pub(crate) struct Plan {
     pub bounds: Option<Bounds>,
     pub month_start: bool,
     pub not_future: bool,
+    /// How many years a year lies before the event's at least.
+    pub years_before_event: Option<i32>,
     pub across: Vec<Across>,
 }
 
@@ -41,11 +45,18 @@ pub(crate) enum TextTest {
 }
 
 /// Rules that look at another column of the row.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Across {
     NotBefore(usize),
     SexOf(usize),
     BirthDateOf(usize),
+    SetWhen(When),
+    RequiredWhen(When),
+    AtMostOf(usize, Times),
+    PrefixOf(usize),
+    /// Minuend and subtrahend.
+    DifferenceOf(usize, usize),
+    Coordinates(position::Columns),
 }
 
 /// Inclusive bounds of a number, exact for whole numbers and decimals.
@@ -118,6 +129,7 @@ impl Plan {
             bounds: None,
             month_start: false,
             not_future: false,
+            years_before_event: None,
             across: Vec::new(),
         };
         let (mut least, mut most) = (None, None);
@@ -143,11 +155,6 @@ impl Plan {
         let index = usize::from(self.index);
         let refuse = |why: &str| Err(invalid(contract, index, why));
         let text = self.data_type == DataType::String;
-        let dated =
-            |at: usize| contract.columns.get(at).is_some_and(|other| is_dated(other.data_type));
-        let texts = |at: usize| {
-            contract.columns.get(at).is_some_and(|other| other.data_type == DataType::String)
-        };
         match rule {
             Rule::Named(_) if self.named.is_some() => return refuse("has two named rules"),
             Rule::Named(named) => (self.named, self.rule) = (Some(*named), named.name()),
@@ -179,22 +186,101 @@ impl Plan {
                 return refuse("not_future needs a date or a timestamp");
             }
             Rule::NotFuture => self.not_future = true,
-            Rule::NotBefore { column } if !is_dated(self.data_type) || !dated(*column) => {
-                return refuse("not_before compares two dates or timestamps");
+            Rule::YearBeforeEvent(_) if !is_whole(self.data_type) => {
+                return refuse("year_before_event needs a whole number");
             }
-            Rule::NotBefore { column } => self.across.push(Across::NotBefore(*column)),
-            Rule::SexOf { column } if !text || !texts(*column) => {
-                return refuse("sex_of needs a string and a resident id");
-            }
-            Rule::SexOf { column } => self.across.push(Across::SexOf(*column)),
-            Rule::BirthDateOf { column } if self.data_type != DataType::Date || !texts(*column) => {
-                return refuse("birth_date_of needs a date and a resident id");
-            }
-            Rule::BirthDateOf { column } => self.across.push(Across::BirthDateOf(*column)),
+            Rule::YearBeforeEvent(years) => self.years_before_event = Some(*years),
             Rule::AtLeast(_) | Rule::AtMost(_) => {}
+            other => self.across.push(self.across(contract, other)?),
         }
         Ok(())
     }
+
+    /// A rule that looks at other columns, when all are of a type that it can compare.
+    fn across(&self, contract: &Contract, rule: &Rule) -> Result<Across, Error> {
+        let text = is_text(self.data_type);
+        let other = |at: usize, fits: fn(DataType) -> bool| {
+            contract.columns.get(at).is_some_and(|other| fits(other.data_type))
+        };
+        let (fits, across, why) = match rule {
+            Rule::NotBefore { column } => (
+                is_dated(self.data_type) && other(*column, is_dated),
+                Across::NotBefore(*column),
+                "not_before compares two dates or timestamps",
+            ),
+            Rule::SexOf { column } => (
+                text && other(*column, is_text),
+                Across::SexOf(*column),
+                "sex_of needs a string and a resident id",
+            ),
+            Rule::BirthDateOf { column } => (
+                self.data_type == DataType::Date && other(*column, is_text),
+                Across::BirthDateOf(*column),
+                "birth_date_of needs a date and a resident id",
+            ),
+            Rule::SetWhen(when) => (
+                other(when.column, |_| true),
+                Across::SetWhen(when.clone()),
+                "set_when needs another column",
+            ),
+            Rule::RequiredWhen(when) => (
+                other(when.column, |_| true),
+                Across::RequiredWhen(when.clone()),
+                "required_when needs another column",
+            ),
+            Rule::AtMostOf { column, times } => (
+                is_number(self.data_type) && other(*column, is_number),
+                Across::AtMostOf(*column, Times::new(*times)),
+                "at_most_of compares two numbers",
+            ),
+            Rule::PrefixOf { column } => (
+                text && other(*column, is_text),
+                Across::PrefixOf(*column),
+                "prefix_of compares two strings",
+            ),
+            Rule::DifferenceOf { minuend, subtrahend } => (
+                is_exact(self.data_type)
+                    && other(*minuend, is_exact)
+                    && other(*subtrahend, is_exact),
+                Across::DifferenceOf(*minuend, *subtrahend),
+                "difference_of needs three whole numbers or decimals",
+            ),
+            Rule::Coordinates { latitude, system } => (
+                is_double(self.data_type)
+                    && other(*latitude, is_double)
+                    && system.is_none_or(|system| other(system, is_text)),
+                Across::Coordinates(position::Columns {
+                    longitude: usize::from(self.index),
+                    latitude: *latitude,
+                    system: *system,
+                }),
+                "coordinates needs two doubles and the name of a system",
+            ),
+            _ => return Err(invalid(contract, usize::from(self.index), "is no rule of a row")),
+        };
+        if fits { Ok(across) } else { Err(invalid(contract, usize::from(self.index), why)) }
+    }
+}
+
+fn is_text(data_type: DataType) -> bool {
+    data_type == DataType::String
+}
+
+fn is_whole(data_type: DataType) -> bool {
+    matches!(data_type, DataType::Integer | DataType::Long)
+}
+
+/// Numbers whose differences have no error.
+fn is_exact(data_type: DataType) -> bool {
+    is_whole(data_type) || matches!(data_type, DataType::Decimal { .. })
+}
+
+fn is_double(data_type: DataType) -> bool {
+    data_type == DataType::Double
+}
+
+fn is_number(data_type: DataType) -> bool {
+    is_exact(data_type) || is_double(data_type)
 }
 
 fn is_dated(data_type: DataType) -> bool {

@@ -6,13 +6,14 @@
 //! as it retains it, and the digest tells whether a later copy is the same.
 
 use super::fate::Rejected;
+use super::system_columns::SystemColumns;
 use crate::crypto::{Crypto, Origin, sm3_hex};
 use crate::protect::Protection;
 use arrow::array::{
     ArrayRef, BinaryBuilder, Int32Array, Int64Array, StringArray, StringBuilder,
     TimestampMicrosecondArray,
 };
-use huiliu_model::{Contract, Record, Records};
+use huiliu_model::{Contract, Record};
 use std::sync::Arc;
 
 /// Longest raw value that is kept.
@@ -29,22 +30,22 @@ pub(super) struct Quarantine<'a> {
     pub contract: &'a Contract,
     pub protection: &'a Protection,
     pub crypto: Option<&'a Crypto>,
-    pub records: &'a Records,
-    pub ingest_time_us: i64,
+    pub system: &'a SystemColumns<'a>,
 }
 
 impl Quarantine<'_> {
     pub fn columns(&self, rejected: &[Rejected]) -> Vec<ArrayRef> {
+        let SystemColumns { records, changes, ingest_time_us, .. } = *self.system;
         let entries: Vec<&Record> =
-            rejected.iter().map(|r| &self.records.entries[r.record as usize]).collect();
+            rejected.iter().map(|r| &records.entries[r.record as usize]).collect();
         let values: Vec<&[u8]> =
-            entries.iter().map(|entry| self.records.value(entry).unwrap_or_default()).collect();
+            entries.iter().map(|entry| records.value(entry).unwrap_or_default()).collect();
         let times = |of: &dyn Fn(&Record) -> i64| {
             let micros = entries.iter().map(|entry| of(entry));
             TimestampMicrosecondArray::from_iter_values(micros).with_timezone("UTC")
         };
         let kafka_topic = StringArray::from_iter_values(std::iter::repeat_n(
-            &*self.records.kafka_topic,
+            &*records.kafka_topic,
             rejected.len(),
         ));
         let partitions = entries.iter().map(|entry| entry.partition);
@@ -53,13 +54,19 @@ impl Quarantine<'_> {
             let column = self.contract.columns.get(usize::from(r.column?))?;
             Some(column.name.clone())
         };
+        // Rows are in the order of their records; a record that was not read has none.
+        let department = |record: u32| {
+            let at = changes.rows.partition_point(|row| row.record < record);
+            let row = changes.rows.get(at).filter(|row| row.record == record)?;
+            self.system.department(row)
+        };
         let (raw, key_ids) = self.raw(&entries, &values);
         vec![
             Arc::new(kafka_topic),
             Arc::new(Int32Array::from_iter_values(partitions)),
             Arc::new(Int64Array::from_iter_values(offsets)),
             Arc::new(times(&|entry| entry.timestamp_ms.saturating_mul(1_000))),
-            Arc::new(times(&|_| self.ingest_time_us)),
+            Arc::new(times(&|_| ingest_time_us)),
             Arc::new(StringArray::from_iter_values(rejected.iter().map(|r| r.stage.label()))),
             Arc::new(StringArray::from_iter_values(rejected.iter().map(|r| r.reason.label()))),
             Arc::new(rejected.iter().map(field).collect::<StringArray>()),
@@ -69,6 +76,7 @@ impl Quarantine<'_> {
             digests(&values),
             raw,
             key_ids,
+            Arc::new(rejected.iter().map(|r| department(r.record)).collect::<StringArray>()),
         ]
     }
 

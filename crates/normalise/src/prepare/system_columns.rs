@@ -12,11 +12,17 @@ pub(super) struct SystemColumns<'a> {
     pub changes: &'a Changes,
     /// Rows to write, ascending.
     pub kept: &'a [u32],
+    /// Departments by the index of [`Change::department`].
+    pub departments: Vec<&'a str>,
     pub ingest_time_us: i64,
 }
 
 impl SystemColumns<'_> {
-    pub fn build(&self, buckets: Int32Array, flags: StringArray) -> Vec<ArrayRef> {
+    pub fn build(&self, buckets: Int32Array, flags: StringArray, raws: ArrayRef) -> Vec<ArrayRef> {
+        let mut departments = StringBuilder::with_capacity(self.kept.len(), self.kept.len() * 18);
+        for (change, _) in self.heads() {
+            departments.append_option(self.department(change));
+        }
         let mut ops = StringBuilder::with_capacity(self.kept.len(), self.kept.len());
         for (change, _) in self.heads() {
             ops.append_value(change.op.letter());
@@ -39,7 +45,15 @@ impl SystemColumns<'_> {
             Arc::new(TimestampMicrosecondArray::from(ingest_times).with_timezone("UTC")),
             Arc::new(buckets),
             Arc::new(flags),
+            Arc::new(departments.finish()),
+            raws,
         ]
+    }
+
+    /// The department of a row, if its record names one.
+    pub fn department(&self, change: &Change) -> Option<&str> {
+        let name = self.departments.get(usize::from(change.department)).copied();
+        name.filter(|name| !name.is_empty())
     }
 
     /// Where each row comes from.

@@ -9,8 +9,7 @@ use huiliu_model::contract::NamedRule;
 /// What a rule says about one value, in the words of the domain's test vectors.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Explained {
-    /// `ok`, `warn` or `error`; a value that is treated as missing is `ok` for a null token or an
-    /// open end, else `warn`.
+    /// `ok`, `warn` (accepted with remarks), `null` (treated as missing) or `error`.
     pub outcome: &'static str,
     pub normalised: Option<String>,
     /// Why there is no normalised value.
@@ -27,9 +26,9 @@ pub fn explain(rule: NamedRule, value: &str, context: &Context) -> Explained {
         Outcome::Warn(text, flags) => {
             ("warn", Some(text.into_owned()), None, flags.iter().collect())
         }
-        Outcome::Null(None) if is_open_end(rule, value) => ("ok", None, Some("OPEN_END"), vec![]),
-        Outcome::Null(None) => ("ok", None, Some(Reason::NullToken.label()), Vec::new()),
-        Outcome::Null(Some(reason)) => ("warn", None, Some(reason.label()), Vec::new()),
+        Outcome::Null(None) if is_open_end(rule, value) => ("null", None, Some("OPEN_END"), vec![]),
+        Outcome::Null(None) => ("null", None, Some(Reason::NullToken.label()), Vec::new()),
+        Outcome::Null(Some(reason)) => ("null", None, Some(reason.label()), Vec::new()),
         Outcome::Err(reason) => ("error", None, Some(label(rule, reason)), Vec::new()),
     };
     let suggestion = if outcome == "error" { suggest(rule, value) } else { None };

@@ -45,9 +45,15 @@ impl Flags {
     pub const MISSING_GLYPH: Self = Self(1 << 17);
     /// Part of a name is hidden by stars.
     pub const MASKED: Self = Self(1 << 18);
+    /// A plate or postal code of another province.
+    pub const OUTSIDE_CITY: Self = Self(1 << 19);
+    /// A bank card with a wrong Luhn check.
+    pub const LUHN: Self = Self(1 << 20);
+    /// Personal numbers in a text were masked (D49).
+    pub const PII_MASKED: Self = Self(1 << 21);
 
     /// Every flag with its name, for closed label sets and documentation.
-    pub const ALL: [(&'static str, Self); 19] = [
+    pub const ALL: [(&'static str, Self); 22] = [
         ("REGION_UNKNOWN", Self::REGION_UNKNOWN),
         ("REGION_NOT_IN_FORCE", Self::REGION_NOT_IN_FORCE),
         ("ORG_CODE_CHECKSUM", Self::ORG_CODE_CHECKSUM),
@@ -67,6 +73,9 @@ impl Flags {
         ("MOJIBAKE", Self::MOJIBAKE),
         ("MISSING_GLYPH", Self::MISSING_GLYPH),
         ("MASKED", Self::MASKED),
+        ("OUTSIDE_CITY", Self::OUTSIDE_CITY),
+        ("LUHN", Self::LUHN),
+        ("PII_MASKED", Self::PII_MASKED),
     ];
 
     pub fn is_empty(self) -> bool {

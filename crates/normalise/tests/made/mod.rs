@@ -66,6 +66,7 @@ pub fn contract(columns: Vec<Column>, key: Vec<usize>) -> Contract {
         bucket_by: key.clone(),
         key,
         buckets: 16,
+        checks: Vec::new(),
         stop_if: None,
         land: Land::default(),
         freshness: Freshness::default(),
@@ -80,13 +81,25 @@ pub fn keys() -> Keys {
 pub struct Chunk {
     pub records: Records,
     pub changes: Changes,
+    /// Department of the rows to come.
+    department: u16,
 }
 
 impl Chunk {
     pub fn new(column_count: usize) -> Self {
         let records = Records::new("test_set".into(), "pool.test".into());
         let changes = Changes { columns: vec![Vec::new(); column_count], ..Changes::default() };
-        Self { records, changes }
+        Self { records, changes, department: 0 }
+    }
+
+    /// Rows to come are of this department.
+    pub fn department(&mut self, name: &str) {
+        if self.changes.departments.is_empty() {
+            self.changes.departments.push(Cell::default());
+        }
+        let cell = self.cell(&Given::Text(name));
+        self.department = self.changes.departments.len() as u16;
+        self.changes.departments.push(cell);
     }
 
     fn next_offset(&self) -> i64 {
@@ -119,6 +132,7 @@ impl Chunk {
                 epoch: 1,
                 seq: 1_000 + i64::from(record),
                 event_time_us: Some(EVENT_US),
+                department: self.department,
             });
             assert_eq!(cells.len(), self.changes.columns.len());
             for (index, cell) in cells.iter().enumerate() {

@@ -1,7 +1,8 @@
 //! Columns of a dataset: names, types, rules and protection, checked and built.
 
 use super::file::{ColumnFile, OnFailWord, ProtectFile, ProtectWord};
-use super::rules::{self, RuleFile, TypeText};
+use super::rules::{self, RuleFile};
+use super::types::{PRECISION_MAX, TypeText};
 use crate::diagnostic::{Code, Findings};
 use crate::read::{Either, Read};
 use crate::tree::At;
@@ -19,6 +20,17 @@ pub(super) struct Known<'a> {
 }
 
 impl Known<'_> {
+    /// The values of its rule `one_of`; none if it has no such rule.
+    pub fn listed(&self) -> Vec<&str> {
+        let mut listed = Vec::new();
+        for rule in self.file.into_iter().flat_map(rules_of) {
+            if let Some(RuleFile::OneOf(codes)) = rule.get() {
+                listed.extend(codes.get().into_iter().flatten().filter_map(Read::text));
+            }
+        }
+        listed
+    }
+
     pub fn has_named(&self, rule: NamedRule) -> bool {
         let is = |file: &RuleFile| matches!(file, RuleFile::Named(named) if *named == rule);
         self.file.is_some_and(|file| rules_of(file).any(|rule| rule.get().is_some_and(is)))
@@ -80,7 +92,7 @@ fn data_type(read: &Read<TypeText>, findings: &Findings) -> Option<DataType> {
             } else {
                 format!(
                     "decimal({precision}, {scale}) has a precision outside 1 to {}",
-                    rules::PRECISION_MAX
+                    PRECISION_MAX
                 )
             };
             findings.add(Code::OutOfRange, read.at, message);
@@ -149,12 +161,17 @@ fn contradiction(earlier: &Rule, later: &Rule) -> Option<String> {
             (least > most).then(|| format!("must be at least {least} and at most {most}"))
         }
         _ if std::mem::discriminant(earlier) == std::mem::discriminant(later)
-            && !matches!(earlier, Rule::NotBefore { .. }) =>
+            && !may_repeat(earlier) =>
         {
             Some("has the same rule twice".to_owned())
         }
         _ => None,
     }
+}
+
+/// Rules that may be held against several columns.
+fn may_repeat(rule: &Rule) -> bool {
+    matches!(rule, Rule::NotBefore { .. } | Rule::RequiredWhen(_) | Rule::AtMostOf { .. })
 }
 
 fn non_empty(read: &Read<String>, what: &str, findings: &Findings) -> Option<String> {
@@ -229,7 +246,9 @@ fn default_protection(column: &Known<'_>, grade: Grade) -> Protect {
     let kind = NamedRule::ResidentId.name().to_owned();
     if grade < Grade::L4 {
         Protect::Keep
-    } else if column.has_named(NamedRule::ResidentId) {
+    } else if column.has_named(NamedRule::ResidentId)
+        || column.has_named(NamedRule::IdentityDocument)
+    {
         Protect::Token { kind, keep_uscc: false }
     } else if column.has_named(NamedRule::HolderCode) {
         Protect::Token { kind, keep_uscc: true }

@@ -33,6 +33,8 @@ pub(crate) struct DatasetFile {
     pub buckets: Option<Read<u32>>,
     /// The columns, in order.
     pub columns: Read<Vec<Read<ColumnFile>>>,
+    /// What must hold over the table or against another dataset; counted, never blocking.
+    pub checks: Option<Read<Vec<Read<super::checks::CheckFile>>>>,
     /// What happens to records that cannot be accepted.
     pub quality: Option<Read<QualityFile>>,
     /// When batches are committed and how long changes are kept.
@@ -61,7 +63,7 @@ pub(crate) struct ColumnFile {
     pub title: Read<String>,
     /// string, integer, long, double, boolean, date, timestamp or decimal(precision, scale).
     #[serde(rename = "type")]
-    pub data_type: Read<super::rules::TypeText>,
+    pub data_type: Read<super::types::TypeText>,
     /// Must be present. Default false.
     pub required: Option<Read<bool>>,
     /// Unit of a number: CNY, kWh, m3, %, …
@@ -69,7 +71,7 @@ pub(crate) struct ColumnFile {
     /// Sensitivity, L1 (public) to L4 (serious harm).
     pub grade: Read<GradeWord>,
     /// What is written in place of the value. By default L1 to L3 are kept; L4 becomes a token
-    /// where the rule is resident_id or holder_code, and is encrypted otherwise.
+    /// where the rule is resident_id, identity_document or holder_code, and is encrypted otherwise.
     pub protect: Option<Read<Either<ProtectWord, ProtectFile>>>,
     /// One rule; short for a list of one.
     pub rule: Option<Read<super::rules::RuleFile>>,

@@ -25,6 +25,11 @@ pub(super) enum Kind {
     Unknown,
 }
 
+/// Whether a directory holds the pipelines, or at least a folder of one of their groups.
+pub(super) fn holds_groups(path: &Path) -> bool {
+    ["pipelines", "base", "feed", "pool"].iter().any(|part| path.join(part).is_dir())
+}
+
 #[derive(Default)]
 struct Found {
     pipelines: BTreeSet<PathBuf>,

@@ -185,7 +185,8 @@ pub fn contract(installation: &Installation, dataset: &str) -> Result<Arc<Contra
 pub fn selection(filter: &Filter, now_us: i64) -> Result<Selection, Failure> {
     let since_us = filter.since.as_deref().map(|text| since(text, now_us)).transpose()?;
     let reasons = filter.reasons.iter().map(|r| r.to_ascii_uppercase()).collect();
-    Ok(Selection { reasons, field: filter.field.clone(), since_us, ..Selection::default() })
+    let (field, department) = (filter.field.clone(), filter.department.clone());
+    Ok(Selection { reasons, field, department, since_us, ..Selection::default() })
 }
 
 /// A date (Asia/Shanghai), an instant, or an age in m, h or d; microseconds since 1970 UTC.

@@ -19,10 +19,11 @@ pub async fn execute(
     console: &Console,
 ) -> Result<(), Failure> {
     let filter = &args.filter;
-    let narrowed = !filter.reasons.is_empty() || filter.field.is_some() || filter.since.is_some();
+    let narrowed = !filter.reasons.is_empty()
+        || [&filter.field, &filter.department, &filter.since].into_iter().any(Option::is_some);
     if !args.all && !narrowed && args.coordinates.is_empty() {
         return Err(Failure::usage("say which rejects are meant")
-            .help("give PARTITION:OFFSET, --reason, --field or --since, or --all"));
+            .help("give PARTITION:OFFSET, --reason, --field, --department or --since, or --all"));
     }
     let actor = actor(args.actor.name.as_deref())?;
     let desk = Desk::to_write(installation, &args.dataset).await?;

@@ -30,6 +30,7 @@ struct Reject {
     partition: i32,
     offset: i64,
     state: &'static str,
+    department: Option<String>,
     kafka_time: String,
     rejected_at: String,
     stage: String,
@@ -114,6 +115,9 @@ impl Reject {
             "record     {} partition {} offset {}, sent {sent}, rejected {rejected}",
             self.kafka_topic, self.partition, self.offset
         )?;
+        if let Some(department) = &self.department {
+            writeln!(out, "department {department}")?;
+        }
         writeln!(out, "sm3        {}", self.raw_sm3)?;
         if let Some(why) = &self.unreadable {
             writeln!(out, "unreadable {why}")?;
@@ -231,6 +235,7 @@ fn one(desk: &Desk, reject: &StoredReject, repairs: Vec<Repair>, reveal: bool) -
         partition: reject.coordinate.partition.number,
         offset: reject.coordinate.offset,
         state: reject.state.label(),
+        department: reject.department.clone(),
         kafka_time: instant(reject.kafka_time_us),
         rejected_at: instant(reject.ingest_time_us),
         stage: reject.stage.clone(),

@@ -77,7 +77,7 @@ impl Remedy {
 /// Label, Chinese, English, remedy.
 type Row = (&'static str, &'static str, &'static str, Remedy);
 
-const REASONS: [Row; 48] = [
+const REASONS: [Row; 50] = [
     ("LENGTH", "长度不符", "wrong length", Check),
     ("CHARSET", "含有不允许的字符", "characters that are not allowed", Check),
     ("CHECKSUM", "校验码不正确", "the check character is wrong", Check),
@@ -135,6 +135,8 @@ const REASONS: [Row; 48] = [
     ("TRUNCATE_UNSUPPORTED", "不支持整表清空", "truncating a table is not supported", Resend),
     ("LEGACY_REG_NO", "填报的是工商注册号", "an old registration number", LookUp),
     ("ORG_CODE_ONLY", "填报的是组织机构代码", "only the organisation code", LookUp),
+    ("SUGGEST", "字母 O、I 与数字 0、1 混淆", "O or I where 0 or 1 is meant", Check),
+    ("FIELD_COUNT", "列数与表头不符", "more or fewer fields than the header", Resend),
     ("DELETED_SINCE", "该主键此后已删除", "the key was deleted later", Late),
 ];
 
@@ -157,6 +159,9 @@ pub fn expects(contract: &Contract, column: Option<&Column>, rule: Option<&str>)
         ("at_most", Rule::AtMost(bound)) => Some(format!("at most {bound}")),
         ("pattern", Rule::Pattern(pattern)) => Some(format!("the pattern {pattern}")),
         ("length", Rule::Length { min, max }) => Some(format!("{min} to {max} characters")),
+        ("year_before_event", Rule::YearBeforeEvent(years)) => {
+            Some(format!("a year at least {years} before that of the event"))
+        }
         ("not_before", Rule::NotBefore { column }) => {
             Some(format!("not before `{}`", other(*column)))
         }
@@ -188,7 +193,16 @@ fn of_named(rule: NamedRule) -> &'static str {
         NamedRule::ElicenceId => "a licence identifier: ten parts with dots (GB/T 36904)",
         NamedRule::ProjectCode => "a project code: YYMM-RRRRRR-DD-TT-NNNNNC (GB/T 40058)",
         NamedRule::HolderCode => "a resident id or a unified social credit code",
+        NamedRule::IdentityDocument => "a resident id, a passport or a travel permit",
         NamedRule::Phone => "a mobile or a landline number",
+        NamedRule::Mobile => "a mobile number: 11 digits",
+        NamedRule::Landline => "a landline number with its area code",
+        NamedRule::PostalCode => "a postal code of six digits",
+        NamedRule::Plate => "a number plate",
+        NamedRule::BankCard => "a bank card number: 12 to 19 digits",
+        NamedRule::ParcelCode => "a parcel code: 19 characters",
+        NamedRule::LandUse => "a land use code: two to four digits (GB/T 21010)",
+        NamedRule::RelaxedCode => "a number of a document",
         NamedRule::Division6 => "a division code of six digits (GB/T 2260)",
         NamedRule::Division12 => "a division code of twelve digits",
         NamedRule::Division => "a division code of six or twelve digits",
@@ -205,9 +219,7 @@ fn of_named(rule: NamedRule) -> &'static str {
         NamedRule::Longitude | NamedRule::Latitude => "degrees within the city",
         NamedRule::Date => "a date, as 2020-05-01",
         NamedRule::Timestamp => "an instant, as 2020-05-01T08:00:00+08:00",
-        NamedRule::Text => "a text",
-        #[allow(unreachable_patterns, reason = "rules may be added without words of their own")]
-        _ => "a value that the rule accepts",
+        NamedRule::Text | NamedRule::FreeText => "a text",
     }
 }
 

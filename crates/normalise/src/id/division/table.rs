@@ -120,6 +120,21 @@ impl Divisions {
         None
     }
 
+    /// Whether `code`, one of Chongqing, was succeeded by `later`, at once or by and by.
+    pub fn became(&self, code: u32, later: u32) -> bool {
+        let mut code = code;
+        // As in `roll_up`.
+        for _ in 0..8 {
+            let next = self.periods_of(code).iter().rev().find_map(|period| period.successor);
+            match next {
+                Some(next) if next == later => return true,
+                Some(next) if next != code => code = next,
+                _ => return false,
+            }
+        }
+        false
+    }
+
     /// Whether the nine-digit code is a street or town of Chongqing.
     pub fn is_street(&self, code: u32) -> bool {
         self.streets.binary_search(&code).is_ok()

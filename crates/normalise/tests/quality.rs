@@ -1,0 +1,100 @@
+//! What a chunk says of its cells and rows, by department, against counts made by hand.
+
+mod made;
+
+use huiliu_model::contract::{NamedRule, Rule};
+use huiliu_model::{Column, Contract, DataType, Finding, Op, Protect, Score};
+use huiliu_normalise::Protection;
+use made::Given::{Missing, Null, Text};
+use made::{Chunk, binary, column, contract, normaliser, ruled, shown};
+
+const PERSON: &str = "11010519491231002X";
+
+/// no (key), id, sex as the id says, note (required).
+fn people() -> Contract {
+    let id = ruled("id", DataType::String, vec![Rule::Named(NamedRule::ResidentId)]);
+    let sex = ruled(
+        "sex",
+        DataType::String,
+        vec![Rule::CodeList("sex".into()), Rule::SexOf { column: 1 }],
+    );
+    let note = Column { required: true, ..column("note", DataType::String) };
+    contract(vec![column("no", DataType::String), id, sex, note], vec![0])
+}
+
+fn score(checked: u64, passed_raw: u64, passed: u64) -> Score {
+    Score { checked, passed_raw, passed }
+}
+
+/// Two departments: of A a clean row, a repaired one and one that lacks its note; of B one with a
+/// wrong id, one whose sex the id corrects, one without a key.
+fn two_departments() -> Chunk {
+    let mut chunk = Chunk::new(4);
+    chunk.department("A");
+    chunk.row(Op::Create, &[Text("1"), Text(PERSON), Text("2"), Text("n")]);
+    chunk.row(Op::Create, &[Text("2"), Text("11010519491231002x"), Text("女"), Text(" n  m ")]);
+    chunk.row(Op::Create, &[Text("3"), Null, Missing, Null]);
+    chunk.department("B");
+    chunk.row(Op::Create, &[Text("4"), Text("110105194912310021"), Null, Text("n")]);
+    chunk.row(Op::Create, &[Text("5"), Text(PERSON), Text("1"), Text("n")]);
+    chunk.row(Op::Create, &[Null, Text(PERSON), Text("2"), Text("n")]);
+    chunk.rejected(b"{", huiliu_model::Reason::Truncated);
+    chunk
+}
+
+#[test]
+fn cells_and_rows_are_counted_by_department() {
+    let prepared = two_departments().prepare(&normaliser(people(), Protection::Plain));
+    let quality = &prepared.quality.0;
+    let names: Vec<&str> = quality.iter().map(|held| held.department.as_str()).collect();
+    assert_eq!(names, ["", "A", "B"]);
+    // The undecodable record names no department.
+    assert_eq!(quality[0].rows, score(1, 0, 0));
+    let [a, b] = [&quality[1], &quality[2]];
+    assert_eq!(a.rows, score(3, 1, 2));
+    assert_eq!(a.cells, [score(3, 3, 3), score(2, 1, 2), score(2, 1, 2), score(3, 1, 2)]);
+    assert_eq!(a.findings, [Finding { column: 3, label: "REQUIRED", count: 1 }]);
+    assert_eq!(b.rows, score(3, 0, 1));
+    assert_eq!(b.cells, [score(3, 2, 2), score(3, 2, 2), score(2, 1, 2), score(3, 3, 3)]);
+    let found = |column, label| Finding { column, label, count: 1 };
+    assert_eq!(b.findings, [found(0, "KEY_MISSING"), found(1, "CHECKSUM"), found(2, "MISMATCH")]);
+    assert_eq!(prepared.quality.rows(), score(7, 1, 3));
+}
+
+#[test]
+fn delivered_texts_stay_beside_what_was_made_of_them() {
+    let prepared = two_departments().prepare(&normaliser(people(), Protection::Plain));
+    let rows = prepared.rows.expect("five rows are accepted");
+    assert_eq!(shown(&rows, "sys_department"), ["A", "A", "A", "B", "B"]);
+    assert_eq!(
+        shown(&rows, "sys_raw"),
+        [
+            "-",
+            r#"{"id":"11010519491231002x","sex":"女","note":" n  m "}"#,
+            "-",
+            r#"{"id":"110105194912310021"}"#,
+            r#"{"sex":"1"}"#,
+        ]
+    );
+    let rejects = prepared.rejects.expect("two records are rejected");
+    assert_eq!(shown(&rejects, "sys_department"), ["B", "-"]);
+}
+
+#[test]
+fn delivered_texts_are_sealed_where_a_lake_protects() {
+    let mut contract = people();
+    contract.columns[1].protect = Protect::Token { kind: "id".into(), keep_uscc: false };
+    let chunk = two_departments();
+    let sealed = chunk.prepare(&normaliser(contract, Protection::Keys(made::keys())));
+    let rows = sealed.rows.expect("rows");
+    assert_eq!(binary(&rows, "sys_raw_enc", 0), None);
+    let cell = binary(&rows, "sys_raw_enc", 1).expect("a repaired row keeps its texts");
+    let crypto = huiliu_normalise::Crypto::new(&made::keys());
+    let opened = crypto.open("test_set", "sys_raw", cell).expect("it opens under its key");
+    let text = r#"{"id":"11010519491231002x","sex":"女","note":" n  m "}"#;
+    assert_eq!(opened, text.as_bytes());
+    assert!(!made::holds(&made::bytes_of(&rows), b"11010519491231002x"));
+
+    let keyless = chunk.prepare(&normaliser(people(), Protection::Keyless));
+    assert_eq!(binary(&keyless.rows.expect("rows"), "sys_raw_enc", 1), None);
+}
