@@ -18,7 +18,9 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 mod load;
+mod quality;
 pub use load::{FileFormat, LoadArgs, PlainOp, TextEncoding};
+pub use quality::QualityArgs;
 
 /// Carries a city's records from Kafka to tables that people can query.
 #[derive(Debug, Parser)]
@@ -106,6 +108,7 @@ pub enum Command {
     Offsets(OffsetsArgs),
     Quarantine(QuarantineArgs),
     Reveal(RevealArgs),
+    Quality(QualityArgs),
     Rule(RuleArgs),
     Generate(GenerateArgs),
     Bench(BenchArgs),

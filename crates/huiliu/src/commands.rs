@@ -6,6 +6,7 @@ mod demo;
 mod generate;
 mod load;
 mod offsets;
+mod quality;
 mod quarantine;
 mod query;
 mod refresh;
@@ -41,6 +42,7 @@ pub fn execute(cli: Cli, console: &Console) -> Result<(), Failure> {
         Command::Load(args) => load::execute(args, global, console),
         Command::Offsets(args) => offsets::execute(args, global, console),
         Command::Quarantine(args) => quarantine::execute(args, global, console),
+        Command::Quality(args) => quality::execute(args, global, console),
         Command::Query(args) => query::execute(args, global, console),
         Command::Refresh(args) => refresh::execute(args, global, console),
         Command::Reveal(args) => reveal::execute(args, global),

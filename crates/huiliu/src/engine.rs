@@ -31,6 +31,8 @@ use tokio_util::sync::CancellationToken;
 const GRACE: Duration = Duration::from_secs(25);
 /// How often it is asked whether a fold is due.
 const FOLD_LOOK: Duration = Duration::from_secs(2);
+/// How often receipts are posted to the ledger.
+const POST_EVERY: Duration = Duration::from_secs(30);
 /// Versions of a table between two checkpoints of its log.
 const CHECKPOINT_EVERY: i64 = 50;
 
@@ -171,6 +173,7 @@ impl Engine {
             changes += folded.changes;
             tell(&dataset.contract.dataset, &folded);
         }
+        self.lake.post_ledger().await?;
         self.lake.checkpoint(CHECKPOINT_EVERY).await;
         Ok(changes)
     }
@@ -236,6 +239,7 @@ struct Fold {
 
 impl Fold {
     async fn go_on(self) -> Result<(), Error> {
+        let mut posted = self.clock.monotonic();
         loop {
             tokio::select! {
                 biased;
@@ -257,7 +261,22 @@ impl Fold {
                     other => other?,
                 }
             }
+            if self.clock.monotonic().saturating_sub(posted) >= POST_EVERY {
+                posted = self.clock.monotonic();
+                self.post().await?;
+            }
             self.lake.checkpoint(CHECKPOINT_EVERY).await;
+        }
+    }
+
+    /// Posts receipts to the ledger; what cannot be posted now is posted next time.
+    async fn post(&self) -> Result<(), Error> {
+        match self.lake.post_ledger().await {
+            Err(e) if e.kind == ErrorKind::Unavailable => {
+                tracing::warn!(error = %e, "the ledger waits for the lake");
+                Ok(())
+            }
+            other => other.map(|_| ()),
         }
     }
 

@@ -27,6 +27,7 @@ mod landing;
 mod ledger;
 mod log;
 mod merged;
+pub mod posting;
 pub mod quarantine;
 pub mod receipt;
 mod reset;
