@@ -11,7 +11,10 @@ from places import REPOSITORY, free_ports
 from program import Huiliu, drain, eventually, get
 from s3client import Account
 
-VERBS = ["validate", "run", "refresh", "query", "status", "rule", "demo", "version", "completions"]
+VERBS = [
+    "validate", "run", "refresh", "query", "status", "rule", "demo", "version", "completions",
+    "quarantine", "reveal",
+]  # fmt: skip
 
 
 def said(done):
