@@ -11,10 +11,7 @@ from places import REPOSITORY, free_ports
 from program import Huiliu, drain, eventually, get
 from s3client import Account
 
-VERBS = [
-    "validate", "run", "refresh", "query", "status", "rule", "demo", "version", "completions",
-    "quarantine", "reveal",
-]  # fmt: skip
+VERBS = ["validate", "run", "refresh", "query", "status", "rule", "demo", "version", "completions"]
 
 
 def said(done):
