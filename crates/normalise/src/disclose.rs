@@ -12,6 +12,7 @@
 use crate::crypto::{Crypto, sm3_hex};
 use crate::mask::{mask, write_mask};
 use crate::prepare::quarantine::{RAW, sealed_dataset};
+use crate::protect::is_uscc;
 use huiliu_model::contract::{MaskKind, NamedRule, Protect, Rule};
 use huiliu_model::{Column, DataType, Error, ErrorKind, Grade};
 
@@ -116,6 +117,7 @@ pub fn by_policy(
         _ if !protects => Some(text.to_owned()),
         (Protect::Keep, _) => Some(personal_masked(text)),
         (Protect::Mask(kind), _) => Some(mask(*kind, text)),
+        (Protect::Token { keep_uscc: true, .. }, _) if is_uscc(text) => Some(text.to_owned()),
         (Protect::Token { kind, .. }, Some(crypto)) => {
             Some(crypto.tokeniser(kind).token(text).as_str().to_owned())
         }

@@ -169,7 +169,7 @@ impl TokenColumn<'_> {
 }
 
 /// Whether a text is a valid unified social credit code as it stands (18 characters).
-fn is_uscc(text: &str) -> bool {
+pub(crate) fn is_uscc(text: &str) -> bool {
     let context = Context { event_date: None };
     text.len() == 18
         && match rule::apply(NamedRule::Uscc, text, &context) {

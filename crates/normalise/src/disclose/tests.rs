@@ -64,6 +64,11 @@ fn the_ledger_sees_what_the_column_stores() {
     let (one, two) = (of("500103199001019517"), of("500103199001019518"));
     assert!(one.as_ref().is_some_and(|t| t.len() == 64 && !t.contains("5001031990")));
     assert_ne!(one, two);
+    // The example of GB 32100 is public, a token column may keep it as it is.
+    let keeps = Protect::Token { kind: "holder".into(), keep_uscc: true };
+    let kept =
+        by_policy(&column(Grade::L4, None, keeps), true, Some(&crypto), "91350100M000100Y43");
+    assert_eq!(kept.as_deref(), Some("91350100M000100Y43"));
 }
 
 #[test]
