@@ -171,7 +171,7 @@ def test_a_rule_judges_values_of_the_standards(huiliu, rule, value, outcome, rea
         "rule", rule, value, "--event-date", "2026-12-31", "--output", "ndjson", expect=None
     )
     (found,) = [json.loads(line) for line in done.stdout.splitlines()]
-    assert (found["value"], found["outcome"], found["reason"]) == (value, outcome, reason)
+    assert (found["input"], found["outcome"], found["reason"]) == (value, outcome, reason)
 
 
 def test_a_rule_takes_its_values_from_standard_input(binary):
