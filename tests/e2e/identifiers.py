@@ -322,8 +322,8 @@ def grouped(digits):
 
 def is_project(value):
     digits = value.replace("-", "")
-    shaped = len(digits) == 20 and digits.isdigit() and digits.isascii() and value == grouped(digits)
-    return shaped and 1 <= int(digits[2:4]) <= 12 and mod_11_10.is_valid(digits)
+    numeric = len(digits) == 20 and digits.isdigit() and digits.isascii()
+    return numeric and value == grouped(digits) and 1 <= int(digits[2:4]) <= 12 and mod_11_10.is_valid(digits)
 
 
 PROJECT_LIMITS = [

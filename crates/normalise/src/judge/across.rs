@@ -1,8 +1,9 @@
 //! Rules between columns of one row, on typed values before protection.
 //!
-//! What only remarks is in [`super::relation`], positions are in [`super::position`]. An order of dates that is reversed is a flag; both values stay. Sex and birth date are read
-//! from the resident id where one is valid: the id wins over a column that says otherwise, with
-//! a flag; a null stays null, since nothing is made up.
+//! What only remarks is in [`super::relation`], positions are in [`super::position`]. An order of
+//! dates that is reversed is a flag; both values stay. Sex and birth date are read from the
+//! resident id where one is valid: the id wins over a column that says otherwise, with a flag; a
+//! null stays null, since nothing is made up.
 
 use super::plan::{Across, Plan};
 use super::{position, relation, row_number};
