@@ -171,7 +171,7 @@ def test_a_rule_judges_values_of_the_standards(huiliu, rule, value, outcome, rea
         "rule", rule, value, "--event-date", "2026-12-31", "--output", "ndjson", expect=None
     )
     (found,) = [json.loads(line) for line in done.stdout.splitlines()]
-    assert (found["value"], found["outcome"], found["reason"]) == (value, outcome, reason)
+    assert (found["input"], found["outcome"], found["reason"]) == (value, outcome, reason)
 
 
 def test_a_rule_takes_its_values_from_standard_input(binary):
@@ -181,6 +181,25 @@ def test_a_rule_takes_its_values_from_standard_input(binary):
     )  # fmt: skip
     found = [json.loads(line)["outcome"] for line in done.stdout.splitlines()]
     assert found == ["ok", "error"]
+
+
+def test_lines_are_judged_one_object_each(binary):
+    lines = "D2143569-X\n暂无\n915OO1O3MBXFLIAN3O\n"
+    for how in ["--stdin", "-"]:
+        done = subprocess.run(
+            [binary, "rule", "uscc", how], input=lines.encode(), capture_output=True, timeout=60
+        )
+        found = [json.loads(line) for line in done.stdout.splitlines()]
+        assert [one["outcome"] for one in found] == ["error", "null", "error"]
+        assert [one["reason"] for one in found] == ["ORG_CODE_ONLY", "NULL_TOKEN", "SUGGEST"]
+        assert found[2]["suggestion"] == "91500103MBXFL1AN30"
+
+
+def test_every_rule_says_what_it_accepts(huiliu):
+    listed = json.loads(huiliu.run("rule", "--list", "--output", "json").stdout)
+    assert all(one["accepts"] for one in listed)
+    names = {one["rule"] for one in listed}
+    assert {"uscc", "resident_id", "bank_card", "free_text", "coordinates"} <= names
 
 
 def test_completions_are_scripts_the_shell_accepts(huiliu):

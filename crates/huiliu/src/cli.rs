@@ -257,18 +257,22 @@ pub struct RuleArgs {
     /// Name of the rule; see --list
     #[arg(value_name = "RULE", required_unless_present = "list")]
     pub rule: Option<String>,
-    /// Values (after `--` if they begin with a hyphen); without one, lines of standard input
+    /// Values (after `--` if they begin with a hyphen); without one, or with `-`, lines of standard
+    /// input
     #[arg(value_name = "VALUE")]
     pub values: Vec<String>,
-    /// Name the rules
+    /// Judge the lines of standard input, one object per line
+    #[arg(long, conflicts_with_all = ["values", "list"])]
+    pub stdin: bool,
+    /// Name the rules and what each accepts
     #[arg(long, conflicts_with_all = ["values", "event_date"])]
     pub list: bool,
     /// Date that birth dates and dates in the future are judged against; today without it
     #[arg(long, value_name = "DATE")]
     pub event_date: Option<NaiveDate>,
-    /// Form of the findings
-    #[arg(long, short, value_name = "FORM", default_value = "text")]
-    pub output: Lines,
+    /// Form of the findings; text without it, ndjson with --stdin or `-`
+    #[arg(long, short, value_name = "FORM")]
+    pub output: Option<Lines>,
 }
 
 /// Publish a seeded city to Kafka, or print it
@@ -464,10 +468,10 @@ Examples:
 Examples:
   huiliu rule --list
   huiliu rule uscc 91500000MA5U0XXX3A
-  huiliu rule resident_id --event-date 2020-12-31 --output ndjson < ids.txt
+  huiliu rule resident_id --event-date 2020-12-31 --stdin < ids.txt
 
 One object per value with ndjson:
-  {\"value\",\"outcome\":\"ok|warn|error\",\"normalised\",\"reason\",\"flags\"}
+  {\"input\",\"outcome\":\"ok|warn|error|null\",\"value\",\"flags\",\"reason\"[,\"suggestion\"]}
 Exits 0 whatever the findings are.";
     pub const GENERATE: &str = "\
 Examples:

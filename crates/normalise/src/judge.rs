@@ -22,6 +22,7 @@ mod relation;
 
 pub(crate) use across::{across, shanghai_day};
 pub(crate) use plan::{Plan, TextTest};
+pub(crate) use position::{CONVERTED, DATUM, SWAPPED};
 
 use crate::flags::{Mark, Marks, Raw, RowReject, UNAVAILABLE};
 use crate::rule::Flags;

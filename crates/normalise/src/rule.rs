@@ -13,10 +13,12 @@
 //!
 //! Applying a rule to its own result gives that result again.
 
+mod accepts;
 mod explain;
 mod flags;
 
-pub use explain::{Explained, explain};
+pub use accepts::accepts;
+pub use explain::{Explained, explain, explain_coordinates};
 pub use flags::Flags;
 
 use crate::text::{self, TextKind, Value};

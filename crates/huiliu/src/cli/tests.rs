@@ -51,6 +51,8 @@ fn rule_needs_a_name_unless_it_lists() {
         ErrorKind::MissingRequiredArgument
     );
     parse("huiliu rule --list").expect("valid");
+    parse("huiliu rule uscc --stdin").expect("valid");
+    assert!(parse("huiliu rule uscc a --stdin").is_err());
 }
 
 #[test]
@@ -103,7 +105,8 @@ fn the_form_of_an_answer_has_one_short_flag_everywhere() {
 fn flags_may_follow_the_values_of_a_rule() {
     let cli = parse("huiliu rule uscc a b --output ndjson").expect("valid");
     let Command::Rule(args) = cli.command else { panic!("rule") };
-    assert_eq!((args.values, args.output), (vec!["a".to_owned(), "b".to_owned()], Lines::Ndjson));
+    let values = vec!["a".to_owned(), "b".to_owned()];
+    assert_eq!((args.values, args.output), (values, Some(Lines::Ndjson)));
     let Command::Rule(args) = parse("huiliu rule text -- -- -x").expect("valid").command else {
         panic!("rule")
     };

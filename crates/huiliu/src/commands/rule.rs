@@ -6,7 +6,7 @@ use crate::installation::clock;
 use crate::output::table::{Align, Table};
 use chrono::{DateTime, NaiveDate};
 use huiliu_model::contract::NamedRule;
-use huiliu_normalise::rule::{Context, Explained, explain};
+use huiliu_normalise::rule::{Context, Explained, accepts, explain, explain_coordinates};
 use serde::Serialize;
 use std::io::{self, BufRead, BufWriter, Write};
 
@@ -15,13 +15,20 @@ const ROWS_AT_ONCE: usize = 1_000;
 /// Seconds that the domain's local time is ahead of UTC; it has no summer time.
 const SHANGHAI_SECONDS: i64 = 8 * 3_600;
 
+/// The rule of two columns that can be asked about one value, and what it accepts.
+const COORDINATES: (&str, &str) = (
+    "coordinates",
+    "longitude,latitude[,system] in the city; exchanged degrees, Gauss-Krueger metres, GCJ02 and \
+     BD09 become CGCS2000",
+);
+
 #[derive(Serialize)]
 struct Finding<'a> {
-    value: &'a str,
+    input: &'a str,
     outcome: &'static str,
-    normalised: Option<&'a str>,
-    reason: Option<&'static str>,
+    value: Option<&'a str>,
     flags: &'a [&'static str],
+    reason: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     suggestion: Option<&'a str>,
 }
@@ -32,20 +39,27 @@ struct Finding<'a> {
 /// An unknown rule is a usage error; otherwise when input or output fail.
 pub fn execute(args: &RuleArgs) -> Result<(), Failure> {
     if args.list {
-        return list(args.output);
+        return list(args.output.unwrap_or(Lines::Text));
     }
     let name = args.rule.as_deref().unwrap_or_default();
-    let rule = NamedRule::from_name(name).ok_or_else(|| unknown(name))?;
+    let rule = NamedRule::from_name(name);
+    if rule.is_none() && name != COORDINATES.0 {
+        return Err(unknown(name));
+    }
     let context = Context { event_date: Some(days(args.event_date.unwrap_or_else(today))) };
+    let judge = |value: &str| match rule {
+        Some(rule) => explain(rule, value, &context),
+        None => explain_coordinates(value),
+    };
     let out = BufWriter::new(io::stdout().lock());
-    let mut printer = Printer::new(args.output, out)?;
-    if args.values.is_empty() {
-        each_line(io::stdin().lock(), |value| {
-            printer.print(value, &explain(rule, value, &context))
-        })?;
+    let stream = args.stdin || matches!(args.values.as_slice(), [only] if only == "-");
+    let form = args.output.unwrap_or(if stream { Lines::Ndjson } else { Lines::Text });
+    let mut printer = Printer::new(form, out)?;
+    if stream || args.values.is_empty() {
+        each_line(io::stdin().lock(), |value| printer.print(value, &judge(value)))?;
     } else {
         for value in &args.values {
-            printer.print(value, &explain(rule, value, &context))?;
+            printer.print(value, &judge(value))?;
         }
     }
     printer.finish()
@@ -105,7 +119,7 @@ impl<W: Write> Printer<W> {
     fn new(form: Lines, mut out: W) -> io::Result<Self> {
         Ok(match form {
             Lines::Text => {
-                let heads = ["value", "outcome", "normalised", "reason", "flags"];
+                let heads = ["input", "outcome", "value", "reason", "flags"];
                 let table = Table::new(heads.map(|head| (head.to_owned(), Align::Left)));
                 Self::Text { out, table }
             }
@@ -119,11 +133,11 @@ impl<W: Write> Printer<W> {
 
     fn print(&mut self, value: &str, said: &Explained) -> Result<(), Failure> {
         let finding = Finding {
-            value,
+            input: value,
             outcome: said.outcome,
-            normalised: said.normalised.as_deref(),
-            reason: said.reason,
+            value: said.normalised.as_deref(),
             flags: &said.flags,
+            reason: said.reason,
             suggestion: said.suggestion.as_deref(),
         };
         match self {
@@ -176,21 +190,32 @@ fn list(form: Lines) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
     match form {
         Lines::Text => {
-            for (name, _) in NamedRule::ALL {
-                writeln!(out, "{name}")?;
+            let heads = ["rule", "accepts"].map(|head| (head.to_owned(), Align::Left));
+            let mut table = Table::new(heads);
+            for (name, accepted) in rules() {
+                table.push([Some(name.to_owned()), Some(accepted.to_owned())]);
             }
+            table.print(&mut out)?;
         }
         Lines::Json => {
-            let names = NamedRule::ALL.map(|(name, _)| name);
-            writeln!(out, "{}", serde_json::json!(names.as_slice()))?;
+            writeln!(out, "{}", serde_json::json!(rules().map(listed).collect::<Vec<_>>()))?;
         }
         Lines::Ndjson => {
-            for (name, _) in NamedRule::ALL {
-                writeln!(out, "{}", serde_json::json!({ "rule": name }))?;
+            for rule in rules() {
+                writeln!(out, "{}", listed(rule))?;
             }
         }
     }
     Ok(())
+}
+
+/// Names of all rules that take a value, with what they accept.
+fn rules() -> impl Iterator<Item = (&'static str, &'static str)> {
+    NamedRule::ALL.into_iter().map(|(name, rule)| (name, accepts(rule))).chain([COORDINATES])
+}
+
+fn listed((name, accepted): (&str, &str)) -> serde_json::Value {
+    serde_json::json!({ "rule": name, "accepts": accepted })
 }
 
 #[cfg(test)]

@@ -1,8 +1,9 @@
 //! Reading of dates and times in every accepted form, for texts the fast path did not take.
 //!
 //! Tried in order: digits only (`yyyyMMdd`, `yyyyMMddHHmmss`, Excel serial, epoch), year-month-day
-//! with delimiters and an optional time, Chinese numerals. A two-digit year is an error. With the year in
-//! last place the parts before it must tell day from month: one of them is above 12 (D20).
+//! with delimiters and an optional time, Chinese numerals. A two-digit year is an error. With
+//! the year in last place the parts before it must tell day from month: one of them is above 12
+//! (D20).
 
 use super::civil::{days_from_civil, days_of};
 use huiliu_model::Reason;

@@ -21,9 +21,9 @@ use huiliu_model::contract::OnFail;
 use huiliu_model::{Reason, Stage};
 use std::sync::Arc;
 
-const SWAPPED: &str = "SWAPPED";
-const CONVERTED: &str = "CONVERTED";
-const DATUM: &str = "DATUM";
+pub(crate) const SWAPPED: &str = "SWAPPED";
+pub(crate) const CONVERTED: &str = "CONVERTED";
+pub(crate) const DATUM: &str = "DATUM";
 
 /// Positions of the columns of one rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,7 +2,10 @@
 
 use super::{Context, Outcome, apply};
 use crate::date::{self, DateOutcome, TimestampOutcome};
+use crate::geo::{self, Position, System};
 use crate::id;
+use crate::judge::{CONVERTED, DATUM, SWAPPED};
+use crate::number::{NumberOutcome, parse_double};
 use huiliu_model::Reason;
 use huiliu_model::contract::NamedRule;
 
@@ -33,6 +36,34 @@ pub fn explain(rule: NamedRule, value: &str, context: &Context) -> Explained {
     };
     let suggestion = if outcome == "error" { suggest(rule, value) } else { None };
     Explained { outcome, normalised, reason, flags, suggestion }
+}
+
+/// Judges a position written as `longitude,latitude` or `longitude,latitude,system`, like the rule
+/// `coordinates` of two columns.
+pub fn explain_coordinates(value: &str) -> Explained {
+    let parts: Vec<&str> = value.split([',', '，']).map(str::trim).collect();
+    let number = |at: usize| match parse_double(parts.get(at)?.as_bytes()) {
+        NumberOutcome::Value { value, .. } => Some(value),
+        NumberOutcome::Null | NumberOutcome::Err(_) => None,
+    };
+    let said = |outcome, point: Option<geo::Point>, reason: Option<Reason>, flags| Explained {
+        outcome,
+        normalised: point.map(|(longitude, latitude)| format!("{longitude},{latitude}")),
+        reason: reason.map(Reason::label),
+        flags,
+        suggestion: None,
+    };
+    let (Some(longitude), Some(latitude), true) = (number(0), number(1), parts.len() <= 3) else {
+        return said("error", None, Some(Reason::Type), Vec::new());
+    };
+    let delivered = (longitude, latitude);
+    match geo::settle(delivered, System::of(parts.get(2).unwrap_or(&""))) {
+        Position::Kept => said("ok", Some(delivered), None, Vec::new()),
+        Position::Unconverted => said("warn", Some(delivered), None, vec![DATUM]),
+        Position::Swapped(point) => said("warn", Some(point), None, vec![SWAPPED]),
+        Position::Converted(point) => said("warn", Some(point), None, vec![CONVERTED]),
+        Position::Outside => said("error", None, Some(Reason::Range), Vec::new()),
+    }
 }
 
 /// Dates have two reasons of their own in the vectors.

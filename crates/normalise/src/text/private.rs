@@ -4,10 +4,11 @@
 //!
 //! | what | pattern | shown |
 //! |---|---|---|
-//! | identity number | 18 characters (the last may be X) or 15 digits, a province in front, a day of the calendar in its place | first 6, last 4 |
+//! | identity number | 18 characters (the last may be X) or 15 digits | first 6, last 4 |
 //! | mobile | 11 digits from 13 on, also behind 86 | first 3, last 4 |
 //! | bank card | 16 to 19 digits with a right Luhn check | first 6, last 4 |
 //!
+//! An identity number has a province in front and a day of the calendar in its place.
 //! A check character is not asked for: a mistyped identity number still points at a person.
 //! Numbers written in groups (138 1234 5678, 6222 0212 …) are joined over one blank or hyphen.
 

@@ -10,6 +10,7 @@ use crate::tree::At;
 use huiliu_model::contract::{Check, DataType, Target};
 use schemars::JsonSchema;
 use serde::Deserialize;
+use std::cmp::Ordering;
 
 /// Something that must hold over the rows of the table.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -205,7 +206,7 @@ impl Builder<'_> {
         let column = self.column(&file.column, is_number)?;
         let by = self.columns(&file.by)?;
         let (from, to) = (*file.from.get()?, *file.to.get()?);
-        if !(from <= to) {
+        if from.partial_cmp(&to).is_none_or(Ordering::is_gt) {
             let message = format!("no sum lies between {from} and {to}");
             self.findings.add(Code::OutOfRange, file.from.at, message);
             return None;
