@@ -209,6 +209,18 @@ def test_a_killed_load_goes_on_and_every_row_is_there_once(huiliu, tmp_path):
     assert len(keys) == len(set(keys)) == count
 
 
+def test_two_loads_of_one_file_at_once_load_it_once(huiliu, tmp_path):
+    huiliu.settle(commit_every="100ms")
+    count = 200_000
+    path = delivered(tmp_path, "many.csv", as_csv([bill(number) for number in range(count)]))
+    load(huiliu, delivered(tmp_path, "first.csv", as_csv([bill(count)])))
+    both = [started(huiliu, path), started(huiliu, path)]
+    for process in both:
+        assert process.wait(300) == 0, messages(process)
+    rows = Lake(huiliu.lake).rows("changes/water_bill", ["account_no"])["account_no"]
+    assert len(rows) == len(set(rows)) == count + 1
+
+
 def started(huiliu, path, *more):
     output = open(huiliu.directory / f"load-{time.monotonic_ns()}.log", "wb")
     process = subprocess.Popen(
