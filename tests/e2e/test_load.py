@@ -177,8 +177,8 @@ def test_a_snapshot_never_beats_a_newer_change_and_an_upsert_of_a_higher_sequenc
 
 
 def test_a_killed_load_goes_on_and_every_row_is_there_once(huiliu, tmp_path):
-    huiliu.settle(commit_every="50ms")
-    count = 150_000
+    huiliu.settle(commit_every="100ms")
+    count = 400_000
     rows = [bill(number) for number in range(count)]
     path = delivered(tmp_path, "many.csv", as_csv(rows))
     log = tmp_path / "lake" / "changes" / "water_bill" / "_delta_log"
@@ -189,7 +189,7 @@ def test_a_killed_load_goes_on_and_every_row_is_there_once(huiliu, tmp_path):
         if process.poll() is None:
             process.send_signal(signal.SIGKILL)
             killed += 1
-        process.wait()
+        assert process.wait() in (0, -signal.SIGKILL), messages(process)
     assert killed, "it was never caught in the middle"
     report = load(huiliu, path)
     assert 0 < report["files"][0]["rows_before"] < count, "the kills came too early or too late"
@@ -207,6 +207,18 @@ def test_a_killed_load_goes_on_and_every_row_is_there_once(huiliu, tmp_path):
     assert reached == count
     keys = lake.rows("current/water_bill", ["account_no"])["account_no"]
     assert len(keys) == len(set(keys)) == count
+
+
+def test_two_loads_of_one_file_at_once_load_it_once(huiliu, tmp_path):
+    huiliu.settle(commit_every="100ms")
+    count = 200_000
+    path = delivered(tmp_path, "many.csv", as_csv([bill(number) for number in range(count)]))
+    load(huiliu, delivered(tmp_path, "first.csv", as_csv([bill(count)])))
+    both = [started(huiliu, path), started(huiliu, path)]
+    for process in both:
+        assert process.wait(300) == 0, messages(process)
+    rows = Lake(huiliu.lake).rows("changes/water_bill", ["account_no"])["account_no"]
+    assert len(rows) == len(set(rows)) == count + 1
 
 
 def started(huiliu, path, *more):
@@ -227,8 +239,8 @@ def commits(log):
 
 
 def test_ctrl_c_lands_what_was_prepared_and_says_how_to_go_on(huiliu, tmp_path):
-    huiliu.settle(commit_every="50ms")
-    path = delivered(tmp_path, "many.csv", as_csv([bill(number) for number in range(150_000)]))
+    huiliu.settle(commit_every="100ms")
+    path = delivered(tmp_path, "many.csv", as_csv([bill(number) for number in range(400_000)]))
     process = started(huiliu, path)
     log = tmp_path / "lake" / "changes" / "water_bill" / "_delta_log"
     eventually(lambda: commits(log) > 1, 120, process)
@@ -239,7 +251,7 @@ def test_ctrl_c_lands_what_was_prepared_and_says_how_to_go_on(huiliu, tmp_path):
         pytest.skip("it was done before the signal")
     assert "goes on from the last commit" in said
     again = load(huiliu, path)
-    assert again["files"][0]["rows_before"] + again["rows"] == 150_000
+    assert again["files"][0]["rows_before"] + again["rows"] == 400_000
 
 
 BROKEN = b"""account_no,bill_month,qty,amount,paid_amount,due_date,pay_status,updated_at

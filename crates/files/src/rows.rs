@@ -13,6 +13,7 @@ use huiliu_model::{Contract, Error};
 use std::fs::File;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use tokio_util::sync::CancellationToken;
 
 pub(crate) enum Rows {
     Csv(CsvRows),
@@ -21,7 +22,8 @@ pub(crate) enum Rows {
 }
 
 impl Rows {
-    /// Opens a delivery at its row `from`; the meter counts the bytes read.
+    /// Opens a delivery at its row `from`, or before it when it is stopped on the way; the meter
+    /// counts the bytes read.
     ///
     /// # Errors
     /// When it cannot be read any more, or is not what it was when it was examined.
@@ -30,6 +32,7 @@ impl Rows {
         contract: &Contract,
         from: i64,
         meter: &Arc<Meter>,
+        stop: &CancellationToken,
     ) -> Result<Self, Error> {
         let failed = |source| unreadable(&delivery.shown, source);
         let file = File::open(delivery.path()).map_err(failed)?;
@@ -65,6 +68,9 @@ impl Rows {
         while passed.next() < from && rows.next(&mut passed, delivery)? {
             if passed.is_full() {
                 passed.take();
+                if stop.is_cancelled() {
+                    break;
+                }
             }
         }
         Ok(rows)

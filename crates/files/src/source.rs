@@ -122,7 +122,7 @@ impl Reader {
         meter.bytes.store(0, Ordering::Relaxed);
         meter.first_row.store(first.unsigned_abs(), Ordering::Relaxed);
         meter.row.store(first.unsigned_abs(), Ordering::Relaxed);
-        let mut rows = Rows::open(&self.delivery, &self.contract, first, meter)?;
+        let mut rows = Rows::open(&self.delivery, &self.contract, first, meter, &self.stop)?;
         let (dataset, partition) = (self.contract.dataset.clone(), self.delivery.partition());
         let mut chunk = Chunk::new(dataset, partition, first, self.timestamp_ms);
         while !self.stop.is_cancelled() {

@@ -11,9 +11,9 @@ use huiliu_model::{Batch, Error, ErrorKind, Finding, Op, Progress};
 use huiliu_normalise::Protection;
 use huiliu_testkit::{Failure, MemoryLanding, account_contract};
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
 /// A load of one file; `landing` outlives it.
@@ -32,7 +32,8 @@ impl Load {
     }
 
     async fn run(&self, bytes: &[u8]) -> Result<(Summary, Arc<Meter>), Error> {
-        let (delivery, meter) = (Arc::new(delivery(bytes)), Arc::new(Meter::default()));
+        let folder = tempfile::tempdir().expect("a folder");
+        let (delivery, meter) = (Arc::new(delivery(&folder, bytes)), Arc::new(Meter::default()));
         let contract = Arc::new(delivery.contract(&account_contract()));
         let protection = Arc::new(Protection::Plain);
         let pipeline = Pipeline::new(Arc::clone(&contract), DecodeLimits::default(), protection)?;
@@ -53,10 +54,9 @@ impl Load {
     }
 }
 
-/// A file of these bytes, examined and kept until it is dropped.
-fn delivery(bytes: &[u8]) -> Delivery {
-    let folder = tempfile::tempdir().expect("a folder").keep();
-    let path: PathBuf = folder.join("a.dat");
+/// A file of these bytes, examined; it is there as long as the folder.
+fn delivery(folder: &TempDir, bytes: &[u8]) -> Delivery {
+    let path = folder.path().join("a.dat");
     std::fs::write(&path, bytes).expect("a file");
     let ask = Ask { path, kind: None, encoding: None, row_bytes_max: 1 << 20 };
     let found = examine(&ask, &account_contract(), &Arc::default(), &CancellationToken::new());
@@ -122,9 +122,8 @@ async fn upserts_take_the_sequence_they_are_given() {
 async fn rows_in_the_envelope_keep_their_own_operation_and_sequence() {
     let load = Load::new(MemoryLanding::default());
     let line = |key: &str, seq: i64| {
-        format!(
-            r#"{{"v":1,"ds":"account","op":"c","seq":{seq},"src":{{}},"before":null,"after":{{"account_no":"{key}","status":"on"}}}}"#
-        )
+        let head = format!(r#"{{"v":1,"ds":"account","op":"c","seq":{seq},"before":null,"#);
+        format!(r#"{head}"after":{{"account_no":"{key}","status":"on"}}}}"#)
     };
     let text = format!("{}\n{}\n", line("A1", 41), line("A2", 42));
     load.run(text.as_bytes()).await.expect("loaded");
@@ -175,7 +174,8 @@ async fn a_file_loaded_twice_changes_nothing() {
 async fn a_load_goes_on_from_the_recorded_row() {
     let file = csv(0..5_000);
     let load = Load::new(MemoryLanding::default());
-    let partition = delivery(&file).partition();
+    let folder = tempfile::tempdir().expect("a folder");
+    let partition = delivery(&folder, &file).partition();
     // As a killed load left it: the first 1,234 rows had landed.
     let mut earlier = Batch {
         dataset: "account".into(),
@@ -219,7 +219,8 @@ async fn a_small_budget_slows_a_load_and_does_not_stop_it() {
 
 #[tokio::test]
 async fn no_more_than_the_budget_is_handed_over_before_it_is_given_back() {
-    let delivery = Arc::new(delivery(&csv(0..50_000)));
+    let folder = tempfile::tempdir().expect("a folder");
+    let delivery = Arc::new(delivery(&folder, &csv(0..50_000)));
     let contract = Arc::new(delivery.contract(&account_contract()));
     let (stop, meter) = (CancellationToken::new(), Arc::default());
     let mut source =

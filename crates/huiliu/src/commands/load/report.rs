@@ -46,7 +46,7 @@ pub struct Report {
 #[derive(Debug, Serialize)]
 pub struct FileLine {
     pub file: String,
-    /// `loaded`, `already loaded`, or `stopped`; a dry run loads nothing and says the same.
+    /// `loaded`, `already loaded`, `stopped`, or `tried` in a dry run.
     pub state: &'static str,
     /// The `kafka_topic` of its rows in quarantine and of its progress.
     pub partition: String,
@@ -108,6 +108,8 @@ impl FileLine {
             state: match (is_over, rows, rows_before) {
                 (false, ..) => "stopped",
                 (true, 0, 1..) => "already loaded",
+                // A dry run commits nothing.
+                (true, ..) if commits == 0 => "tried",
                 (true, ..) => "loaded",
             },
             partition: delivery.partition().kafka_topic.to_string(),
