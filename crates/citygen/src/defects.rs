@@ -175,7 +175,8 @@ impl Spoiling<'_> {
         let (lon, lat, places) = (*lon, *lat, *places);
         // Addresses are what other coordinates are held against.
         let has_address = self.row.dataset != GEO_ADDRESS;
-        let says_cgcs = !matches!(self.row.values.get(at + 2), Some(Value::Text(system)) if system != "CGCS2000");
+        let system = self.row.values.get(at + 2);
+        let says_cgcs = !matches!(system, Some(Value::Text(system)) if system != "CGCS2000");
         let shifts = has_address && says_cgcs;
         let mut left = self.dice.unit() / self.world.scale;
         let drawn = PLACES.iter().find(|(_, rate)| {
