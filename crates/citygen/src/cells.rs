@@ -3,77 +3,100 @@
 //! `None` means that the defect does not apply to this value: an id without an `X` has no wrong
 //! `x`, a short text no two halves.
 
-use crate::calendar::{date_text, day};
-use crate::defects::text_of;
-use crate::dice::Dice;
-use crate::fields::{Kind, alias_of};
+use crate::aliases::spellings;
+use crate::calendar::{Day, HOUR_US, date_of, date_text, day};
+use crate::dice::{Dice, World};
+use crate::fields::Kind;
+use crate::firms::reg_no_of;
 use crate::ids::resident_check;
-use crate::row::Value;
+use crate::places::COUNTIES;
+use crate::row::{Row, Value};
+use crate::utilities::account_no;
+use chrono::Datelike;
 use encoding_rs::GBK;
 
+/// The value of a cell after a defect of its kind.
 pub(crate) fn spoil(
     code: &str,
     kind: Kind,
-    value: &Value,
-    reg_no: Option<&str>,
+    (row, place): (&Row, usize),
+    world: World,
     dice: &mut Dice,
 ) -> Option<Value> {
-    if let Value::Number(number) = value {
-        let text = match code {
-            "D35" => amount(number, kind, dice)?,
-            "D45" => format!("{number}.0"),
-            _ => return None,
-        };
-        return Some(Value::Text(text));
+    match (&row.values[place], code) {
+        // An open end is the only defect that a missing value can have.
+        (Value::Null, "D22") => {
+            Some(Value::Text(dice.pick(&["长期", "9999-12-31", "2099-12-31"]).into()))
+        }
+        (Value::Date(day), _) => of_date(code, *day, dice).map(written),
+        (Value::Instant(at), "D25") => Some(Value::Instant(if dice.chance(0.5) {
+            0
+        } else {
+            at + HOUR_US * dice.between(24 * 30, 24 * 400)
+        })),
+        (Value::Int(number), "D45") => Some(written(format!("{number}.0"))),
+        (Value::Scaled(digits, places), _) => of_number(code, kind, (*digits, *places), row, dice),
+        (Value::Text(text), "D16") => reg_no_of(world, text).map(written),
+        (Value::Text(_), "D42") => {
+            // Numbers that the city never reaches.
+            let number = 900_000_000 + u32::try_from(dice.below(50_000_000)).ok()?;
+            let utility = ["water_bill", "power_bill", "gas_bill"];
+            let utility = utility.iter().position(|name| *name == row.dataset().name)?;
+            Some(written(account_no(world, number, u8::try_from(utility).ok()?)))
+        }
+        (Value::Text(text), _) => of_text(code, kind, text, dice).map(written),
+        _ => None,
     }
-    let text = text_of(value);
-    // An open end is the only defect that a missing value can have.
-    if code == "D22" {
-        let open = text.is_none().then(|| dice.pick(&["长期", "9999-12-31", "2099-12-31"]));
-        return open.map(Value::text);
-    }
-    let text = text?;
-    let spoilt = match code {
+}
+
+fn written(text: String) -> Value {
+    Value::Text(text.into())
+}
+
+fn of_text(code: &str, kind: Kind, text: &str, dice: &mut Dice) -> Option<String> {
+    Some(match code {
         "D01" => full_width(text)?,
         "D02" => format!(" {text}{}", dice.pick(&[" ", "  ", "\t"])),
         "D03" => insert_middle(text, dice.pick(&["\u{200b}", "\u{feff}", "\u{2060}"])),
-        "D04" => dice.pick(&["NULL", "null", "/", "-", "不详"]).to_owned(),
+        "D04" => null_token(kind, dice).to_owned(),
         "D05" => misread(text)?,
-        "D06" => replace_one(text, '\u{fffd}')?,
+        "D06" => garbled(text, dice)?,
         "D07" | "D08" | "D09" | "D10" | "D11" | "D12" | "D13" => resident(code, text, dice)?,
-        "D15" | "D16" | "D17" => credit(code, text, reg_no, dice)?,
-        "D19" => other_date(text, dice)?,
-        "D20" => {
-            let (year, month, day) = date_parts(text)?;
-            format!("{day}/{month}/{year}")
-        }
-        "D21" => dice.pick(&["1900-01-01", "0000-00-00"]).to_owned(),
-        "D26" => alias_of(list_of(kind), text)?.to_owned(),
+        "D15" | "D17" | "D18" => credit(code, text, dice)?,
+        "D26" => other_spelling(kind, text, dice)?,
         "D27" => "Z9".to_owned(),
+        "D28" => former_division(text)?,
+        "D29" => other_level(text, dice)?,
         "D43" => name(text, dice)?,
-        "D44" => format!("{text};02367{:06}", dice.below(1_000_000)),
-        "D45" => code_as_number(list_of(kind), text)?,
-        "D46" => cross(kind, text)?,
+        "D44" => {
+            let mark = dice.pick(&[";", "/", "、"]);
+            format!("{text}{mark}02367{:06}", dice.below(1_000_000))
+        }
+        "D45" => code_as_number(kind, text)?,
+        "D46" => if text == "1" { "2" } else { "1" }.to_owned(),
+        "D49" => leak(text, dice),
         _ => return None,
-    };
-    Some(Value::Text(spoilt))
+    })
 }
 
-fn list_of(kind: Kind) -> &'static str {
+/// A name may be one of the tokens that mean nothing elsewhere: a person may be called 无.
+fn null_token(kind: Kind, dice: &mut Dice) -> &'static str {
     match kind {
-        Kind::Sex => "sex",
-        Kind::Code(list) => list,
-        _ => "",
+        Kind::PersonName | Kind::OrgName | Kind::Name => {
+            dice.pick(&["NULL", "null", "/", "-", "不详"])
+        }
+        _ => dice.pick(&["NULL", "null", "无", "/", "-", "暂无", "不详"]),
     }
 }
 
-/// ASCII letters and digits in their wide forms.
+/// ASCII letters and digits in their wide forms, with an ideographic space behind them.
 fn full_width(text: &str) -> Option<String> {
     let wide = |c: char| match c {
         '!'..='~' => char::from_u32(u32::from(c) + 0xfee0).unwrap_or(c),
         _ => c,
     };
-    text.contains(|c: char| c.is_ascii_alphanumeric()).then(|| text.chars().map(wide).collect())
+    let applies = text.contains(|c: char| c.is_ascii_alphanumeric());
+    applies.then(|| text.chars().map(wide).chain(['\u{3000}']).collect())
 }
 
 /// UTF-8 that was read as GBK and came out without a loss.
@@ -84,6 +107,16 @@ fn misread(text: &str) -> Option<String> {
     let (read, had_errors) = GBK.decode_without_bom_handling(text.as_bytes());
     let (back, _, lost) = GBK.encode(&read);
     (!had_errors && !lost && *back == *text.as_bytes()).then(|| read.into_owned())
+}
+
+/// GBK that was read as UTF-8, or one character that was lost.
+fn garbled(text: &str, dice: &mut Dice) -> Option<String> {
+    let (bytes, _, _) = GBK.encode(text);
+    let read = String::from_utf8_lossy(&bytes);
+    if dice.chance(0.5) && read.contains('\u{fffd}') {
+        return Some(read.into_owned());
+    }
+    replace_one(text, '\u{fffd}')
 }
 
 fn resident(code: &str, id: &str, dice: &mut Dice) -> Option<String> {
@@ -104,73 +137,188 @@ fn resident(code: &str, id: &str, dice: &mut Dice) -> Option<String> {
         }
         "D11" => "111111111111111111".to_owned(),
         "D12" => format!("{}********{}", &id[..6], &id[14..]),
-        "D13" => {
-            let right = resident_check(body).to_digit(10).unwrap_or(10);
-            let wrong = (right + 1 + u32::try_from(dice.below(9)).unwrap_or(0)) % 10;
-            format!("{body}{wrong}")
-        }
+        "D13" => mistyped(id, dice),
         _ => return None,
     })
 }
 
-fn credit(code: &str, id: &str, reg_no: Option<&str>, dice: &mut Dice) -> Option<String> {
+/// One digit changed or two neighbours swapped: the check finds both.
+fn mistyped(id: &str, dice: &mut Dice) -> String {
+    let mut bytes = id.as_bytes().to_vec();
+    let place = 10 + dice.index(6);
+    if bytes[place] == bytes[place + 1] || dice.chance(0.5) {
+        let other = u8::try_from(dice.between(1, 9)).expect("a digit");
+        bytes[place] = b'0' + (bytes[place] - b'0' + other) % 10;
+    } else {
+        bytes.swap(place, place + 1);
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+fn credit(code: &str, id: &str, dice: &mut Dice) -> Option<String> {
     if id.len() != 18 || id[..17].bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
     }
     Some(match code {
-        "D15" => match dice.below(3) {
+        "D15" => match dice.below(4) {
             0 => id.to_ascii_lowercase(),
             1 => format!("{} {}", &id[..8], &id[8..]),
-            _ => format!("{}-{}", &id[..8], &id[8..]),
+            2 => format!("{}-{}", &id[..8], &id[8..]),
+            _ if dice.chance(0.5) => id.replacen('1', "I", 1),
+            _ => id.replacen('0', "O", 1),
         },
-        "D16" => reg_no?.to_owned(),
         "D17" if dice.chance(0.5) => id[8..17].to_owned(),
         "D17" => format!("{}-{}", &id[8..16], &id[16..17]),
+        "D18" => {
+            let wrong = if id.ends_with('Y') { '0' } else { 'Y' };
+            format!("{}{wrong}", &id[..17])
+        }
         _ => return None,
     })
 }
 
-fn other_date(text: &str, dice: &mut Dice) -> Option<String> {
-    let (year, month, day_of_month) = date_parts(text)?;
-    let number = |part: &str| part.parse::<u32>().ok();
-    let (y, m, d) = (number(year)?, number(month)?, number(day_of_month)?);
-    Some(match dice.below(4) {
-        0 => format!("{year}年{month}月{day_of_month}日"),
-        1 => format!("{year}{month}{day_of_month}"),
-        2 => format!("{y}/{m}/{d}"),
-        // Days since 1899-12-30, as spreadsheets count.
-        _ => {
-            let serial = day(y.cast_signed(), m, d) - day(1899, 12, 30);
-            if !(20_000..=60_000).contains(&serial) {
-                return None;
+fn of_date(code: &str, value: Day, dice: &mut Dice) -> Option<String> {
+    let of = date_of(value);
+    let (y, m, d) = (of.year(), of.month(), of.day());
+    Some(match code {
+        "D19" => {
+            // Days since 1899-12-30, as spreadsheets count; others are taken for no dates.
+            let serial = value - day(1899, 12, 30);
+            let forms = if (20_000..=60_000).contains(&serial) { 4 } else { 3 };
+            match dice.below(forms) {
+                0 => format!("{y:04}年{m:02}月{d:02}日"),
+                1 => format!("{y:04}{m:02}{d:02}"),
+                2 => format!("{y}/{m}/{d}"),
+                _ => serial.to_string(),
             }
-            serial.to_string()
         }
+        "D20" => format!("{d:02}/{m:02}/{y:04}"),
+        "D21" => dice.pick(&["1900-01-01", "0000-00-00"]).to_owned(),
+        "D46" => date_text(value + 31),
+        _ => return None,
     })
 }
 
-fn date_parts(text: &str) -> Option<(&str, &str, &str)> {
-    let (year, rest) = text.split_once('-')?;
-    let (month, day) = rest.split_once('-')?;
-    Some((year, month, day))
+fn of_number(
+    code: &str,
+    kind: Kind,
+    (digits, places): (i64, u8),
+    row: &Row,
+    dice: &mut Dice,
+) -> Option<Value> {
+    let scaled = |digits: i64| Some(Value::Scaled(digits, places));
+    match code {
+        // Yuan in a column of 10,000 yuan, fen in a column of yuan.
+        "D34" if digits != 0 => scaled(digits * if kind == Kind::AmountWan { 10_000 } else { 100 }),
+        "D35" => amount(kind, digits, places, dice).map(written),
+        "D40" if row.previous > 100_000 => scaled(row.previous / 100 * dice.between(5, 95)),
+        "D41" => match row.values.get(4) {
+            Some(Value::Scaled(multiplier, 2)) if *multiplier > 100 => {
+                scaled(digits / (multiplier / 100))
+            }
+            _ => None,
+        },
+        _ => None,
+    }
 }
 
 /// A number with its unit or with separators.
-fn amount(number: &str, kind: Kind, dice: &mut Dice) -> Option<String> {
-    let (whole, decimals) = number.split_once('.').unwrap_or((number, ""));
-    if kind == Kind::AmountWan && !number.starts_with('-') && dice.chance(0.5) {
-        return Some(format!("{whole}.{decimals}万元人民币"));
+fn amount(kind: Kind, digits: i64, places: u8, dice: &mut Dice) -> Option<String> {
+    let one = 10_i64.pow(u32::from(places));
+    let number = Value::Scaled(digits, places).written()?;
+    if kind == Kind::AmountWan && digits >= 0 && dice.chance(0.6) {
+        return Some(if digits % one == 0 && dice.chance(0.5) {
+            format!("{}万", digits / one)
+        } else {
+            format!("{number}{}万元人民币", "0".repeat(6 - usize::from(places)))
+        });
     }
+    if kind == Kind::Amount && digits > 0 && digits % (one * 10_000) == 0 {
+        return Some(format!("{}万", digits / one / 10_000));
+    }
+    if digits.abs() >= 1_000 * one {
+        return Some(grouped(&number));
+    }
+    // Too small for separators.
+    match kind {
+        Kind::Amount => Some(format!("{number}元")),
+        Kind::AmountWan => Some(format!("{number}万元")),
+        _ => None,
+    }
+}
+
+fn grouped(number: &str) -> String {
+    let (whole, decimals) = number.split_once('.').unwrap_or((number, "0"));
     let digits = whole.strip_prefix('-').unwrap_or(whole);
     let mut grouped = String::with_capacity(number.len() + 4);
+    grouped.push_str(&whole[..whole.len() - digits.len()]);
     for (place, digit) in digits.chars().enumerate() {
         if place > 0 && (digits.len() - place).is_multiple_of(3) {
             grouped.push(',');
         }
         grouped.push(digit);
     }
-    let sign = &whole[..whole.len() - digits.len()];
-    Some(format!("{sign}{grouped}.{decimals}"))
+    format!("{grouped}.{decimals}")
+}
+
+fn other_spelling(kind: Kind, text: &str, dice: &mut Dice) -> Option<String> {
+    let list = match kind {
+        Kind::Sex => "sex",
+        Kind::Code(list) => list,
+        // The section of wholesale and retail in front, as some write it.
+        Kind::Industry => return section(text).map(|section| format!("{section}{text}")),
+        _ => return None,
+    };
+    let words = spellings(list, text);
+    (!words.is_empty()).then(|| dice.pick(words).to_owned())
+}
+
+/// The section letter of an industry (GB/T 4754-2017) that the city has.
+fn section(industry: &str) -> Option<char> {
+    Some(match industry.get(..2)?.parse().ok()? {
+        1..=5 => 'A',
+        13..=43 => 'C',
+        47..=50 => 'E',
+        51..=52 => 'F',
+        53..=60 => 'G',
+        61..=62 => 'H',
+        63..=65 => 'I',
+        70 => 'K',
+        71..=72 => 'L',
+        73..=75 => 'M',
+        80..=82 => 'O',
+        _ => return None,
+    })
+}
+
+/// The code the county had before 1997, six digits even where twelve belong.
+fn former_division(text: &str) -> Option<String> {
+    let county = COUNTIES.iter().find(|county| text.starts_with(county.code))?;
+    Some(county.former.to_owned())
+}
+
+/// Nine digits of a street, or the four of the city's districts.
+fn other_level(text: &str, dice: &mut Dice) -> Option<String> {
+    let county = COUNTIES.iter().find(|county| text.starts_with(county.code))?;
+    if dice.chance(0.5) {
+        return Some(county.code[..4].to_owned());
+    }
+    Some(
+        text.get(..9).map_or_else(
+            || format!("{}{}", county.code, &county.streets[0].code[..3]),
+            str::to_owned,
+        ),
+    )
+}
+
+/// A clerk who says too much.
+fn leak(text: &str, dice: &mut Dice) -> String {
+    if dice.chance(0.5) {
+        let body = format!("50010319{:02}0101{:03}", dice.between(60, 89), dice.between(900, 995));
+        format!("{text},当事人身份证号{body}{}", resident_check(&body))
+    } else {
+        format!("{text},联系电话139{:08}", dice.between(10_000_000, 99_999_999))
+    }
 }
 
 fn name(text: &str, dice: &mut Dice) -> Option<String> {
@@ -188,30 +336,15 @@ fn name(text: &str, dice: &mut Dice) -> Option<String> {
 }
 
 /// A code that went through a spreadsheet: `.0` behind it, or its leading zero lost.
-fn code_as_number(list: &str, text: &str) -> Option<String> {
-    if !text.bytes().all(|byte| byte.is_ascii_digit()) {
+fn code_as_number(kind: Kind, text: &str) -> Option<String> {
+    if !matches!(kind, Kind::Code(_) | Kind::Sex | Kind::Industry)
+        || !text.bytes().all(|byte| byte.is_ascii_digit())
+    {
         return None;
     }
-    // Only where the list tells how long the code was.
-    let padded = ["ethnicity", "licence_state", "industry"].contains(&list);
     match text.strip_prefix('0') {
-        Some(rest) if padded && !rest.is_empty() => Some(rest.to_owned()),
-        Some(_) => None,
-        None => Some(format!("{text}.0")),
-    }
-}
-
-/// Says something else than the resident id of the row.
-fn cross(kind: Kind, text: &str) -> Option<String> {
-    match kind {
-        Kind::Sex => Some(if text == "1" { "2" } else { "1" }.to_owned()),
-        Kind::BirthDate => {
-            let (year, month, day_of_month) = date_parts(text)?;
-            let year: i32 = year.parse().ok()?;
-            let born = day(year, month.parse().ok()?, day_of_month.parse().ok()?);
-            Some(date_text(born + 31))
-        }
-        _ => None,
+        Some(rest) if !rest.is_empty() => Some(rest.trim_start_matches('0').to_owned()),
+        _ => Some(format!("{text}.0")),
     }
 }
 
@@ -230,64 +363,78 @@ fn replace_one(text: &str, by: char) -> Option<String> {
 mod tests {
     use super::*;
 
-    fn check(code: &str, kind: Kind, clean: &str, expected: &[&str]) {
-        for n in 0..64 {
+    const WORLD: World = World { seed: 1, scale: 1.0 };
+
+    fn check(code: &str, kind: Kind, clean: impl Into<Value>, expected: &[&str]) {
+        let clean = clean.into();
+        let row = Row { dataset: 0, values: vec![clean.clone()], previous: 0 };
+        let mut seen = std::collections::BTreeSet::new();
+        for n in 0..256 {
             let mut dice = Dice::of(n, &[]);
-            let value = Value::text(clean);
-            let reg_no = Some("500103000012345");
-            let Some(Value::Text(spoilt)) = spoil(code, kind, &value, reg_no, &mut dice) else {
-                panic!("{code} does not apply to {clean}");
+            let spoilt = spoil(code, kind, (&row, 0), WORLD, &mut dice);
+            let Some(spoilt) = spoilt.and_then(|value| value.written()) else {
+                panic!("{code} does not apply to {clean:?}");
             };
-            assert!(expected.contains(&spoilt.as_str()), "{code}: {spoilt}");
+            seen.insert(spoilt);
+        }
+        let expected: std::collections::BTreeSet<_> =
+            expected.iter().map(|text| (*text).to_owned()).collect();
+        assert_eq!(seen, expected, "{code}");
+    }
+
+    impl From<&'static str> for Value {
+        fn from(text: &'static str) -> Self {
+            Self::Text(text.into())
         }
     }
 
     #[test]
-    fn cells_look_like_the_examples_of_the_catalogue() {
+    fn ids_look_like_the_examples_of_the_catalogue() {
         let id = "11010519491231002X";
-        check("D01", Kind::Text, "123AB", &["１２３ＡＢ"]);
-        check(
-            "D07",
-            Kind::Resident,
-            id,
-            &[
-                "11010519491231002x",
-                "11010519491231002×",
-                "11010519491231002Х",
-                "11010519491231002ｘ",
-            ],
-        );
+        let forms = [
+            "11010519491231002x",
+            "11010519491231002×",
+            "11010519491231002Х",
+            "11010519491231002ｘ",
+        ];
+        check("D07", Kind::Resident, id, &forms);
         check("D08", Kind::Resident, id, &["110105491231002"]);
         check("D09", Kind::Resident, id, &["1.1010519491231E+17"]);
         check("D10", Kind::Resident, id, &["110105194912310000"]);
         check("D12", Kind::Resident, id, &["110105********002X"]);
-        let uscc = "91350100M000100Y43";
-        check(
-            "D15",
-            Kind::Uscc,
-            uscc,
-            &["91350100m000100y43", "91350100 M000100Y43", "91350100-M000100Y43"],
-        );
-        check("D16", Kind::Uscc, uscc, &["500103000012345"]);
-        check("D17", Kind::Uscc, uscc, &["M000100Y4", "M000100Y-4"]);
-        check(
-            "D19",
-            Kind::Date,
-            "2019-12-26",
-            &["2019年12月26日", "20191226", "2019/12/26", "43825"],
-        );
-        check("D20", Kind::Date, "2019-01-06", &["06/01/2019"]);
-        check("D26", Kind::Sex, "1", &["男"]);
+        let forms = [
+            "91350100m000100y43",
+            "91350100 M000100Y43",
+            "91350100-M000100Y43",
+            "9I350100M000100Y43",
+            "9135O100M000100Y43",
+        ];
+        check("D15", Kind::Uscc, "91350100M000100Y43", &forms);
+        check("D17", Kind::Uscc, "91350100M000100Y43", &["M000100Y4", "M000100Y-4"]);
+        check("D18", Kind::Uscc, "91350100M000100Y43", &["91350100M000100Y4Y"]);
+    }
+
+    #[test]
+    fn cells_look_like_the_examples_of_the_catalogue() {
+        check("D01", Kind::Text, "123AB", &["１２３ＡＢ\u{3000}"]);
+        let tokens = ["NULL", "null", "无", "/", "-", "暂无", "不详"];
+        check("D04", Kind::Text, "无锡", &tokens);
+        let date = Value::Date(day(2019, 12, 26));
+        check("D19", Kind::Date, date, &["2019年12月26日", "20191226", "2019/12/26", "43825"]);
+        check("D20", Kind::Date, Value::Date(day(2019, 1, 6)), &["06/01/2019"]);
+        check("D21", Kind::Date, Value::Date(0), &["1900-01-01", "0000-00-00"]);
+        check("D22", Kind::EndDate, Value::Null, &["长期", "9999-12-31", "2099-12-31"]);
+        check("D26", Kind::Sex, "1", &["男", "M", "1.0"]);
+        check("D28", Kind::Division, "500103", &["510202"]);
+        check("D29", Kind::Division, "500103", &["500103001", "5001"]);
+        check("D29", Kind::Village, "500103003013", &["500103003", "5001"]);
         check("D43", Kind::PersonName, "张三", &["张　三", "张□"]);
-        check(
-            "D43",
-            Kind::PersonName,
-            "买买提·吐尔逊",
-            &["买买提.吐尔逊", "买买提•吐尔逊", "买买提・吐尔逊"],
-        );
+        let forms = ["买买提.吐尔逊", "买买提•吐尔逊", "买买提・吐尔逊"];
+        check("D43", Kind::PersonName, "买买提·吐尔逊", &forms);
         check("D45", Kind::Code("entity_type"), "4530", &["4530.0"]);
-        check("D45", Kind::Code("industry"), "0111", &["111"]);
-        check("D46", Kind::BirthDate, "1990-12-31", &["1991-01-31"]);
+        check("D45", Kind::Industry, "0111", &["111"]);
+        check("D45", Kind::Int, Value::Int(7350), &["7350.0"]);
+        check("D46", Kind::BirthDate, Value::Date(day(1990, 12, 31)), &["1991-01-31"]);
     }
 
     #[test]
@@ -299,8 +446,11 @@ mod tests {
 
     #[test]
     fn amounts_carry_units_or_separators() {
-        let mut dice = Dice::of(1, &[]);
-        assert_eq!(amount("1234.50", Kind::Amount, &mut dice).as_deref(), Some("1,234.50"));
-        assert_eq!(amount("-999.00", Kind::Amount, &mut dice).as_deref(), Some("-999.00"));
+        let wan = ["100万", "100.000000万元人民币", "100.0000万元"];
+        check("D35", Kind::AmountWan, Value::Scaled(1_000_000, 4), &wan);
+        check("D35", Kind::Amount, Value::Scaled(123_450, 2), &["1,234.50"]);
+        check("D35", Kind::Amount, Value::Scaled(100_000_000, 2), &["100万"]);
+        check("D35", Kind::Amount, Value::Scaled(-99_900, 2), &["-999.00元"]);
+        check("D34", Kind::AmountWan, Value::Scaled(5_000_000, 4), &["5000000.0000"]);
     }
 }

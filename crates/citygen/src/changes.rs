@@ -1,47 +1,80 @@
 //! What happens in the city after it was loaded: updates, deletes, keys that change, rows read
-//! again, and, where defects are wanted, changes that arrive late or concern nothing.
+//! again, readings of new days and late ones of old days.
 
-use crate::calendar::{DAY_US, Day};
-use crate::defects::{OUT_OF_ORDER, UNKNOWN_DELETE};
+use crate::calendar::{Day, day_at};
 use crate::envelope::Op;
-
-use crate::Injected;
 use crate::firms;
 use crate::persons;
 use crate::row::Row;
-use crate::stream::City;
-use crate::utilities::BILL_MONTHS;
+use crate::stream::{City, TRIES};
+use crate::utilities::{BILL_MONTHS, POWER, account_no};
 
-/// Looks at so many candidates for a change before giving up; a young city has few.
-const TRIES: usize = 8;
+/// Days of readings that one look at a meter brings at most.
+const DAYS_AT_ONCE: Day = 6;
 
 impl City {
     /// One change of something that is there.
     pub(crate) fn change(&mut self) {
         match self.flow.below(100) {
-            0..40 => self.settle_bill(),
-            40..58 => self.move_person(),
-            58..68 => self.change_licence(false),
-            68..72 => self.change_licence(true),
-            72..82 => self.change_firm(),
-            82..91 => self.change_account(),
-            91..93 => self.replace_resident_id(),
-            93..95 => self.delete_licence(),
-            95..96 => self.withdraw_bill(),
-            96..97 => self.delete_person(),
-            97..98 => self.correct_report(),
-            _ => self.read_again(),
+            0..22 => self.settle_bill(),
+            22..30 => self.move_person(),
+            30..36 => self.change_licence(false),
+            36..39 => self.change_licence(true),
+            39..44 => self.change_firm(),
+            44..50 => self.change_account(),
+            50..52 => self.replace_resident_id(),
+            52..54 => self.delete_licence(),
+            54..55 => self.withdraw_bill(),
+            55..56 => self.delete_person(),
+            56..57 => self.correct_report(),
+            57..58 => self.read_again(),
+            58..66 => self.read_meter(),
+            66..69 => self.read_late(),
+            _ => self.change_held(),
         }
     }
 
-    /// Late and unknown changes, at their rates of `records` records.
-    pub(crate) fn mischief(&mut self, records: f64) {
-        for _ in 0..self.times(records * OUT_OF_ORDER) {
-            self.arrive_late();
+    /// Daily readings of a power meter since the last one.
+    fn read_meter(&mut self) {
+        let Some(number) = self.power_account(|account| account.closed.is_none()) else { return };
+        let account = self.accounts[number as usize];
+        let (now, today) = (self.now(), day_at(self.now()));
+        let meter = self.meter(number);
+        let days = account.read_to + 1..today.min(account.read_to + 1 + DAYS_AT_ONCE);
+        for day in days {
+            let began_later = account.meter > 0 && day <= account.metered_since;
+            if !began_later {
+                let (row, _) = meter.reading(&account, (day, day - 1), "0");
+                self.emit(Op::Create, now, None, Some(row));
+            }
+            self.accounts[number as usize].read_to = day;
         }
-        for _ in 0..self.times(records * UNKNOWN_DELETE) {
-            self.delete_unknown();
+    }
+
+    /// The reading of a day that was left out when the city was loaded.
+    fn read_late(&mut self) {
+        let is_late = |account: &crate::utilities::Account| {
+            account.missed.is_some() && account.meter == 0 && account.closed.is_none()
+        };
+        let Some(number) = self.power_account(is_late) else { return };
+        let mut account = self.accounts[number as usize];
+        if let Some(day) = account.missed.take() {
+            let (row, _) = self.meter(number).reading(&account, (day, day - 1), "2");
+            let now = self.now();
+            self.emit(Op::Create, now, None, Some(row));
+            self.accounts[number as usize] = account;
         }
+    }
+
+    fn power_account(&mut self, fits: impl Fn(&crate::utilities::Account) -> bool) -> Option<u32> {
+        for _ in 0..TRIES {
+            let number = self.any(self.accounts.len());
+            let account = &self.accounts[number as usize];
+            if account.utility == POWER && fits(account) {
+                return Some(number);
+            }
+        }
+        None
     }
 
     fn settle_bill(&mut self) {
@@ -86,14 +119,16 @@ impl City {
         self.update(before, self.person_row(number), false);
     }
 
+    /// Who is replaced or deleted lives alone: the household's only row goes along.
     fn replace_resident_id(&mut self) {
         let Some(number) = self.free_person() else { return };
-        let before = self.person_row(number);
+        let before = (self.person_row(number), self.member_row(number));
         let now = self.now();
         let person = &mut self.persons[number as usize];
         if !person.has_new_id {
             (person.has_new_id, person.at) = (true, now);
-            self.update(before, self.person_row(number), true);
+            self.update(before.0, self.person_row(number), true);
+            self.update(before.1, self.member_row(number), true);
         }
     }
 
@@ -101,7 +136,12 @@ impl City {
         if let Some(number) = self.free_person() {
             self.persons[number as usize].is_gone = true;
             self.delete(self.person_row(number));
+            self.delete(self.member_row(number));
         }
+    }
+
+    fn member_row(&self, number: u32) -> Row {
+        persons::member_row(self.world, number, self.persons[number as usize], persons::HEAD)
     }
 
     /// A resident whom nothing refers to.
@@ -143,7 +183,6 @@ impl City {
     }
 
     fn change_firm(&mut self) {
-        let seed = self.plan.seed;
         let number = self.any(self.firms.len());
         let old = self.firms[number as usize];
         if old.ended.is_some() {
@@ -153,23 +192,29 @@ impl City {
         let (ends, holder_too) = (self.flow.chance(0.1), self.flow.chance(0.4));
         let firm = &mut self.firms[number as usize];
         (firm.version, firm.at) = (old.version.wrapping_add(1), now);
-        firm.ended = ends.then(|| Day::try_from(now / DAY_US).expect("a day of our centuries"));
+        firm.ended = ends.then(|| day_at(now));
+        firm.is_revoked = firm.is_revoked && ends;
         let firm = *firm;
-        self.update(firms::row(seed, number, &old), firms::row(seed, number, &firm), false);
+        self.update(
+            firms::row(self.world, number, &old),
+            firms::row(self.world, number, &firm),
+            false,
+        );
         if holder_too {
             let count = u64::from(firms::holder_count(&firm));
             let seq = 1 + u8::try_from(self.flow.below(count)).expect("at most 5 holders");
-            let before = firms::shareholder(seed, number, &old, seq);
-            self.update(before, firms::shareholder(seed, number, &firm, seq), false);
+            let before = firms::shareholder(self.world, number, &old, seq);
+            self.update(before, firms::shareholder(self.world, number, &firm, seq), false);
         }
     }
 
     fn correct_report(&mut self) {
         let number = self.any(self.firms.len());
-        let founded = firms::identity(self.plan.seed, number).founded;
+        let founded = firms::identity(self.world, number).founded;
         let years = firms::report_years(founded, self.loaded);
         if let Some(year) = years.last() {
-            let (row, _) = firms::report(self.plan.seed, number, year, 1);
+            let correction = u8::try_from(self.flow.between(1, 255)).expect("a byte");
+            let (row, _) = firms::report(self.world, number, year, correction);
             self.emit(Op::Create, self.now(), None, Some(row));
         }
     }
@@ -181,63 +226,55 @@ impl City {
         }
         let before = self.account_row(number);
         let (now, closes) = (self.now(), self.flow.chance(0.1));
+        let gets_meter = self.flow.chance(0.2) && !closes;
         let account = &mut self.accounts[number as usize];
+        if gets_meter && account.read_to < day_at(now) {
+            (account.meter, account.metered_since) = (account.meter + 1, day_at(now));
+        }
         (account.version, account.at) = (account.version.wrapping_add(1), now);
-        account.closed = closes.then(|| Day::try_from(now / DAY_US).expect("a day"));
+        account.closed = closes.then(|| day_at(now));
         self.update(before, self.account_row(number), false);
     }
 
     /// A snapshot reads a row that has not changed since.
     fn read_again(&mut self) {
         let number = self.any(self.firms.len());
-        let row = firms::row(self.plan.seed, number, &self.firms[number as usize]);
+        let row = firms::row(self.world, number, &self.firms[number as usize]);
         self.emit(Op::Read, self.now(), None, Some(row));
     }
 
-    /// Two changes of a row, of which the second arrives first.
-    fn arrive_late(&mut self) {
-        let before = self.queue.len();
-        let number = self.any(self.persons.len());
-        if self.persons[number as usize].is_gone {
-            return;
-        }
-        for _ in 0..2 {
-            let now = self.now();
-            let person = &mut self.persons[number as usize];
-            (person.version, person.at) = (person.version.wrapping_add(1), now);
-            self.emit(Op::Update, now, None, Some(self.person_row(number)));
-        }
-        self.queue.swap(before, before + 1);
-        self.queue[before + 1].defects.push(Injected { field: "@record", code: "D38" });
-    }
-
-    fn delete_unknown(&mut self) {
-        // Numbers that the city never reaches.
-        let number = u32::MAX - u32::try_from(self.flow.below(1 << 20)).expect("below 2^20");
-        let row = persons::row(self.plan.seed, number % 30_000_000 + 5_000_000, Default::default());
-        self.emit_unknown_delete(&row);
+    /// The delete of a row that never was: of numbers that the city never reaches.
+    pub(crate) fn delete_unknown(&mut self) {
+        let number = 900_000_000 + u32::try_from(self.flow.below(1 << 20)).expect("below 2^20");
+        let row = match self.flow.below(3) {
+            0 => persons::row(self.world, number, persons::Person::default()),
+            1 => firms::row(self.world, number % 20_000_000 + 8_000_000, &self.firms[0].clone()),
+            _ => {
+                let mut row = self.account_row(0);
+                let utility = self.accounts[0].utility;
+                row.values[0] = crate::row::text(account_no(self.world, number, utility));
+                row
+            }
+        };
+        let now = self.now();
+        self.press.emit_unknown_delete(&row, now);
     }
 
     fn person_row(&self, number: u32) -> Row {
-        persons::row(self.plan.seed, number, self.persons[number as usize])
+        persons::row(self.world, number, self.persons[number as usize])
     }
 
     /// Some sources send the old image, all do when the key changes.
-    fn update(&mut self, before: Row, after: Row, key_changes: bool) {
+    pub(crate) fn update(&mut self, before: Row, after: Row, key_changes: bool) {
         let shows_before = key_changes || self.flow.chance(0.25);
         let now = self.now();
         self.emit(Op::Update, now, shows_before.then_some(before), Some(after));
     }
 
     /// A delete, and the tombstone that follows it.
-    fn delete(&mut self, row: Row) {
+    pub(crate) fn delete(&mut self, row: Row) {
         let (dataset, key, now) = (row.dataset, row.key(), self.now());
         self.emit(Op::Delete, now, Some(row), None);
-        self.publish(dataset, key, None, Vec::new());
-    }
-
-    fn any(&mut self, count: usize) -> u32 {
-        u32::try_from(self.flow.below(count as u64))
-            .expect("a city has fewer than 2^32 of anything")
+        self.press.emit_tombstone(dataset, key);
     }
 }

@@ -1,22 +1,29 @@
-//! Which defects befall a record, at the rates of the dirty-data catalogue.
+//! Which defects befall a row, at the rates of the dirty-data catalogue.
 //!
-//! A cell has at most one defect. Cells of the key are spared those that no one could undo by
-//! reading the cell again, except for resident ids and credit codes, where that is the point.
+//! A cell has at most one defect. Defects of several cells come first (times of a batch, pairs
+//! of dates, coordinates, ids that are what they are), then each cell that is left has one draw.
+//! Cells of the key are spared those that no one could undo by reading the cell again, except
+//! for resident ids and credit codes, where that is the point, and for times.
 
 use crate::Injected;
 use crate::cells::spoil;
-use crate::dice::Dice;
-use crate::fields::Kind;
+use crate::dice::{Dice, World};
+use crate::fields::{GEO_ADDRESS, Kind, LE_ENTITY, LE_SHAREHOLDER};
+use crate::firms::shares_fault;
+use crate::geo;
+use crate::ids::firm_number;
+use crate::regions::was_in_force;
 use crate::row::{Row, Value};
 
 /// Codes and default rates per applicable cell (`default_injection_rate` of the catalogue).
 type Class = (&'static str, f64);
 
 /// Defects that any text can have and that normalising undoes.
-const SPACING: [Class; 3] = [("D01", 0.01), ("D02", 0.02), ("D03", 0.002)];
-/// Defects of any text that lose it.
-const LOSSES: [Class; 3] = [("D04", 0.03), ("D05", 0.002), ("D06", 0.001)];
-const RESIDENT: [Class; 7] = [
+const SPACING: &[Class] = &[("D01", 0.01), ("D02", 0.02), ("D03", 0.002)];
+/// Defects of any text that lose it, or part of it.
+const NO_VALUE: &[Class] = &[("D04", 0.03)];
+const GARBLED: &[Class] = &[("D05", 0.002), ("D06", 0.001)];
+const RESIDENT: &[Class] = &[
     ("D07", 0.01),
     ("D08", 0.005),
     ("D09", 0.0005),
@@ -25,46 +32,225 @@ const RESIDENT: [Class; 7] = [
     ("D12", 0.003),
     ("D13", 0.004),
 ];
-const CREDIT: [Class; 3] = [("D15", 0.01), ("D16", 0.006), ("D17", 0.006)];
-const DATE: [Class; 3] = [("D19", 0.02), ("D20", 0.002), ("D21", 0.01)];
-const OPEN_END: [Class; 1] = [("D22", 0.02)];
-const CODE: [Class; 3] = [("D26", 0.03), ("D27", 0.005), ("D45", 0.01)];
-const AMOUNT: [Class; 1] = [("D35", 0.01)];
-const NUMBER: [Class; 1] = [("D45", 0.01)];
-const NAME: [Class; 1] = [("D43", 0.01)];
-const PHONE: [Class; 1] = [("D44", 0.01)];
-const CROSS: [Class; 1] = [("D46", 0.005)];
+const CREDIT: &[Class] = &[("D15", 0.01), ("D16", 0.006), ("D17", 0.006), ("D18", 0.0001)];
+const DATE: &[Class] = &[("D19", 0.02), ("D20", 0.002), ("D21", 0.01)];
+/// A key that cannot be read takes its row with it; only other spellings.
+const KEY_DATE: &[Class] = &[("D19", 0.02)];
+const OPEN_END: &[Class] = &[("D22", 0.02)];
+const CLOCK: &[Class] = &[("D25", 0.001)];
+const CODE: &[Class] = &[("D26", 0.03), ("D27", 0.005), ("D45", 0.01)];
+const MEMBER: &[Class] = &[("D27", 0.005)];
+const DIVISION: &[Class] = &[("D28", 0.01), ("D29", 0.005)];
+const MONEY: &[Class] = &[("D34", 0.002), ("D35", 0.01)];
+const MEASURE: &[Class] = &[("D35", 0.01)];
+const METER: &[Class] = &[("D40", 0.002), ("D41", 0.001)];
+const ORPHAN: &[Class] = &[("D42", 0.003)];
+const NAME: &[Class] = &[("D43", 0.01)];
+const PHONE: &[Class] = &[("D44", 0.01)];
+const NUMBER: &[Class] = &[("D45", 0.01)];
+const CROSS: &[Class] = &[("D46", 0.005)];
+const LEAK: &[Class] = &[("D49", 0.02)];
+const NONE: &[Class] = &[];
 
-/// Rate of records that cannot be decoded.
-pub(crate) const BROKEN_RECORD: f64 = 0.0002;
-/// Rate of records that are delivered twice.
-pub(crate) const REDELIVERED: f64 = 0.01;
-/// Rate of records that arrive before an older change of their row.
-pub(crate) const OUT_OF_ORDER: f64 = 0.01;
-/// Rate of deletes of rows that never were.
-pub(crate) const UNKNOWN_DELETE: f64 = 0.001;
+/// Rates of defects that concern several cells.
+const INVERTED: f64 = 0.002;
+const NO_END: f64 = 0.01;
+/// Of a pair of coordinates: swapped, outside, in metres, in GCJ-02.
+const PLACES: [Class; 4] = [("D30", 0.005), ("D31", 0.005), ("D33", 0.003), ("D32", 0.02)];
+
+/// The batch that a row comes with.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Batch {
+    /// All its times are UTC, without saying so (D24).
+    pub(crate) is_utc: bool,
+}
+
+/// A row on its way to be spoilt: which cells have their defect.
+struct Spoiling<'a> {
+    row: &'a mut Row,
+    world: World,
+    dice: &'a mut Dice,
+    taken: u32,
+    injected: Vec<Injected>,
+}
 
 /// Spoils cells of a row and says which.
-pub(crate) fn spoil_row(row: &mut Row, scale: f64, dice: &mut Dice) -> Vec<Injected> {
-    let dataset = row.dataset();
-    let mut injected = Vec::new();
-    for (place, (field, kind)) in dataset.fields.iter().enumerate() {
-        let is_key = place < dataset.key_len;
-        let Some(code) = draw(*kind, is_key, scale, dice) else { continue };
-        let reg_no = row.reg_no.as_deref();
-        if let Some(spoilt) = spoil(code, *kind, &row.values[place], reg_no, dice) {
-            row.values[place] = spoilt;
-            injected.push(Injected { field, code });
+pub(crate) fn spoil_row(
+    row: &mut Row,
+    world: World,
+    batch: Batch,
+    dice: &mut Dice,
+) -> Vec<Injected> {
+    let mut spoiling = Spoiling { row, world, dice, taken: 0, injected: Vec::new() };
+    if batch.is_utc {
+        spoiling.lose_offsets();
+    }
+    spoiling.name_regions();
+    spoiling.invert_pairs();
+    spoiling.misplace();
+    spoiling.tell_shares();
+    spoiling.lose_end();
+    spoiling.draw_cells();
+    spoiling.injected
+}
+
+impl Spoiling<'_> {
+    fn kind(&self, place: usize) -> Kind {
+        self.row.dataset().fields[place].1
+    }
+
+    fn is_free(&self, place: usize) -> bool {
+        self.taken & (1 << place) == 0
+    }
+
+    fn mark(&mut self, place: usize, code: &'static str) {
+        self.taken |= 1 << place;
+        let field = self.row.dataset().fields[place].0;
+        self.injected.push(Injected { field, code });
+    }
+
+    fn befalls(&mut self, rate: f64) -> bool {
+        self.dice.chance(rate * self.world.scale)
+    }
+
+    /// D24: times as UTC without an offset.
+    fn lose_offsets(&mut self) {
+        for place in 0..self.row.values.len() {
+            if let Value::Instant(at) = self.row.values[place] {
+                self.row.values[place] = Value::Utc(at);
+                self.mark(place, "D24");
+            }
         }
     }
-    injected
+
+    /// D14: who holds an id of a region that was not in force, holds it everywhere.
+    fn name_regions(&mut self) {
+        for place in 0..self.row.values.len() {
+            if !matches!(self.kind(place), Kind::Resident | Kind::Holder) {
+                continue;
+            }
+            if let Value::Text(id) = &self.row.values[place]
+                && id.len() == 18
+                && let Ok(year) = id[6..10].parse()
+                && id[..17].bytes().all(|byte| byte.is_ascii_digit())
+                && !was_in_force(&id[..6], year)
+            {
+                self.mark(place, "D14");
+            }
+        }
+    }
+
+    /// D23: an end before its beginning.
+    fn invert_pairs(&mut self) {
+        for (later, earlier) in self.row.dataset().pairs {
+            if !self.is_free(*later) || !self.is_free(*earlier) {
+                continue;
+            }
+            let days = self.dice.days(1, 400);
+            let inverted = match (&self.row.values[*later], &self.row.values[*earlier]) {
+                (Value::Date(_), Value::Date(from)) => Value::Date(from - days),
+                (Value::Instant(_), Value::Instant(from)) => {
+                    Value::Instant(from - i64::from(days) * 600_000_000)
+                }
+                _ => continue,
+            };
+            if self.befalls(INVERTED) {
+                self.row.values[*later] = inverted;
+                self.mark(*later, "D23");
+            }
+        }
+    }
+
+    /// D30 to D33: a pair of coordinates, both cells.
+    fn misplace(&mut self) {
+        let kinds = self.row.dataset().fields.iter();
+        let Some(at) = kinds.map(|(_, kind)| kind).position(|kind| *kind == Kind::Longitude) else {
+            return;
+        };
+        let (Value::Scaled(lon, places), Value::Scaled(lat, _)) =
+            (&self.row.values[at], &self.row.values[at + 1])
+        else {
+            return;
+        };
+        let (lon, lat, places) = (*lon, *lat, *places);
+        // Addresses are what other coordinates are held against.
+        let has_address = self.row.dataset != GEO_ADDRESS;
+        let system = self.row.values.get(at + 2);
+        let says_cgcs = !matches!(system, Some(Value::Text(system)) if system != "CGCS2000");
+        let shifts = has_address && says_cgcs;
+        let mut left = self.dice.unit() / self.world.scale;
+        let drawn = PLACES.iter().find(|(_, rate)| {
+            left -= rate;
+            left < 0.0
+        });
+        let (lon, lat, places, code) = match drawn {
+            Some((code @ "D30", _)) => (lat, lon, places, *code),
+            Some((code @ "D31", _)) => {
+                let (lon, lat) = self.dice.pick(&[(0, 0), (116_397_128, 39_916_527), (0, 0)]);
+                (lon, lat, places, *code)
+            }
+            Some((code @ "D33", _)) => {
+                let (east, north) = geo::gauss_kruger(lon, lat);
+                (east, north, 2, *code)
+            }
+            Some((code, _)) if shifts => {
+                let (lon, lat) = geo::gcj02(lon, lat);
+                (lon, lat, places, *code)
+            }
+            _ => return,
+        };
+        self.row.values[at] = Value::Scaled(lon, places);
+        self.row.values[at + 1] = Value::Scaled(lat, places);
+        self.mark(at, code);
+        self.mark(at + 1, code);
+    }
+
+    /// D48: shares of a firm that do not add up, told for each of them.
+    fn tell_shares(&mut self) {
+        if self.row.dataset != LE_SHAREHOLDER {
+            return;
+        }
+        let Value::Text(uscc) = &self.row.values[0] else { return };
+        let number = firm_number(self.world.seed, uscc).and_then(|n| u32::try_from(n).ok());
+        if number.and_then(|number| shares_fault(self.world, number)).is_some() {
+            self.mark(7, "D48");
+        }
+    }
+
+    /// D47: ended, but no one knows when.
+    fn lose_end(&mut self) {
+        if self.row.dataset != LE_ENTITY {
+            return;
+        }
+        for place in [11, 12] {
+            let is_set = matches!(self.row.values[place], Value::Date(_));
+            if is_set && self.is_free(place) && self.befalls(NO_END) {
+                self.row.values[place] = Value::Null;
+                self.mark(place, "D47");
+            }
+        }
+    }
+
+    fn draw_cells(&mut self) {
+        let dataset = self.row.dataset();
+        for (place, (_, kind)) in dataset.fields.iter().enumerate() {
+            if !self.is_free(place) {
+                continue;
+            }
+            let is_key = dataset.key.contains(&place);
+            let Some(code) = draw(*kind, is_key, self.world.scale, self.dice) else { continue };
+            if let Some(spoilt) = spoil(code, *kind, (self.row, place), self.world, self.dice) {
+                self.row.values[place] = spoilt;
+                self.mark(place, code);
+            }
+        }
+    }
 }
 
 /// One draw decides among the classes of a kind.
 fn draw(kind: Kind, is_key: bool, scale: f64, dice: &mut Dice) -> Option<&'static str> {
     let mut left = dice.unit() / scale;
-    let groups = classes(kind, is_key);
-    for (code, rate) in groups.into_iter().flatten() {
+    for (code, rate) in classes(kind, is_key).into_iter().flatten() {
         if left < *rate {
             return Some(code);
         }
@@ -73,66 +259,56 @@ fn draw(kind: Kind, is_key: bool, scale: f64, dice: &mut Dice) -> Option<&'stati
     None
 }
 
-fn classes(kind: Kind, is_key: bool) -> [&'static [Class]; 3] {
-    let losses: &[Class] = if is_key { &[] } else { &LOSSES };
-    match kind {
-        Kind::Resident => [&RESIDENT, &SPACING, &[]],
-        Kind::Uscc => [&CREDIT, &SPACING, &[]],
-        Kind::Holder => [&RESIDENT, &CREDIT, &SPACING],
-        Kind::Number => [&SPACING, &[], &[]],
-        Kind::PersonName | Kind::Name => [&NAME, &SPACING, losses],
-        Kind::OrgName | Kind::Address | Kind::Text => [&SPACING, losses, &[]],
-        Kind::Phone => [&PHONE, &SPACING, &[]],
-        Kind::Division => [&SPACING, &[], &[]],
-        Kind::Code(_) => [&CODE, &[], &[]],
-        Kind::Sex => [&CODE, &CROSS, &[]],
-        Kind::BirthDate => [&DATE, &CROSS, &[]],
-        Kind::Date => [&DATE, &[], &[]],
-        Kind::EndDate => [&DATE, &OPEN_END, &[]],
-        // A month that cannot be read takes its bill with it; only other spellings.
-        Kind::Month => [&DATE[..1], &[], &[]],
-        Kind::Amount | Kind::AmountWan => [&AMOUNT, &[], &[]],
-        Kind::Int if !is_key => [&NUMBER, &[], &[]],
-        Kind::Int | Kind::Float | Kind::Bool | Kind::Instant => [&[], &[], &[]],
-    }
+fn classes(kind: Kind, is_key: bool) -> [&'static [Class]; 5] {
+    let no_value = if is_key { NONE } else { NO_VALUE };
+    let own: [&[Class]; 2] = match kind {
+        Kind::Resident => [RESIDENT, NONE],
+        Kind::Uscc => [CREDIT, NONE],
+        Kind::Holder => [RESIDENT, CREDIT],
+        Kind::Account => [ORPHAN, NONE],
+        Kind::PersonName | Kind::Name => [NAME, NONE],
+        Kind::Phone => [PHONE, NONE],
+        Kind::Division | Kind::Village => [DIVISION, NONE],
+        Kind::Code(_) | Kind::Industry => [CODE, NONE],
+        Kind::OneOf => [MEMBER, NONE],
+        Kind::Sex => [CODE, CROSS],
+        Kind::FreeText => [LEAK, NONE],
+        Kind::Number | Kind::OrgName | Kind::Address | Kind::Text => [NONE, NONE],
+        kind => return without_text(kind, is_key),
+    };
+    [own[0], own[1], SPACING, no_value, GARBLED]
 }
 
-/// Makes a record undecodable and says how.
-pub(crate) fn break_record(value: &mut Vec<u8>, dice: &mut Dice) -> Injected {
+/// Classes of what is no text.
+fn without_text(kind: Kind, is_key: bool) -> [&'static [Class]; 5] {
+    let own: [&[Class]; 2] = match kind {
+        Kind::Date | Kind::Month | Kind::EndDate if is_key => [KEY_DATE, NONE],
+        Kind::Month => [KEY_DATE, NONE],
+        Kind::BirthDate => [DATE, CROSS],
+        Kind::Date => [DATE, NONE],
+        Kind::EndDate => [DATE, OPEN_END],
+        Kind::Amount | Kind::AmountWan => [MONEY, NONE],
+        Kind::Quantity => [MEASURE, NONE],
+        Kind::Reading => [METER, NONE],
+        Kind::Int if !is_key => [NUMBER, NONE],
+        Kind::Instant => [CLOCK, NONE],
+        _ => [NONE, NONE],
+    };
+    [own[0], own[1], NONE, NONE, NONE]
+}
+
+/// Makes a record undecodable (D50): cut off, no JSON, of another dataset, operation or version.
+pub(crate) fn break_record(value: &mut Vec<u8>, dice: &mut Dice) {
     let replace = |value: &mut Vec<u8>, from: &str, to: &str| {
         let text = String::from_utf8_lossy(value).replacen(from, to, 1);
         *value = text.into_bytes();
     };
-    let field = match dice.below(5) {
-        0 => {
-            value.truncate(value.len() * 3 / 5);
-            "@truncated"
-        }
-        1 => {
-            *value = b"<html><body>502 Bad Gateway</body></html>".to_vec();
-            "@not_json"
-        }
-        2 => {
-            replace(value, "\"ds\":\"", "\"ds\":\"old_");
-            "@dataset"
-        }
-        3 => {
-            replace(value, "\"op\":\"", "\"op\":\"x");
-            "@op"
-        }
-        _ => {
-            replace(value, "{\"v\":1,", "{\"v\":9,");
-            "@version"
-        }
-    };
-    Injected { field, code: "D50" }
-}
-
-/// The value that a text cell holds.
-pub(crate) fn text_of(value: &Value) -> Option<&str> {
-    match value {
-        Value::Text(text) => Some(text),
-        _ => None,
+    match dice.below(5) {
+        0 => value.truncate(value.len() * 3 / 5),
+        1 => *value = b"<html><body>502 Bad Gateway</body></html>".to_vec(),
+        2 => replace(value, "\"ds\":\"", "\"ds\":\"old_"),
+        3 => replace(value, "\"op\":\"", "\"op\":\"x"),
+        _ => replace(value, "{\"v\":1,", "{\"v\":9,"),
     }
 }
 

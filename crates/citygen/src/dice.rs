@@ -5,6 +5,21 @@
 
 const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
 
+/// What decides everything that does not move: the seed, and how dirty the city is.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct World {
+    pub(crate) seed: u64,
+    /// Scale of the rates of defects; 0 is a clean city.
+    pub(crate) scale: f64,
+}
+
+impl World {
+    /// The stream that belongs to a name.
+    pub(crate) fn dice(self, name: &[u64]) -> Dice {
+        Dice::of(self.seed, name)
+    }
+}
+
 #[derive(Debug, Clone)]
 pub(crate) struct Dice(u64);
 
@@ -40,9 +55,18 @@ impl Dice {
         self.unit() < share
     }
 
+    /// An index of something that has `count` elements.
+    pub(crate) fn index(&mut self, count: usize) -> usize {
+        usize::try_from(self.below(count as u64)).expect("below a usize")
+    }
+
+    /// A whole number of days from `low` to `high`, both included.
+    pub(crate) fn days(&mut self, low: i32, high: i32) -> i32 {
+        i32::try_from(self.between(i64::from(low), i64::from(high))).expect("within two i32")
+    }
+
     pub(crate) fn pick<T: Copy>(&mut self, from: &[T]) -> T {
-        let index = self.below(from.len() as u64);
-        from[usize::try_from(index).expect("an index of a slice")]
+        from[self.index(from.len())]
     }
 }
 

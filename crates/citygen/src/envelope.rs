@@ -1,7 +1,7 @@
 //! The project's own envelope around a row change.
 
-use crate::calendar::{Micros, instant_text};
-use crate::row::Row;
+use crate::calendar::{Micros, push_instant};
+use crate::row::{Row, push_digits};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Op {
@@ -26,8 +26,6 @@ pub(crate) struct Envelope<'a> {
     pub(crate) op: Op,
     pub(crate) seq: u64,
     pub(crate) event_time: Micros,
-    /// Credit code of the department that reports.
-    pub(crate) dept: &'a str,
     pub(crate) batch: &'a str,
     pub(crate) before: Option<&'a Row>,
     /// Only the key of `before` is known.
@@ -40,23 +38,24 @@ impl Envelope<'_> {
         let row = self.after.or(self.before).expect("a change has an image");
         let dataset = row.dataset();
         let mut json = Vec::with_capacity(1_024);
-        let head = format!(
-            concat!(
-                r#"{{"v":1,"ds":"{}","op":"{}","seq":{},"event_time":"{}","#,
-                r#""src":{{"dept":"{}","system":"{}","level":"city","batch":"{}"}},"#,
-                r#""synthetic":true,"before":"#
-            ),
-            dataset.name,
-            self.op.letter(),
-            self.seq,
-            instant_text(self.event_time),
-            self.dept,
-            dataset.system,
-            self.batch,
-        );
-        json.extend_from_slice(head.as_bytes());
+        let put = |text: &str, json: &mut Vec<u8>| json.extend_from_slice(text.as_bytes());
+        put(r#"{"v":1,"ds":""#, &mut json);
+        put(dataset.name, &mut json);
+        put(r#"","op":""#, &mut json);
+        put(self.op.letter(), &mut json);
+        put(r#"","seq":"#, &mut json);
+        push_digits(self.seq, 1, &mut json);
+        put(r#","event_time":""#, &mut json);
+        push_instant(self.event_time, &mut json);
+        put(r#"","src":{"dept":""#, &mut json);
+        put(dataset.dept.code(), &mut json);
+        put(r#"","system":""#, &mut json);
+        put(dataset.system, &mut json);
+        put(r#"","level":"city","batch":""#, &mut json);
+        put(self.batch, &mut json);
+        put(r#""},"synthetic":true,"before":"#, &mut json);
         image(self.before, self.before_key_only, &mut json);
-        json.extend_from_slice(b",\"after\":");
+        put(r#","after":"#, &mut json);
         image(self.after, false, &mut json);
         json.push(b'}');
         json

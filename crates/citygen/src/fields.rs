@@ -1,14 +1,28 @@
-//! The datasets and their fields, in the order of the data catalogue.
+//! The 48 datasets and their fields, in the order of the data catalogue.
 //!
-//! A field's kind says which defects can befall it. Fields of the key come first; `key_len`
-//! counts them.
+//! A field's kind says which defects can befall it; the defects of a whole row go by `pairs` and
+//! by the position of coordinates. Order of datasets, names, order of fields and keys are those
+//! of the catalogue; a test holds them against it.
+
+mod base;
+mod feed;
+mod pool;
+
+use crate::authorities::Authority;
 
 #[derive(Debug)]
 pub(crate) struct Dataset {
     pub(crate) name: &'static str,
     pub(crate) kafka_topic: &'static str,
     pub(crate) system: &'static str,
-    pub(crate) key_len: usize,
+    /// The department that reports.
+    pub(crate) dept: &'static Authority,
+    /// Rows are events: none is changed, a second one of the same key is a correction.
+    pub(crate) is_append: bool,
+    /// Positions of the key's fields.
+    pub(crate) key: &'static [usize],
+    /// Positions of a later and an earlier date or time, if both are known.
+    pub(crate) pairs: &'static [(usize, usize)],
     pub(crate) fields: &'static [(&'static str, Kind)],
 }
 
@@ -19,7 +33,9 @@ pub(crate) enum Kind {
     Uscc,
     /// A resident id or a credit code.
     Holder,
-    /// Account, meter, licence and registration numbers.
+    /// The account a bill belongs to.
+    Account,
+    /// Document, account, meter, licence and registration numbers, codes of stations.
     Number,
     PersonName,
     OrgName,
@@ -27,226 +43,109 @@ pub(crate) enum Kind {
     Name,
     Address,
     Text,
+    /// Text in which clerks may say too much.
+    FreeText,
     Phone,
+    /// A county's code.
     Division,
+    /// A village's or a street's code.
+    Village,
     /// Member of a list; the name finds its aliases.
     Code(&'static str),
+    /// Member of a set that has no other spellings.
+    OneOf,
+    Industry,
     Sex,
     BirthDate,
     Date,
     /// A date that may be an open end.
     EndDate,
     Month,
-    /// Money or a quantity; in units of 10,000 yuan.
+    /// Money in yuan; in units of 10,000 yuan.
     Amount,
     AmountWan,
+    /// What is measured: kilowatt-hours, square metres, percents.
+    Quantity,
+    /// A holder's share in a firm, percent.
+    Ratio,
+    /// A meter's reading.
+    Reading,
     Int,
-    Float,
+    Longitude,
+    Latitude,
     Bool,
     Instant,
 }
 
-use Kind::{
-    Address, Amount, AmountWan, BirthDate, Bool, Code, Date, Division, EndDate, Float, Holder,
-    Instant, Int, Month, Name, Number, OrgName, PersonName, Phone, Resident, Sex, Text, Uscc,
-};
-
-/// Index of each dataset in [`DATASETS`].
 pub(crate) const NP_PERSON: usize = 0;
-pub(crate) const LE_ENTITY: usize = 1;
-pub(crate) const LE_SHAREHOLDER: usize = 2;
-pub(crate) const LE_ANNUAL_REPORT: usize = 3;
-pub(crate) const LIC_LICENCE: usize = 4;
+pub(crate) const NP_HOUSEHOLD_MEMBER: usize = 1;
+pub(crate) const LE_ENTITY: usize = 2;
+pub(crate) const LE_SHAREHOLDER: usize = 3;
+pub(crate) const LE_ANNUAL_REPORT: usize = 4;
+pub(crate) const GEO_UNIT: usize = 5;
+pub(crate) const GEO_RIGHT: usize = 6;
+pub(crate) const GEO_ADDRESS: usize = 7;
+pub(crate) const LIC_LICENCE: usize = 8;
+pub(crate) const WATER_ACCOUNT: usize = 9;
+pub(crate) const WATER_READING: usize = 10;
+pub(crate) const WATER_BILL: usize = 11;
+pub(crate) const POWER_ACCOUNT: usize = 12;
+pub(crate) const POWER_READING: usize = 13;
+pub(crate) const POWER_BILL: usize = 14;
+pub(crate) const GAS_ACCOUNT: usize = 15;
+pub(crate) const GAS_READING: usize = 16;
+pub(crate) const GAS_BILL: usize = 17;
+pub(crate) const TELECOM_MONTH: usize = 18;
+pub(crate) const AVI_SERVICE: usize = 19;
+pub(crate) const AVI_TICKET: usize = 20;
+pub(crate) const RAIL_SERVICE: usize = 21;
+pub(crate) const RAIL_TICKET: usize = 22;
+pub(crate) const ROAD_SERVICE: usize = 23;
+pub(crate) const ROAD_TICKET: usize = 24;
+pub(crate) const PRT_SECTION: usize = 25;
+pub(crate) const PRT_BID: usize = 26;
+pub(crate) const POOL_PERMIT: usize = 27;
+pub(crate) const POOL_PENALTY: usize = 28;
+pub(crate) const POOL_BLACKLIST: usize = 29;
+pub(crate) const POOL_ABNORMAL: usize = 30;
+pub(crate) const POOL_TAX_MONTH: usize = 31;
+pub(crate) const POOL_SI_MONTH: usize = 32;
+pub(crate) const POOL_HF_MONTH: usize = 33;
+pub(crate) const POOL_LOAN: usize = 34;
+pub(crate) const POOL_PROJECT: usize = 35;
+pub(crate) const POOL_PROJECT_STEP: usize = 36;
+pub(crate) const POOL_PROJECT_MONTH: usize = 37;
+pub(crate) const POOL_GOV_ITEM: usize = 38;
+pub(crate) const POOL_GOV_CASE: usize = 39;
+pub(crate) const POOL_POV_HOUSEHOLD: usize = 40;
+pub(crate) const POOL_POV_MEMBER: usize = 41;
+pub(crate) const POOL_POV_INCOME: usize = 42;
+pub(crate) const POOL_POV_MEASURE: usize = 43;
+pub(crate) const POOL_MEDICAL_BILL: usize = 44;
+pub(crate) const POOL_EPI_CASE: usize = 45;
+pub(crate) const POOL_EPI_TEST: usize = 46;
+pub(crate) const POOL_INVEST_LEAD: usize = 47;
+
 /// Water, power, gas.
-pub(crate) const ACCOUNTS: [usize; 3] = [5, 7, 9];
-pub(crate) const BILLS: [usize; 3] = [6, 8, 10];
+pub(crate) const ACCOUNTS: [usize; 3] = [WATER_ACCOUNT, POWER_ACCOUNT, GAS_ACCOUNT];
+pub(crate) const READINGS: [usize; 3] = [WATER_READING, POWER_READING, GAS_READING];
+pub(crate) const BILLS: [usize; 3] = [WATER_BILL, POWER_BILL, GAS_BILL];
+/// Flights, trains, coaches.
+pub(crate) const SERVICES: [usize; 3] = [AVI_SERVICE, RAIL_SERVICE, ROAD_SERVICE];
+pub(crate) const TICKETS: [usize; 3] = [AVI_TICKET, RAIL_TICKET, ROAD_TICKET];
 
-pub(crate) const DATASETS: [Dataset; 11] = [
-    Dataset {
-        name: "np_person",
-        kafka_topic: "base.np.person",
-        system: "ga-hukou",
-        key_len: 1,
-        fields: &[
-            ("citizen_id", Resident),
-            ("name", PersonName),
-            ("sex_code", Sex),
-            ("ethnicity_code", Code("ethnicity")),
-            ("birth_date", BirthDate),
-            ("hukou_division", Division),
-            ("hukou_type", Code("hukou_type")),
-            ("residence_division", Division),
-            ("address", Address),
-            ("phone", Phone),
-            ("marital_code", Code("marital")),
-            ("education_code", Code("education")),
-            ("is_alive", Bool),
-            ("death_date", Date),
-            ("updated_at", Instant),
-        ],
-    },
-    Dataset {
-        name: "le_entity",
-        kafka_topic: "base.le.entity",
-        system: "scjg-core",
-        key_len: 1,
-        fields: &[
-            ("uscc", Uscc),
-            ("reg_no", Number),
-            ("name", OrgName),
-            ("entity_type", Code("entity_type")),
-            ("status_code", Code("entity_status")),
-            ("legal_rep_name", PersonName),
-            ("legal_rep_id", Resident),
-            ("reg_capital_wan", AmountWan),
-            ("currency_code", Code("currency")),
-            ("found_date", Date),
-            ("approve_date", Date),
-            ("cancel_date", Date),
-            ("revoke_date", Date),
-            ("industry_code", Code("industry")),
-            ("scope", Text),
-            ("division_code", Division),
-            ("address", Address),
-            ("lon", Float),
-            ("lat", Float),
-            ("employees", Int),
-            ("updated_at", Instant),
-        ],
-    },
-    Dataset {
-        name: "le_shareholder",
-        kafka_topic: "base.le.shareholder",
-        system: "scjg-core",
-        key_len: 2,
-        fields: &[
-            ("uscc", Uscc),
-            ("holder_seq", Int),
-            ("holder_name", Name),
-            ("holder_code_type", Code("holder_code_type")),
-            ("holder_code", Holder),
-            ("subscribed_wan", AmountWan),
-            ("paid_wan", AmountWan),
-            ("ratio", Amount),
-            ("updated_at", Instant),
-        ],
-    },
-    Dataset {
-        name: "le_annual_report",
-        kafka_topic: "base.le.annual_report",
-        system: "scjg-report",
-        key_len: 2,
-        fields: &[
-            ("uscc", Uscc),
-            ("report_year", Int),
-            ("total_assets_wan", AmountWan),
-            ("revenue_wan", AmountWan),
-            ("net_profit_wan", AmountWan),
-            ("tax_total_wan", AmountWan),
-            ("employees", Int),
-            ("published_date", Date),
-        ],
-    },
-    Dataset {
-        name: "lic_licence",
-        kafka_topic: "base.lic.licence",
-        system: "dzzz-catalogue",
-        key_len: 1,
-        fields: &[
-            ("licence_id", Number),
-            ("type_code", Number),
-            ("licence_name", Text),
-            ("licence_no", Number),
-            ("holder_name", Name),
-            ("holder_code_type", Code("holder_code_type")),
-            ("holder_code", Holder),
-            ("issuer_name", OrgName),
-            ("issuer_uscc", Uscc),
-            ("issue_date", Date),
-            ("valid_from", Date),
-            ("valid_to", EndDate),
-            ("status_code", Code("licence_state")),
-            ("division_code", Division),
-            ("updated_at", Instant),
-        ],
-    },
-    account("water_account", "feed.water.account", "water-crm"),
-    bill("water_bill", "feed.water.bill", "water-crm"),
-    account("power_account", "feed.power.account", "sgcc-marketing"),
-    bill("power_bill", "feed.power.bill", "sgcc-marketing"),
-    account("gas_account", "feed.gas.account", "gas-crm"),
-    bill("gas_bill", "feed.gas.bill", "gas-crm"),
-];
+pub(crate) const COUNT: usize = 48;
 
-const fn account(name: &'static str, kafka_topic: &'static str, system: &'static str) -> Dataset {
-    Dataset {
-        name,
-        kafka_topic,
-        system,
-        key_len: 1,
-        fields: &[
-            ("account_no", Number),
-            ("holder_name", Name),
-            ("holder_code_type", Code("holder_code_type")),
-            ("holder_code", Holder),
-            ("meter_no", Number),
-            ("address", Address),
-            ("division_code", Division),
-            ("category_code", Code("category")),
-            ("capacity", Amount),
-            ("open_date", Date),
-            ("close_date", Date),
-            ("status_code", Code("account_status")),
-            ("updated_at", Instant),
-        ],
+/// The dataset of an index.
+pub(crate) fn dataset(index: usize) -> &'static Dataset {
+    match index {
+        ..WATER_ACCOUNT => &base::DATASETS[index],
+        WATER_ACCOUNT..POOL_PERMIT => &feed::DATASETS[index - WATER_ACCOUNT],
+        _ => &pool::DATASETS[index - POOL_PERMIT],
     }
 }
 
-const fn bill(name: &'static str, kafka_topic: &'static str, system: &'static str) -> Dataset {
-    Dataset {
-        name,
-        kafka_topic,
-        system,
-        key_len: 2,
-        fields: &[
-            ("account_no", Number),
-            ("bill_month", Month),
-            ("qty", Amount),
-            ("amount", Amount),
-            ("paid_amount", Amount),
-            ("due_date", Date),
-            ("paid_date", Date),
-            ("pay_status", Code("arrears_state")),
-            ("updated_at", Instant),
-        ],
-    }
-}
-
-/// How a code of a list is also written; `None` where no other spelling is common.
-pub(crate) fn alias_of(list: &str, code: &str) -> Option<&'static str> {
-    Some(match (list, code) {
-        ("sex", "1") => "男",
-        ("sex", "2") => "女",
-        ("ethnicity", "01") => "汉族",
-        ("ethnicity", "06") => "苗族",
-        ("ethnicity", "15") => "土家族",
-        ("marital", "10") => "未婚",
-        ("marital", "20") => "已婚",
-        ("marital", "40") => "离婚",
-        ("education", "20") => "大学本科教育",
-        ("education", "30") => "大学专科教育",
-        ("education", "70") => "初级中学教育",
-        ("entity_type", "1130") => "有限责任公司(自然人投资或控股)",
-        ("entity_type", "1200") => "股份有限公司",
-        ("entity_type", "9500") => "个体工商户",
-        ("entity_status", "4") => "注销",
-        ("currency", "156") => "人民币",
-        ("holder_code_type", "001") => "统一社会信用代码",
-        ("holder_code_type", "111") => "公民身份号码",
-        ("licence_state", "01") => "有效",
-        ("licence_state", "04") => "注销",
-        ("arrears_state", "1") => "已缴清",
-        ("arrears_state", "3") => "欠费",
-        _ => return None,
-    })
+/// All datasets, in order.
+pub(crate) fn datasets() -> impl Iterator<Item = &'static Dataset> {
+    (0..COUNT).map(dataset)
 }

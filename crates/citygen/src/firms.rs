@@ -1,12 +1,14 @@
 //! Firms, their shareholders and their annual reports.
 
 use crate::calendar::{Day, Micros, date_of, day, midnight};
-use crate::dice::Dice;
+use crate::dice::{Dice, World};
+use crate::estate;
 use crate::fields::{LE_ANNUAL_REPORT, LE_ENTITY, LE_SHAREHOLDER};
-use crate::ids::{org_body, reg_no, uscc};
-use crate::lists::{COUNTIES, FIRM_FIRST, FIRM_SECOND, TRADES};
+use crate::ids::{firm_number, org_body, reg_no, uscc};
+use crate::lists::{FIRM_FIRST, FIRM_SECOND, TRADES};
 use crate::persons::{self, Person};
-use crate::row::{Row, Value};
+use crate::places::COUNTIES;
+use crate::row::{NULL, Row, cents, date, degrees, instant, int, maybe_date, text, wan};
 use chrono::Datelike;
 
 /// What is remembered of a firm.
@@ -15,11 +17,14 @@ pub(crate) struct Firm {
     /// Its first shareholder and legal representative; the others follow.
     pub(crate) first_person: u32,
     pub(crate) person_count: u8,
+    /// Its registered address.
+    pub(crate) address: u32,
     /// Another firm that holds shares, if any.
     pub(crate) parent: Option<u32>,
     pub(crate) version: u8,
-    /// The day it was struck off.
+    /// The day it was struck off, or its licence revoked.
     pub(crate) ended: Option<Day>,
+    pub(crate) is_revoked: bool,
     /// Time of the last change.
     pub(crate) at: Micros,
 }
@@ -41,8 +46,15 @@ pub(crate) struct Identity {
     dice: Dice,
 }
 
-pub(crate) fn identity(seed: u64, number: u32) -> Identity {
-    let mut dice = Dice::of(seed, &[FIRM, u64::from(number)]);
+impl Identity {
+    /// Class of a person subject to decisions: 1 legal entity, 3 sole trader.
+    pub(crate) fn subject_type(&self) -> &'static str {
+        if self.entity_type == "9500" { "3" } else { "1" }
+    }
+}
+
+pub(crate) fn identity(world: World, number: u32) -> Identity {
+    let mut dice = world.dice(&[FIRM, u64::from(number)]);
     let (class, entity_type) = match dice.below(20) {
         0 => ("93", "9100"),
         1..=4 => ("92", "9500"),
@@ -51,11 +63,11 @@ pub(crate) fn identity(seed: u64, number: u32) -> Identity {
         _ => ("91", "1130"),
     };
     let county = persons::county(&mut dice);
-    let trade = usize::try_from(dice.below(TRADES.len() as u64)).expect("an index of trades");
-    let founded = day(2004, 1, 1) + i32::try_from(dice.below(5_100)).expect("14 years of days");
+    let trade = dice.index(TRADES.len());
+    let founded = day(2004, 1, 1) + dice.days(0, 5_099);
     let region = COUNTIES[county].code;
     let old_number = reg_no(region, u64::from(number));
-    let body = org_body(seed, u64::from(number));
+    let body = org_body(world.seed, u64::from(number));
     let capital_wan = dice.pick(&[3, 10, 50, 100, 100, 200, 500, 1_000, 5_000]);
     Identity {
         uscc: uscc(class, region, &body),
@@ -71,56 +83,52 @@ pub(crate) fn identity(seed: u64, number: u32) -> Identity {
     }
 }
 
-pub(crate) fn row(seed: u64, number: u32, firm: &Firm) -> Row {
-    let Identity {
-        uscc,
-        name,
-        reg_no,
-        entity_type,
-        founded,
-        county,
-        trade,
-        capital_wan,
-        mut dice,
-        ..
-    } = identity(seed, number);
-    let mut moving = Dice::of(seed, &[FIRM, u64::from(number), u64::from(firm.version)]);
-    let (_, place) = persons::address(county, &mut dice);
-    let status = if firm.ended.is_some() { "4" } else { "1" };
-    let rep = persons::identity(seed, firm.first_person, Person::default());
-    let (lon, lat) = (dice.between(105_900_000, 107_500_000), dice.between(29_000_000, 30_200_000));
-    let degrees =
-        |micro: i64| Value::Number(format!("{}.{:06}", micro / 1_000_000, micro % 1_000_000));
-    let grown = capital_wan * i64::from(1 + firm.version / 3);
-    let approved = founded + i32::try_from(dice.below(300)).expect("below 300");
-    let mut row = Row::new(
+/// The registration number of the firm that holds a credit code, if it has one.
+pub(crate) fn reg_no_of(world: World, uscc: &str) -> Option<String> {
+    let number = u32::try_from(firm_number(world.seed, uscc)?).ok()?;
+    let firm = identity(world, number);
+    firm.reg_no.filter(|_| firm.uscc == uscc)
+}
+
+pub(crate) fn row(world: World, number: u32, firm: &Firm) -> Row {
+    let of = identity(world, number);
+    let mut dice = of.dice;
+    let mut moving = world.dice(&[FIRM, u64::from(number), u64::from(firm.version)]);
+    let place = estate::place(world, firm.address, of.county);
+    let status = match (firm.ended, firm.is_revoked) {
+        (None, _) => "1",
+        (_, true) => "2",
+        _ => "4",
+    };
+    let rep = persons::identity(world, firm.first_person, Person::default());
+    let grown = of.capital_wan * i64::from(1 + firm.version / 3);
+    let approved = of.founded + dice.days(0, 299);
+    Row::new(
         LE_ENTITY,
         vec![
-            Value::text(uscc),
-            reg_no.clone().map_or(Value::Null, Value::Text),
-            Value::text(name),
-            Value::text(entity_type),
-            Value::text(status),
-            Value::text(persons::name(seed, firm.first_person)),
-            Value::text(rep.id),
-            Value::Number(format!("{grown}.0000")),
-            Value::text("156"),
-            Value::date(founded),
-            Value::date(approved),
-            Value::maybe_date(firm.ended),
-            Value::Null,
-            Value::text(TRADES[trade].0),
-            Value::text(TRADES[trade].2),
-            Value::text(COUNTIES[county].code),
-            Value::text(place),
-            degrees(lon),
-            degrees(lat),
-            Value::int(moving.between(1, 30) * capital_wan.clamp(1, 40) / 4 + 1),
-            Value::instant(firm.at),
+            text(of.uscc),
+            of.reg_no.map_or(NULL, text),
+            text(of.name),
+            text(of.entity_type),
+            text(status),
+            text(persons::name(world, firm.first_person)),
+            text(rep.id),
+            wan(grown * 10_000),
+            text("156"),
+            date(of.founded),
+            date(approved),
+            maybe_date(firm.ended.filter(|_| !firm.is_revoked)),
+            maybe_date(firm.ended.filter(|_| firm.is_revoked)),
+            text(TRADES[of.trade].0),
+            text(TRADES[of.trade].2),
+            text(COUNTIES[of.county].code),
+            text(place.words),
+            degrees(place.lon),
+            degrees(place.lat),
+            int(moving.between(1, 30) * of.capital_wan.clamp(1, 40) / 4 + 1),
+            instant(firm.at),
         ],
-    );
-    row.reg_no = reg_no;
-    row
+    )
 }
 
 /// Number of holders: the persons, and the parent if there is one.
@@ -128,19 +136,28 @@ pub(crate) fn holder_count(firm: &Firm) -> u8 {
     firm.person_count + u8::from(firm.parent.is_some())
 }
 
+/// Rate of firms whose shares do not add up (D48).
+const WRONG_SUM: f64 = 0.005;
+
+/// Whether the shares of a firm are written as fractions of one, or one of them is too small.
+pub(crate) fn shares_fault(world: World, number: u32) -> Option<bool> {
+    let mut dice = world.dice(&[SHARE, u64::from(number), 0x4448]);
+    dice.chance(WRONG_SUM * world.scale).then(|| dice.chance(0.7))
+}
+
 /// The shareholder with a sequence number from 1.
-pub(crate) fn shareholder(seed: u64, number: u32, firm: &Firm, seq: u8) -> Row {
-    let of = identity(seed, number);
+pub(crate) fn shareholder(world: World, number: u32, firm: &Firm, seq: u8) -> Row {
+    let of = identity(world, number);
     let parent = firm.parent.filter(|_| seq > firm.person_count);
     let (name, kind, code) = match parent {
         Some(parent) => {
-            let holder = identity(seed, parent);
+            let holder = identity(world, parent);
             (holder.name, "001", holder.uscc)
         }
         None => {
             let person = firm.first_person + u32::from(seq) - 1;
-            let holder = persons::identity(seed, person, Person::default());
-            (persons::name(seed, person), "111", holder.id)
+            let holder = persons::identity(world, person, Person::default());
+            (persons::name(world, person), "111", holder.id)
         }
     };
     let (count, seq) = (i64::from(holder_count(firm)), i64::from(seq));
@@ -148,51 +165,50 @@ pub(crate) fn shareholder(seed: u64, number: u32, firm: &Firm, seq: u8) -> Row {
     let part = 10_000 / count;
     let ratio = if seq == 1 { 10_000 - part * (count - 1) } else { part };
     let subscribed = of.capital_wan * ratio;
-    let mut dice = Dice::of(seed, &[SHARE, u64::from(number), seq.unsigned_abs()]);
+    let mut dice = world.dice(&[SHARE, u64::from(number), seq.unsigned_abs()]);
     let paid_percent = (dice.between(0, 10) * 10 + i64::from(firm.version) * 10).min(100);
-    let wan = |ten_thousandths: i64| {
-        Value::Number(format!("{}.{:04}", ten_thousandths / 10_000, ten_thousandths % 10_000))
+    let written = match shares_fault(world, number) {
+        None => ratio * 100,
+        Some(true) => ratio,
+        Some(false) => ratio * 90,
     };
-    let mut row = Row::new(
+    Row::new(
         LE_SHAREHOLDER,
         vec![
-            Value::text(of.uscc),
-            Value::int(seq),
-            Value::text(name),
-            Value::text(kind),
-            Value::text(code),
+            text(of.uscc),
+            int(seq),
+            text(name),
+            text(kind),
+            text(code),
             wan(subscribed),
             wan(subscribed * paid_percent / 100),
-            Value::Number(format!("{}.{:02}00", ratio / 100, ratio % 100)),
-            Value::instant(firm.at),
+            wan(written),
+            instant(firm.at),
         ],
-    );
-    row.reg_no = of.reg_no;
-    row
+    )
 }
 
 /// The report of a year, published in the first half of the next; with the event's time.
-pub(crate) fn report(seed: u64, number: u32, year: i32, correction: u8) -> (Row, Micros) {
-    let of = identity(seed, number);
-    let mut dice = Dice::of(seed, &[REPORT, u64::from(number), u64::from(year.unsigned_abs())]);
-    let published = day(year + 1, 1, 5) + i32::try_from(dice.below(140)).expect("below 140");
+pub(crate) fn report(world: World, number: u32, year: i32, correction: u8) -> (Row, Micros) {
+    let of = identity(world, number);
+    let mut dice = world.dice(&[REPORT, u64::from(number), u64::from(year.unsigned_abs())]);
+    let published = day(year + 1, 1, 5) + dice.days(0, 139);
     let assets = of.capital_wan * dice.between(80, 600) + i64::from(correction);
     let revenue = assets * dice.between(20, 300) / 100;
     let profit = revenue * dice.between(-10, 25) / 100;
-    let mut row = Row::new(
+    let row = Row::new(
         LE_ANNUAL_REPORT,
         vec![
-            Value::text(of.uscc),
-            Value::int(i64::from(year)),
-            Value::cents(assets),
-            Value::cents(revenue),
-            Value::cents(profit),
-            Value::cents(revenue * dice.between(1, 9) / 100),
-            Value::int(dice.between(1, 300)),
-            Value::date(published),
+            text(of.uscc),
+            int(year),
+            cents(assets),
+            cents(revenue),
+            cents(profit),
+            cents(revenue * dice.between(1, 9) / 100),
+            int(dice.between(1, 300)),
+            date(published),
         ],
     );
-    row.reg_no = of.reg_no;
     (row, midnight(published) + dice.between(0, 86_399_999_999))
 }
 

@@ -1,4 +1,5 @@
-//! A seeded city: persons, firms, licences, meters and bills, and what happens to them.
+//! A seeded city: persons, firms, real estate, licences, meters and bills, journeys, tenders,
+//! projects, cases and all else that its departments report, and what happens to them.
 //!
 //! The same [`Plan`] gives the same bytes, on every machine. Everything is synthetic: resident
 //! ids use the order codes 900–995, every record says `synthetic`, names come from short lists.
@@ -6,20 +7,37 @@
 //! event that carries it, so that detection can be measured. The city is streamed: an entity
 //! keeps a few bytes of state, its rows are computed again whenever they are needed.
 
+mod aliases;
+mod authorities;
 mod calendar;
 mod cells;
 mod changes;
 mod defects;
 mod dice;
 mod envelope;
+mod estate;
 mod fields;
+mod finance;
 mod firms;
+mod geo;
+mod health;
+mod held;
 mod ids;
 mod licences;
 mod lists;
 mod persons;
+mod places;
+mod poverty;
+mod press;
+mod projects;
+mod records;
+mod regions;
+mod registers;
 mod row;
+mod services;
 mod stream;
+mod trading;
+mod transport;
 mod utilities;
 
 use chrono::NaiveDate;
@@ -49,6 +67,9 @@ impl Plan {
 pub struct Event {
     pub dataset: &'static str,
     pub kafka_topic: &'static str,
+    /// The source's sequence in the envelope; a tombstone has that of its delete. Unique per
+    /// dataset, but for tombstones, second deliveries and conflicting records.
+    pub sequence: u64,
     /// The row's key as the source system writes it, parts joined by `|`.
     pub key: Vec<u8>,
     /// `None` is the tombstone that follows a delete.
@@ -62,11 +83,14 @@ pub struct Event {
 /// One injected defect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Injected {
-    /// The field it is in; `@…` for a defect of the whole record.
+    /// The field it is in, [`RECORD`] for a defect of the whole record.
     pub field: &'static str,
     /// Code of the dirty-data catalogue, `D01` to `D50`.
     pub code: &'static str,
 }
+
+/// What stands for the field of a defect of the whole record.
+pub const RECORD: &str = "@record";
 
 /// The events of a city, in the order of their publication.
 pub fn city(plan: Plan) -> impl Iterator<Item = Event> {
@@ -75,5 +99,5 @@ pub fn city(plan: Plan) -> impl Iterator<Item = Event> {
 
 /// The datasets a city has records for, with their Kafka topics.
 pub fn datasets() -> impl Iterator<Item = (&'static str, &'static str)> {
-    fields::DATASETS.iter().map(|dataset| (dataset.name, dataset.kafka_topic))
+    fields::datasets().map(|dataset| (dataset.name, dataset.kafka_topic))
 }

@@ -1,11 +1,12 @@
 //! Electronic licences of firms and residents.
 
+use crate::authorities::{Authority, HEALTH, LAND, MARKET, POLICE, TRANSPORT};
 use crate::calendar::{Day, Micros, date_text, midnight};
-use crate::dice::Dice;
+use crate::dice::{Dice, World};
 use crate::fields::LIC_LICENCE;
-use crate::ids::{licence, uscc};
-use crate::lists::{Authority, COUNTIES, HEALTH, LAND, MARKET, POLICE, TRANSPORT};
-use crate::row::{Row, Value};
+use crate::ids::licence;
+use crate::places::COUNTIES;
+use crate::row::{Row, date, instant, maybe_date, text};
 use crate::stream::{Holder, Named};
 
 /// What is remembered of a licence; its number names it.
@@ -24,19 +25,19 @@ pub(crate) struct Licence {
 struct Type {
     name: &'static str,
     serial: &'static str,
-    issuer: Authority,
+    issuer: &'static Authority,
     years: Option<i32>,
 }
 
 /// The first four are for firms, the others for residents.
-const TYPES: [Type; 7] = [
-    Type { name: "营业执照", serial: "001", issuer: MARKET, years: None },
-    Type { name: "食品经营许可证", serial: "002", issuer: MARKET, years: Some(5) },
-    Type { name: "道路运输经营许可证", serial: "001", issuer: TRANSPORT, years: Some(4) },
-    Type { name: "卫生许可证", serial: "001", issuer: HEALTH, years: Some(4) },
-    Type { name: "居住证", serial: "001", issuer: POLICE, years: Some(1) },
-    Type { name: "机动车驾驶证", serial: "002", issuer: POLICE, years: Some(6) },
-    Type { name: "不动产权证书", serial: "001", issuer: LAND, years: None },
+static TYPES: [Type; 7] = [
+    Type { name: "营业执照", serial: "001", issuer: &MARKET, years: None },
+    Type { name: "食品经营许可证", serial: "002", issuer: &MARKET, years: Some(5) },
+    Type { name: "道路运输经营许可证", serial: "001", issuer: &TRANSPORT, years: Some(4) },
+    Type { name: "卫生许可证", serial: "001", issuer: &HEALTH, years: Some(4) },
+    Type { name: "居住证", serial: "001", issuer: &POLICE, years: Some(1) },
+    Type { name: "机动车驾驶证", serial: "002", issuer: &POLICE, years: Some(6) },
+    Type { name: "不动产权证书", serial: "001", issuer: &LAND, years: None },
 ];
 
 pub(crate) const BUSINESS: u8 = 0;
@@ -48,25 +49,20 @@ pub(crate) fn any_kind(for_firm: bool, dice: &mut Dice) -> u8 {
     u8::try_from(kind).expect("below the number of types")
 }
 
-/// Credit code of an authority of the city.
-pub(crate) fn authority(of: &Authority) -> String {
-    uscc("11", "500000", of.org_body)
-}
-
 /// The licence's row and the time of its last change.
 pub(crate) fn row(
-    seed: u64,
+    world: World,
     number: u32,
     of: &Licence,
     holder: &Named,
     last_day: Day,
 ) -> (Row, Micros) {
     let kind = &TYPES[usize::from(of.kind)];
-    let mut dice = Dice::of(seed, &[LICENCE, u64::from(number)]);
+    let mut dice = world.dice(&[LICENCE, u64::from(number)]);
     let since = holder.since.max(last_day - 6 * 365);
-    let first = since + dice.between(0, i64::from((last_day - since).max(1)) - 1) as Day;
+    let first = since + dice.days(0, (last_day - since).max(1) - 1);
     let issued = (first + 30 * (Day::from(of.version) - 1)).min(last_day);
-    let issuer = authority(&kind.issuer);
+    let issuer = kind.issuer.code();
     let type_code = format!("{issuer}{}", kind.serial);
     let region = COUNTIES[holder.county].code;
     let serial = format!("{region}{number:010}");
@@ -74,21 +70,21 @@ pub(crate) fn row(
     let row = Row::new(
         LIC_LICENCE,
         vec![
-            Value::text(licence(&type_code, &issuer, &serial, u32::from(of.version))),
-            Value::text(type_code),
-            Value::text(kind.name),
-            Value::text(format!("渝{}第{number:08}号", &date_text(issued)[..4])),
-            Value::text(holder.name.as_str()),
-            Value::text(holder.code_type),
-            Value::text(holder.code.as_str()),
-            Value::text(kind.issuer.name),
-            Value::text(issuer),
-            Value::date(issued),
-            Value::date(issued),
-            Value::maybe_date(kind.years.map(|years| issued + years * 365)),
-            Value::text(of.status),
-            Value::text(region),
-            Value::instant(at),
+            text(licence(&type_code, issuer, &serial, u32::from(of.version))),
+            text(type_code),
+            text(kind.name),
+            text(format!("渝{}第{number:08}号", &date_text(issued)[..4])),
+            text(holder.name.clone()),
+            text(holder.code_type),
+            text(holder.code.clone()),
+            text(kind.issuer.name),
+            text(issuer),
+            date(issued),
+            date(issued),
+            maybe_date(kind.years.map(|years| issued + years * 365)),
+            text(of.status),
+            text(region),
+            instant(at),
         ],
     );
     (row, at)

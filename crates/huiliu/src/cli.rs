@@ -298,6 +298,9 @@ pub struct GenerateArgs {
     /// Make Kafka topics that do not exist
     #[arg(long)]
     pub create_topics: bool,
+    /// CSV file for what was done to the records on purpose: one line per defect
+    #[arg(long, value_name = "FILE")]
+    pub log: Option<PathBuf>,
     /// Where the records go
     #[arg(long, short, value_name = "WHERE", default_value = "kafka")]
     pub output: Target,

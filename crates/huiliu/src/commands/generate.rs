@@ -1,5 +1,8 @@
 //! `huiliu generate`: a seeded city as records, into Kafka or onto standard output.
 
+mod log;
+
+use self::log::Log;
 use crate::cli::{GenerateArgs, Global, Target};
 use crate::console::Console;
 use crate::failure::Failure;
@@ -40,12 +43,14 @@ fn plan(args: &GenerateArgs) -> Plan {
 
 fn print(args: &GenerateArgs) -> Result<(), Failure> {
     let mut out = BufWriter::new(io::stdout().lock());
+    let mut log = Log::open(args.log.as_deref())?;
     for event in city(plan(args)) {
+        log.note(&event)?;
         serde_json::to_writer(&mut out, &document(&event)).map_err(io::Error::from)?;
         out.write_all(b"\n")?;
     }
     out.flush()?;
-    Ok(())
+    log.close()
 }
 
 /// A record for programs: its value as JSON where it is JSON, as text where a defect broke it,
@@ -63,6 +68,7 @@ fn document(event: &Event) -> Value {
         "dataset": event.dataset,
         "kafka_topic": event.kafka_topic,
         "key": text(&event.key),
+        "sequence": event.sequence,
         "value": value,
         "timestamp_ms": event.timestamp_ms,
         "defects": defects,
@@ -89,7 +95,9 @@ fn publish(args: &GenerateArgs, global: &Global, console: &Console) -> Result<()
     let mut publisher = Publisher::connect(&servers, &properties)?;
     let bar = bar(args.records, console);
     let mut sent = Sent::default();
+    let mut log = Log::open(args.log.as_deref())?;
     for event in city(plan(args)) {
+        log.note(&event)?;
         send(&mut publisher, &event)?;
         sent.note(&event);
         if sent.records.is_multiple_of(TICK_EVERY) {
@@ -97,6 +105,7 @@ fn publish(args: &GenerateArgs, global: &Global, console: &Console) -> Result<()
         }
     }
     publisher.flush(FLUSH_PATIENCE)?;
+    log.close()?;
     bar.finish_and_clear();
     let summary = json!({
         "format_version": "1.0",
@@ -168,15 +177,16 @@ mod tests {
         let event = |value: Option<&[u8]>| Event {
             dataset: "water_bill",
             kafka_topic: "feed.water.bill",
+            sequence: 1_000_002,
             key: b"5001|2020-05-01".to_vec(),
             value: value.map(<[u8]>::to_vec),
             timestamp_ms: 7,
-            defects: vec![Injected { field: "@", code: "D50" }],
+            defects: vec![Injected { field: "@record", code: "D50" }],
         };
         let value = |bytes| document(&event(bytes))["value"].clone();
         assert_eq!(value(Some(br#"{"v":1}"#)), json!({"v": 1}));
         assert_eq!(value(Some(br#"{"v":"#)), json!("{\"v\":"));
         assert_eq!(value(None), Value::Null);
-        assert_eq!(document(&event(None))["defects"], json!([{"field": "@", "code": "D50"}]));
+        assert_eq!(document(&event(None))["defects"], json!([{"field": "@record", "code": "D50"}]));
     }
 }
