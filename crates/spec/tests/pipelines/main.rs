@@ -1,7 +1,8 @@
 //! The pipelines of the product: they load, fast, and say what the domain specification says.
 //!
-//! `data/fields.csv` and `data/datasets.csv` are the domain's own lists. `data/rules.csv` was
-//! read from the domain's rules by hand, field by field, and not from the contracts.
+//! `data/fields.csv` and `data/datasets.csv` are the domain's own lists. `data/rules.csv` is a
+//! second reading of the domain's rules, beside the contracts; where it goes beyond the domain's
+//! words it says why.
 
 mod columns;
 mod listing;
