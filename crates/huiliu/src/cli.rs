@@ -20,7 +20,7 @@ use std::path::PathBuf;
 mod load;
 mod quality;
 pub use load::{FileFormat, LoadArgs, PlainOp, TextEncoding};
-pub use quality::QualityArgs;
+pub use quality::{DiffArgs, QualityArgs, QualityCommand};
 
 /// Carries a city's records from Kafka to tables that people can query.
 #[derive(Debug, Parser)]

@@ -21,6 +21,7 @@ mod pipeline;
 mod replay;
 mod session;
 mod supervise;
+pub mod what_if;
 
 pub use metrics::Metrics;
 pub use pipeline::Pipeline;

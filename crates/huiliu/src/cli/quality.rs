@@ -2,14 +2,16 @@
 
 use super::Document;
 use chrono::NaiveDate;
-use clap::Args;
+use clap::{Args, Subcommand};
 use huiliu_quality::Period;
 use std::path::PathBuf;
 
 /// Both gates of the city and where they fail: what arrived, and how many of its cells are good
 #[derive(Debug, Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = EXAMPLES, args_conflicts_with_subcommands = true)]
 pub struct QualityArgs {
+    #[command(subcommand)]
+    pub command: Option<QualityCommand>,
     /// Only departments whose code or provider holds this text
     #[arg(long, value_name = "TEXT")]
     pub department: Option<String>,
@@ -34,6 +36,37 @@ pub struct QualityArgs {
     #[command(flatten)]
     pub output: Document,
 }
+
+#[derive(Debug, Subcommand)]
+pub enum QualityCommand {
+    Diff(DiffArgs),
+}
+
+/// What a changed contract would do to the records that are kept, before anyone deploys it
+#[derive(Debug, Args)]
+#[command(after_help = DIFF_EXAMPLES)]
+pub struct DiffArgs {
+    /// The changed pipeline file; its dataset says which records are tried
+    #[arg(long = "with", value_name = "FILE")]
+    pub with: PathBuf,
+    /// Only changes and rejects since: a date, an instant, or an age such as 36h or 7d
+    #[arg(long, value_name = "WHEN")]
+    pub since: Option<String>,
+    /// Records at most, of changes and of quarantine each
+    #[arg(long, value_name = "N", default_value_t = 1_000_000)]
+    pub limit: u64,
+    #[command(flatten)]
+    pub output: Document,
+}
+
+const DIFF_EXAMPLES: &str = "\
+Examples:
+  huiliu quality diff --with np_person.new.yaml
+  huiliu quality diff --with np_person.new.yaml --since 30d --output json
+
+Both contracts run over the same records as they were delivered: rows of changes, with the
+delivered texts kept beside them, and rejects as they came. Nothing is written. Values that were
+masked or dropped, or sealed without the key, are left out under both.";
 
 const EXAMPLES: &str = "\
 Examples:

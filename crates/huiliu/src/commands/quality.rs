@@ -4,11 +4,12 @@
 //! newest commit.
 
 mod checks;
+mod diff;
 mod figures;
 mod owed;
 mod text;
 
-use crate::cli::{Global, QualityArgs};
+use crate::cli::{Global, QualityArgs, QualityCommand};
 use crate::commands::query;
 use crate::commands::rule::today;
 use crate::console::Console;
@@ -42,6 +43,9 @@ pub struct Answer {
 /// For an unknown dataset or a broken list of what is owed; otherwise as the lake answers.
 pub fn execute(args: &QualityArgs, global: &Global, console: &Console) -> Result<(), Failure> {
     let installation = Installation::load(global)?;
+    if let Some(QualityCommand::Diff(args)) = &args.command {
+        return diff::execute(args, &installation);
+    }
     if let Some(name) = &args.dataset
         && installation.project.contract(name).is_none()
     {

@@ -12,7 +12,7 @@ mod replay;
 mod show;
 mod words;
 
-pub use desk::{Desk, actor, require_text};
+pub use desk::{Desk, RECORDS_AT_ONCE, actor, portion, require_text, since};
 
 use crate::cli::{Global, QuarantineArgs, QuarantineCommand};
 use crate::console::Console;

@@ -190,7 +190,10 @@ pub fn selection(filter: &Filter, now_us: i64) -> Result<Selection, Failure> {
 }
 
 /// A date (Asia/Shanghai), an instant, or an age in m, h or d; microseconds since 1970 UTC.
-fn since(text: &str, now_us: i64) -> Result<i64, Failure> {
+///
+/// # Errors
+/// Usage, for a text that is none of them.
+pub fn since(text: &str, now_us: i64) -> Result<i64, Failure> {
     let age = || {
         let (number, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
         let seconds = match unit {
