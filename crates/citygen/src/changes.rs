@@ -213,7 +213,7 @@ impl City {
         let founded = firms::identity(self.world, number).founded;
         let years = firms::report_years(founded, self.loaded);
         if let Some(year) = years.last() {
-            let correction = u8::try_from(self.flow.between(1, 255)).expect("a byte");
+            let correction = self.flow.between(1, 99_999);
             let (row, _) = firms::report(self.world, number, year, correction);
             self.emit(Op::Create, self.now(), None, Some(row));
         }

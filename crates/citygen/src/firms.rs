@@ -188,12 +188,13 @@ pub(crate) fn shareholder(world: World, number: u32, firm: &Firm, seq: u8) -> Ro
     )
 }
 
-/// The report of a year, published in the first half of the next; with the event's time.
-pub(crate) fn report(world: World, number: u32, year: i32, correction: u8) -> (Row, Micros) {
+/// The report of a year, published in the first half of the next; with the event's time. A
+/// correction is what the assets are higher by, hundredths.
+pub(crate) fn report(world: World, number: u32, year: i32, correction: i64) -> (Row, Micros) {
     let of = identity(world, number);
     let mut dice = world.dice(&[REPORT, u64::from(number), u64::from(year.unsigned_abs())]);
     let published = day(year + 1, 1, 5) + dice.days(0, 139);
-    let assets = of.capital_wan * dice.between(80, 600) + i64::from(correction);
+    let assets = of.capital_wan * dice.between(80, 600) + correction;
     let revenue = assets * dice.between(20, 300) / 100;
     let profit = revenue * dice.between(-10, 25) / 100;
     let row = Row::new(

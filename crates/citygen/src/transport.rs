@@ -15,8 +15,8 @@ use crate::stream::City;
 const SERVICE: u64 = 0x7365_7276;
 /// Services that are remembered until they arrive.
 const PLANNED_MAX: usize = 128;
-/// Days of services, of which about half lie behind.
-const DAYS: u32 = 33;
+/// Days of services: from fifteen before loading to two after `as_of`.
+const DAYS: u32 = 38;
 
 /// A service that has not left when the city is loaded.
 #[derive(Debug, Clone)]
@@ -60,7 +60,7 @@ impl Service {
     /// The service of a mode (flight, train, coach) and number.
     fn of(world: World, mode: usize, number: u32, loaded: Day) -> Self {
         let mut dice = world.dice(&[SERVICE, mode as u64, u64::from(number)]);
-        let (line, turn) = (number / DAYS, Day::try_from(number * 7 % DAYS).expect("below 33"));
+        let (line, turn) = (number / DAYS, Day::try_from(number * 7 % DAYS).expect("below 38"));
         let day = loaded - 15 + turn;
         let no = match mode {
             0 => {

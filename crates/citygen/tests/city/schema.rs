@@ -36,7 +36,7 @@ fn twenty_thousand_records_touch_every_dataset() {
 
 #[test]
 fn the_first_records_already_hold_a_complete_firm() {
-    let early = super::fold(city(Plan::new(4, 1_000)));
+    let early = super::fold(city(Plan::new(4, 2_000)));
     let complete = early["le_entity"].keys().filter(|uscc| {
         let held = |dataset: &str, field: &str| {
             early[dataset].values().any(|row| row[field].as_str() == Some(uscc))
