@@ -7,7 +7,7 @@ use huiliu_files::{Ask, Delivery, FileSource, Meter, examine};
 use huiliu_ingest::{Limits, Metrics, Pipeline, Session, Summary};
 use huiliu_model::clock::SystemClock;
 use huiliu_model::port::{Landing, Source, SourceEvent};
-use huiliu_model::{Batch, Error, ErrorKind, Finding, Op, Progress};
+use huiliu_model::{Batch, Error, ErrorKind, Finding, Op, Progress, Quality};
 use huiliu_normalise::Protection;
 use huiliu_testkit::{Failure, MemoryLanding, account_contract};
 use std::collections::BTreeMap;
@@ -181,6 +181,7 @@ async fn a_load_goes_on_from_the_recorded_row() {
         dataset: "account".into(),
         rows: Vec::new(),
         rejects: Vec::new(),
+        quality: Quality::default(),
         covers: Default::default(),
         tally: Default::default(),
         newest_record_ms: 0,

@@ -25,8 +25,6 @@ pub const RECEIPTS: &str = "receipts";
 pub const QUALITY: &str = "quality";
 /// Versions of one dataset that are posted in one commit.
 const VERSIONS_MAX: i64 = 1_000;
-const SHANGHAI_MS: i64 = 8 * 3_600_000;
-const DAY_MS: i64 = 86_400_000;
 
 /// Key of a sum: day, dataset, department, field, rule.
 type Place = (i32, String, String, Option<String>, Option<String>);
@@ -158,10 +156,8 @@ fn receipt_rows(dataset: &str, receipts: &[Receipt]) -> Result<RecordBatch, Erro
 fn quality_rows(dataset: &str, receipts: &[Receipt]) -> Result<RecordBatch, Error> {
     let mut sums = Sums::new();
     for receipt in receipts {
-        let day = (receipt.newest_record_ms.max(0) + SHANGHAI_MS).div_euclid(DAY_MS);
-        let day = i32::try_from(day).unwrap_or(i32::MAX);
-        for department in &receipt.quality {
-            add(&mut sums, day, dataset, department);
+        for held in &receipt.quality {
+            add(&mut sums, dataset, held);
         }
     }
     let longs = |at: usize| -> ArrayRef {
@@ -184,11 +180,11 @@ fn quality_rows(dataset: &str, receipts: &[Receipt]) -> Result<RecordBatch, Erro
     batch(quality_schema(), columns)
 }
 
-fn add(sums: &mut Sums, day: i32, dataset: &str, held: &DepartmentReceipt) {
+fn add(sums: &mut Sums, dataset: &str, held: &DepartmentReceipt) {
     let mut count = |field: Option<&str>, rule: Option<&str>, counts: [u64; 4]| {
         let department = held.department.clone();
         let place = (
-            day,
+            held.day,
             dataset.to_owned(),
             department,
             field.map(str::to_owned),
@@ -216,24 +212,24 @@ mod tests {
 
     #[test]
     fn receipts_of_one_day_are_summed_by_department_field_and_rule() {
-        let receipt = |newest_record_ms, findings| Receipt {
+        let receipt = |day, findings| Receipt {
             version: 1,
             committed_at_ms: 0,
             covers: BTreeMap::new(),
             tally: crate::receipt::TallyCounts::default(),
             rows: 0,
-            newest_record_ms,
+            newest_record_ms: 0,
             quality: vec![DepartmentReceipt {
+                day,
                 department: "A".to_owned(),
                 rows: [10, 7, 9],
                 cells: [("id".to_owned(), [10, 8, 9])].into(),
                 findings: [("id".to_owned(), [("LENGTH".to_owned(), findings)].into())].into(),
             }],
         };
-        // 2020-06-30 15:59 UTC is the last minute of that day in Shanghai; a minute later is July.
-        let june = 1_593_532_740_000;
-        let rows =
-            quality_rows("d", &[receipt(june, 1), receipt(june, 2), receipt(june + 60_000, 4)]);
+        // 2020-06-30 is day 18,443 since 1970-01-01.
+        let june = 18_443;
+        let rows = quality_rows("d", &[receipt(june, 1), receipt(june, 2), receipt(june + 1, 4)]);
         let shown = pretty_format_batches(&[rows.expect("rows")]).expect("printable").to_string();
         let lines: Vec<String> = shown
             .lines()

@@ -7,7 +7,7 @@
 //! ```json
 //! {"covers": {"base.np.person/0": [0, 500]}, "tally": {"accepted": 499, "rejected": 1, …},
 //!  "rows": 499, "newest_record_ms": 1586219460000,
-//!  "quality": [{"department": "11500000…", "rows": [500, 471, 490],
+//!  "quality": [{"day": 18359, "department": "11500000…", "rows": [500, 471, 490],
 //!               "cells": {"citizen_id": [500, 495, 499]},
 //!               "findings": {"citizen_id": {"CHECKSUM": 1}}}]}
 //! ```
@@ -52,9 +52,11 @@ pub struct TallyCounts {
     pub gaps: u64,
 }
 
-/// What the records of one department were found to be.
+/// What the records of one department and day were found to be.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct DepartmentReceipt {
+    /// Day on which they reached Kafka, in Asia/Shanghai, since 1970-01-01.
+    pub day: i32,
     /// Empty when the records name none.
     pub department: String,
     /// Checked, passed as delivered, passed after repair.
@@ -87,6 +89,7 @@ pub(crate) fn quality(quality: &Quality, contract: &Contract) -> Value {
             *labels.entry(finding.label).or_default() += finding.count;
         }
         json!({
+            "day": held.day,
             "department": held.department,
             "rows": triple(held.rows),
             "cells": cells,
@@ -147,7 +150,7 @@ mod tests {
     fn a_receipt_is_read_as_it_was_documented() {
         let entry = br#"{"commitInfo":{"timestamp":42,"huiliu":{"covers":{"t/0":[0,500]},
             "tally":{"accepted":499,"rejected":1,"tombstones":0,"control":0,"gaps":0},
-            "rows":499,"newest_record_ms":7,"quality":[{"department":"D","rows":[500,471,490],
+            "rows":499,"newest_record_ms":7,"quality":[{"day":18359,"department":"D","rows":[500,471,490],
             "cells":{"id":[500,495,499]},"findings":{"id":{"CHECKSUM":1}}}]}}}"#;
         let one_line: Vec<u8> = entry.iter().copied().filter(|byte| *byte != b'\n').collect();
         let receipt = parse(9, &one_line).expect("it carries a receipt");
@@ -155,6 +158,7 @@ mod tests {
         assert_eq!(receipt.covers["t/0"], [0, 500]);
         assert_eq!((receipt.tally.accepted, receipt.tally.rejected), (499, 1));
         let department = &receipt.quality[0];
+        assert_eq!(department.day, 18_359);
         assert_eq!((department.rows, department.cells["id"]), ([500, 471, 490], [500, 495, 499]));
         assert_eq!(department.findings["id"]["CHECKSUM"], 1);
     }

@@ -1,4 +1,5 @@
-//! Quality: what the cells and rows of some records were found to be, by department and field.
+//! Quality: what the cells and rows of some records were found to be, by day of delivery,
+//! department and field.
 //!
 //! A cell is checked if it is mandatory or not null as delivered; a value masked at the source, a
 //! value that was not sent and the image of a delete are not counted. It passes *raw* if it is
@@ -46,9 +47,11 @@ pub struct Finding {
     pub count: u64,
 }
 
-/// What the records of one department were found to be.
+/// What the records of one department and day were found to be.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct DepartmentQuality {
+    /// Day on which the records reached Kafka, in Asia/Shanghai, since 1970-01-01.
+    pub day: i32,
     /// As the records name it (`src.dept` of the envelope); empty when they name none.
     pub department: String,
     pub rows: Score,
@@ -59,9 +62,9 @@ pub struct DepartmentQuality {
 }
 
 impl DepartmentQuality {
-    pub fn new(department: String, column_count: usize) -> Self {
+    pub fn new(day: i32, department: String, column_count: usize) -> Self {
         let cells = vec![Score::default(); column_count];
-        Self { department, rows: Score::default(), cells, findings: Vec::new() }
+        Self { day, department, rows: Score::default(), cells, findings: Vec::new() }
     }
 
     /// Adds findings, in any order.
@@ -74,17 +77,20 @@ impl DepartmentQuality {
     }
 }
 
-/// What some records of one dataset were found to be, a department each, in order of its name.
+/// What some records of one dataset were found to be, in the order of day and department.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Quality(pub Vec<DepartmentQuality>);
 
 impl Quality {
-    /// The entry of a department, made when it is new.
-    pub fn of(&mut self, department: &str, column_count: usize) -> &mut DepartmentQuality {
-        let at = match self.0.binary_search_by(|held| held.department.as_str().cmp(department)) {
+    /// The entry of a day and department, made when it is new.
+    pub fn of(&mut self, day: i32, department: &str, columns: usize) -> &mut DepartmentQuality {
+        let place = |held: &DepartmentQuality| {
+            held.day.cmp(&day).then_with(|| held.department.as_str().cmp(department))
+        };
+        let at = match self.0.binary_search_by(place) {
             Ok(at) => at,
             Err(at) => {
-                let new = DepartmentQuality::new(department.to_owned(), column_count);
+                let new = DepartmentQuality::new(day, department.to_owned(), columns);
                 self.0.insert(at, new);
                 at
             }
@@ -126,7 +132,7 @@ impl Quality {
 impl AddAssign<&Quality> for Quality {
     fn add_assign(&mut self, other: &Quality) {
         for theirs in &other.0 {
-            let ours = self.of(&theirs.department, theirs.cells.len());
+            let ours = self.of(theirs.day, &theirs.department, theirs.cells.len());
             ours.rows += theirs.rows;
             for (sum, score) in ours.cells.iter_mut().zip(&theirs.cells) {
                 *sum += *score;
@@ -144,7 +150,7 @@ mod tests {
 
     fn one(department: &str, label: &'static str, count: u64) -> Quality {
         let mut quality = Quality::default();
-        let held = quality.of(department, 2);
+        let held = quality.of(18_000, department, 2);
         held.rows = Score { checked: 10, passed_raw: 8, passed: 9 };
         held.cells[1] = Score { checked: 10, passed_raw: 10 - count, passed: 10 };
         held.find(Finding { column: 1, label, count });

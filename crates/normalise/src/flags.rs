@@ -7,11 +7,13 @@
 //! columns; null for a row without a flag. `column:UNAVAILABLE` is more than a remark: the source
 //! did not send that value, the stored cell is null, and the fold keeps the value it knows.
 
-use crate::judge::Plan;
 use crate::judge::row_number;
+use crate::judge::{Plan, shanghai_day};
 use arrow::array::{StringArray, StringBuilder};
-use huiliu_model::{Change, Changes, Finding, Quality, Reason, Score, Stage};
+use huiliu_model::{Change, Changes, Finding, Quality, Reason, Record, Records, Score, Stage};
 
+/// Sets of rows told apart in one chunk: a record of each of a year's days, twice over.
+const SETS_MAX: usize = 1024;
 /// Flag of a cell whose value the source did not send.
 pub const UNAVAILABLE: &str = "UNAVAILABLE";
 
@@ -41,12 +43,14 @@ pub(crate) struct Marks {
     pub rejects: Vec<RowReject>,
     /// Cells whose delivered text is not what is stored: repaired, replaced or cleared.
     pub raws: Vec<Raw>,
-    /// By department of the chunk, then by contract column.
+    /// By set of rows, then by contract column.
     pub scores: Vec<Vec<Score>>,
     /// By row.
     pub rows: Vec<RowScore>,
-    /// Department of each row; empty when all are of the one that was named last.
-    pub departments: Vec<u16>,
+    /// Rows that are counted together.
+    sets: Vec<RowSet>,
+    /// Set of each row; empty when all are of the last one.
+    set_of: Vec<u16>,
 }
 
 /// A cell whose delivered text is kept beside the row.
@@ -54,6 +58,45 @@ pub(crate) struct Marks {
 pub(crate) struct Raw {
     pub row: u32,
     pub column: u16,
+}
+
+/// Rows of one department and one day of delivery.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct RowSet {
+    department: u16,
+    day: i32,
+}
+
+/// The sets of a chunk's rows, at least one, and the set of each row. There are few: a chunk
+/// spans seconds, and a dataset has few departments.
+fn sets(records: &Records, changes: &Changes) -> (Vec<RowSet>, Vec<u16>) {
+    let mut sets: Vec<RowSet> = Vec::new();
+    let mut last = 0;
+    let mut of = |change: &Change| {
+        let day = day_of(&records.entries[change.record as usize]);
+        let wanted = RowSet { department: change.department, day };
+        if sets.get(last) != Some(&wanted) {
+            last = sets.iter().position(|set| *set == wanted).unwrap_or_else(|| {
+                // Beyond the bound rows are counted with those of the last set.
+                if sets.len() < SETS_MAX {
+                    sets.push(wanted);
+                }
+                sets.len() - 1
+            });
+        }
+        u16::try_from(last).unwrap_or(u16::MAX)
+    };
+    let set_of = changes.rows.iter().map(&mut of).collect();
+    if sets.is_empty() {
+        sets.push(RowSet { department: 0, day: 0 });
+    }
+    (sets, set_of)
+}
+
+/// Day on which a record reached Kafka, in Asia/Shanghai.
+fn day_of(record: &Record) -> i32 {
+    let day = shanghai_day(record.timestamp_ms.saturating_mul(1_000));
+    i32::try_from(day).unwrap_or(i32::MAX)
 }
 
 /// How a row fared so far.
@@ -64,20 +107,20 @@ pub(crate) struct RowScore {
 }
 
 impl Marks {
-    pub fn new(changes: &Changes) -> Self {
+    pub fn new(records: &Records, changes: &Changes) -> Self {
         let (columns, rows) = (changes.columns.len(), changes.rows.len());
-        let names = changes.departments.len().max(1);
-        let last = names - 1;
-        let mut departments: Vec<u16> = changes.rows.iter().map(|row| row.department).collect();
-        if departments.iter().all(|&department| usize::from(department) == last) {
-            departments.clear();
+        let (sets, mut set_of) = sets(records, changes);
+        let last = sets.len() - 1;
+        if set_of.iter().all(|&set| usize::from(set) == last) {
+            set_of.clear();
         }
         Self {
-            departments,
+            scores: vec![vec![Score::default(); columns]; sets.len()],
+            sets,
+            set_of,
             flags: Vec::new(),
             rejects: Vec::new(),
             raws: Vec::new(),
-            scores: vec![vec![Score::default(); columns]; names],
             rows: vec![RowScore::default(); rows],
         }
     }
@@ -99,9 +142,8 @@ impl Marks {
             let raw = Raw { row: row_number(row), column };
             // A value that was repaired before has not passed as delivered already.
             let known = self.raws[..repaired].binary_search(&raw).is_ok();
-            let department = self.departments.get(row).copied();
-            let department = department.map_or(self.scores.len() - 1, usize::from);
-            let score = &mut self.scores[department][usize::from(column)];
+            let set = self.set_of(row);
+            let score = &mut self.scores[set][usize::from(column)];
             score.passed_raw = score.passed_raw.saturating_sub(u64::from(!known));
             score.passed = score.passed.saturating_sub(u64::from(!after));
             if !known {
@@ -115,26 +157,33 @@ impl Marks {
         self.raws.extend(rows.iter().map(|&row| Raw { row: row_number(row), column }));
     }
 
-    /// Scores and findings by department; `names` are those of the chunk.
-    pub fn quality(&self, changes: &[Change], names: &[&str], lost_records: u64) -> Quality {
+    /// The set that a row is counted in.
+    #[inline]
+    pub fn set_of(&self, row: usize) -> usize {
+        self.set_of.get(row).map_or(self.scores.len() - 1, |&set| usize::from(set))
+    }
+
+    /// Scores and findings by day and department; `departments` are the names of the chunk's.
+    pub fn quality(&self, records: &Records, changes: &Changes, departments: &[&str]) -> Quality {
         let mut quality = Quality::default();
         let columns = self.scores[0].len();
-        let name = |department: u16| names.get(usize::from(department)).copied().unwrap_or("");
-        for (department, scores) in self.scores.iter().enumerate() {
+        let name = |set: &RowSet| departments.get(usize::from(set.department)).copied();
+        for (set, scores) in self.sets.iter().zip(&self.scores) {
             if scores.iter().any(|score| score.checked > 0) {
-                let held = quality.of(names.get(department).copied().unwrap_or(""), columns);
+                let held = quality.of(set.day, name(set).unwrap_or_default(), columns);
                 held.cells.iter_mut().zip(scores).for_each(|(sum, score)| *sum += *score);
             }
         }
-        let mut rows = vec![Score::default(); self.scores.len()];
-        for (change, row) in changes.iter().zip(&self.rows) {
-            rows[usize::from(change.department)].count(!row.failed_raw, !row.failed);
+        let mut rows = vec![Score::default(); self.sets.len()];
+        for (row, score) in self.rows.iter().enumerate() {
+            rows[self.set_of(row)].count(!score.failed_raw, !score.failed);
         }
-        for (department, score) in rows.into_iter().enumerate().filter(|(_, s)| s.checked > 0) {
-            quality.of(names.get(department).copied().unwrap_or(""), columns).rows += score;
+        for (set, score) in self.sets.iter().zip(rows).filter(|(_, score)| score.checked > 0) {
+            quality.of(set.day, name(set).unwrap_or_default(), columns).rows += score;
         }
-        if lost_records > 0 {
-            quality.of("", columns).rows.checked += lost_records;
+        for reject in &changes.rejects {
+            let entry = &records.entries[reject.record as usize];
+            quality.of(day_of(entry), "", columns).rows.count(false, false);
         }
         let found = self.flags.iter().map(|mark| (mark.row, mark.column, mark.label));
         let refused = self
@@ -142,8 +191,9 @@ impl Marks {
             .iter()
             .filter_map(|reject| Some((reject.row, reject.column?, reject.reason.label())));
         for (row, column, label) in found.chain(refused) {
-            let department = name(changes[row as usize].department);
-            quality.of(department, columns).find(Finding { column, label, count: 1 });
+            let set = &self.sets[self.set_of(row as usize)];
+            let held = quality.of(set.day, name(set).unwrap_or_default(), columns);
+            held.find(Finding { column, label, count: 1 });
         }
         quality
     }

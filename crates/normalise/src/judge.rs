@@ -107,7 +107,7 @@ pub(crate) struct Bench<'a> {
     /// By row; empty when the chunk has no delete.
     deletes: &'a [bool],
     marks: &'a mut Marks,
-    /// By department.
+    /// By set of rows.
     scores: Vec<Score>,
 }
 
@@ -150,9 +150,8 @@ impl<'a> Bench<'a> {
 
     #[inline]
     fn score(&mut self, row: usize) -> &mut Score {
-        let department = self.marks.departments.get(row).copied();
-        let department = department.map_or(self.scores.len() - 1, usize::from);
-        &mut self.scores[department]
+        let set = self.marks.set_of(row);
+        &mut self.scores[set]
     }
 
     fn changed(&mut self, row: usize, as_delivered: bool) {

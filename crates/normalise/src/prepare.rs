@@ -55,7 +55,7 @@ pub struct Prepared {
     /// Rejected records in the shape of [`Normaliser::quarantine_schema`].
     pub rejects: Option<RecordBatch>,
     pub tally: Tally,
-    /// What cells and rows were found to be, by department.
+    /// What cells and rows were found to be, by day and department.
     pub quality: Quality,
     /// Fields that the contract does not name.
     pub strangers: Vec<Stranger>,
@@ -124,7 +124,7 @@ impl Normaliser {
             "one cell per row and column"
         );
         let chunk = Chunk::new(&records.arena, changes, self.contract.format);
-        let mut marks = Marks::new(changes);
+        let mut marks = Marks::new(records, changes);
         let mut columns: Vec<ArrayRef> =
             self.plans.iter().map(|plan| cast::column(&chunk, plan, &mut marks)).collect();
         judge::across(&self.plans, &chunk.deletes, &mut columns, &mut marks);
@@ -136,8 +136,7 @@ impl Normaliser {
         let departments: Vec<&str> = (0..changes.departments.len().max(1))
             .map(|at| changes.department(&records.arena, u16::try_from(at).unwrap_or(0)))
             .collect();
-        let lost = changes.rejects.len() as u64;
-        let quality = marks.quality(&changes.rows, &departments, lost);
+        let quality = marks.quality(records, changes, &departments);
         let flags = marks.texts(&self.plans, &fates.kept);
         let raws = raw::texts(records, changes, &self.contract, &mut marks.raws, &fates.kept);
         let kept = &fates.kept;

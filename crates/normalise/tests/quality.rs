@@ -98,3 +98,16 @@ fn delivered_texts_are_sealed_where_a_lake_protects() {
     let keyless = chunk.prepare(&normaliser(people(), Protection::Keyless));
     assert_eq!(binary(&keyless.rows.expect("rows"), "sys_raw_enc", 1), None);
 }
+
+#[test]
+fn days_of_delivery_are_those_of_shanghai() {
+    let mut chunk = two_departments();
+    // 2020-04-07 15:59 UTC is the last minute of that day in Shanghai; a minute later is the 8th.
+    chunk.records.entries[0].timestamp_ms = 1_586_275_140_000;
+    chunk.records.entries[1].timestamp_ms = 1_586_275_200_000;
+    let prepared = chunk.prepare(&normaliser(people(), Protection::Plain));
+    let found: Vec<(i32, &str, u64)> =
+        prepared.quality.0.iter().map(|q| (q.day, q.department.as_str(), q.rows.checked)).collect();
+    let (seventh, eighth) = (made::EVENT_DAY, made::EVENT_DAY + 1);
+    assert_eq!(found, [(seventh, "", 1), (seventh, "A", 2), (seventh, "B", 3), (eighth, "A", 1)]);
+}

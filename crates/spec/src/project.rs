@@ -84,6 +84,25 @@ impl Project {
         Self::check(sources, true, Vec::new())
     }
 
+    /// Loads one pipeline file that is not in its place: a changed contract that is only tried.
+    ///
+    /// # Errors
+    /// All that is wrong in it, but for its name and folder.
+    pub fn load_changed(path: &Path) -> Result<Arc<Contract>, Vec<Diagnostic>> {
+        let text = read_file(path).map_err(|found| vec![found])?;
+        let findings = Findings::new(path);
+        let draft = pipeline::draft(&text, &findings);
+        let mut found = findings.into_sorted();
+        found.retain(|finding| finding.code != Code::Misplaced);
+        let mut drafts = vec![(path, draft)];
+        references::resolve(&mut drafts, false, &mut found);
+        let contract = drafts.pop().and_then(|(_, draft)| draft.contract);
+        match contract.filter(|_| found.is_empty()) {
+            Some(contract) => Ok(Arc::new(contract)),
+            None => Err(found),
+        }
+    }
+
     fn check(
         sources: &Sources,
         complete: bool,

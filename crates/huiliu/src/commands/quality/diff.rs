@@ -78,13 +78,7 @@ fn changed_contract(
     args: &DiffArgs,
     installation: &Installation,
 ) -> Result<Arc<Contract>, Failure> {
-    let project =
-        Project::load_paths(std::slice::from_ref(&args.with)).map_err(Failure::Findings)?;
-    let [new] = &project.contracts[..] else {
-        let path = args.with.display();
-        return Err(Failure::usage(format!("{path} is not one pipeline file"))
-            .help("name the changed file of one dataset"));
-    };
+    let new = Project::load_changed(&args.with).map_err(Failure::Findings)?;
     let old = installation.project.contract(&new.dataset).ok_or_else(|| {
         Failure::usage(format!("there is no dataset `{}` to compare with", new.dataset))
             .help("a new dataset is tried with: huiliu load DATASET FILE --dry-run")
@@ -94,7 +88,7 @@ fn changed_contract(
         return Err(Failure::invalid(format!("the key changes from {was} to {is}"))
             .help("tables of another key are another dataset"));
     }
-    Ok(Arc::clone(new))
+    Ok(new)
 }
 
 async fn try_it(
