@@ -181,10 +181,15 @@ pub fn open_raw(crypto: Option<&Crypto>, raw: StoredRaw<'_>) -> Result<Vec<u8>, 
                 invalid(format!("the record is sealed under key `{key_id}`, and there are no keys"))
                     .help(help)
             })?;
-            if crypto.key_id() != key_id {
-                let ours = crypto.key_id();
-                let text = format!("the record is sealed under key `{key_id}`, ours is `{ours}`");
-                return Err(invalid(text).help(help));
+            let ours: Vec<&str> = crypto.key_ids().collect();
+            if !ours.contains(&key_id) {
+                let ours = ours.join("`, `");
+                let text =
+                    format!("the record is sealed under key `{key_id}`, configured are `{ours}`");
+                return Err(invalid(text).help(format!(
+                    "put key `{key_id}` back under `keys.older` in huiliu.yaml; without it the \
+                     record is lost, and the department has to send it again"
+                )));
             }
             crypto.open(&sealed_dataset(raw.dataset), RAW, bytes)?
         }

@@ -48,7 +48,7 @@ fn a_resident_id_is_masked_whatever_the_grade_of_its_column() {
 
 #[test]
 fn the_ledger_sees_what_the_column_stores() {
-    let keys = crate::Keys { id: "k1".into(), token: [7; 32], encrypt: [9; 16] };
+    let keys = crate::Keys { id: "k1".into(), token: [7; 32], encrypt: [9; 16], older: vec![] };
     let crypto = Crypto::new(&keys);
     let check = |protect: Protect, protects: bool, expected: Option<&str>| {
         let column = column(Grade::L4, None, protect);
@@ -79,7 +79,7 @@ fn of_undecodable_bytes_only_the_structure_is_left() {
 
 #[test]
 fn a_raw_value_opens_only_under_its_key_and_only_if_it_is_what_came() {
-    let keys = crate::Keys { id: "k1".into(), token: [7; 32], encrypt: [9; 16] };
+    let keys = crate::Keys { id: "k1".into(), token: [7; 32], encrypt: [9; 16], older: vec![] };
     let crypto = Crypto::new(&keys);
     let origin = crate::crypto::Origin { partition: 0, offset: 5, ordinal: 0 };
     let mut sealed = Vec::new();
