@@ -151,7 +151,7 @@ fn two_keys_of_one_id_are_refused() {
     check(&keys(&format!("older: [{}]", one("k1"))), &["2:16 0011 two keys have the id `k1`"]);
     check(
         &keys(&format!("older: [{}, {}]", one("k0"), one("k0"))),
-        &["2:51 0011 two keys have the id `k0`"],
+        &["2:52 0011 two keys have the id `k0`"],
     );
     check(
         &keys("older: [{id: k0, encrypt: abc}]"),
