@@ -10,7 +10,7 @@ import pathlib
 import pyarrow.parquet as pq
 import pytest
 
-from planting import LOW_ENTROPY, Planter, datasets
+from planting import LOW_ENTROPY, Planter, datasets, resident
 from places import REPOSITORY
 from program import Huiliu, drain, eventually, get, messages
 
@@ -193,8 +193,85 @@ def test_no_secret_of_a_kafka_record_is_readable_under_keys(broker, topics, site
     keyed.run("run", "--once", "--bootstrap-servers", broker.servers)
     process, port = keyed.huiliu.start_served(broker)
     eventually(lambda: get(port, "/readyz")[0] == 200, 60, process)
-    for page in ["metrics", "healthz", "readyz", "status"]:
+    for page in ["metrics", "healthz", "readyz", "statusz"]:
         keyed.keep(page, get(port, f"/{page}")[1])
     assert drain(process) == 0, messages(process)
     found = keyed.found(planter.clean | planter.broken)
     assert not found, told(found, planter)
+
+
+class Rotated:
+    """An installation whose settings change between runs; one dataset is loaded."""
+
+    def __init__(self, huiliu):
+        self.huiliu = huiliu
+        huiliu.environment["USER"] = "operator"
+        keys = {"token": "1" * 64, "other": "2" * 64, "first": "3" * 32, "second": "4" * 32}
+        for name, digits in keys.items():
+            (huiliu.directory / name).write_text(digits)
+
+    def say(self, keys):
+        (self.huiliu.directory / "huiliu.yaml").write_text(
+            f"pipelines: {REPOSITORY / 'pipelines'}\nsql: {REPOSITORY / 'sql'}\n"
+            f"lake: {self.huiliu.lake}\nprotection: keys\nkeys: {keys}\n"
+        )
+
+    def load(self, row, expect=0):
+        envelope = {"v": 1, "ds": "np_person", "op": "c", "seq": 1, "src": {}, "after": row}
+        path = self.huiliu.directory / f"{row['citizen_id']}.jsonl"
+        path.write_text(json.dumps(envelope, ensure_ascii=False) + "\n")
+        return self.huiliu.run("load", "np_person", path, expect=expect)
+
+    def reveal(self, row, expect=0):
+        done = self.huiliu.run(
+            "reveal", "np_person", "--key", f"citizen_id={row['citizen_id']}",
+            "--purpose", "test", "--output", "json", expect=expect,
+        )  # fmt: skip
+        return json.loads(done.stdout)["values"]["address"] if expect == 0 else done.stderr.decode()
+
+
+def pair(identity, token, encrypt, older=""):
+    secret = '{{secret: "file:{}"}}'.format
+    return f"{{id: {identity}, token: {secret(token)}, encrypt: {secret(encrypt)}{older}}}"
+
+
+OLDER = ', older: [{id: %s, encrypt: {secret: "file:first"}}]'
+
+
+def test_values_sealed_before_a_rotation_open_until_their_key_is_dropped(huiliu):
+    before = {"citizen_id": resident(1), "address": "重庆市渝中区旧钥路1号"}
+    after = {"citizen_id": resident(2), "address": "重庆市渝中区新钥路2号"}
+    site = Rotated(huiliu)
+    site.say(pair("hub-1", "token", "first"))
+    site.load(before)
+    site.say(pair("hub-2", "token", "second", OLDER % "hub-1"))
+    site.load(after)
+    for row in [before, after]:
+        assert site.reveal(row) == row["address"]
+
+    site.say(pair("hub-2", "token", "second"))
+    assert site.reveal(after) == after["address"]
+    said = site.reveal(before, expect=78)
+    # The first bytes of SM3("huiliu/key/1|hub-1"), by openssl.
+    assert "f4384933" in said and "keys.older" in said
+    assert before["address"] not in said
+
+
+def test_a_lake_keeps_its_token_key(huiliu):
+    row = {"citizen_id": resident(3), "address": "重庆市渝中区新钥路3号"}
+    site = Rotated(huiliu)
+    site.say(pair("hub-1", "token", "first"))
+    site.load(row)
+    site.say(pair("hub-2", "other", "second", OLDER % "hub-1"))
+    said = site.load(row | {"citizen_id": resident(4)}, expect=78).stderr.decode()
+    assert "token key" in said and "new lake" in said
+    # Nor does a dataset bring another key that is loaded for the first time.
+    path = huiliu.directory / "account.jsonl"
+    path.write_text('{"v": 1, "ds": "water_account", "op": "c", "seq": 1, "src": {}, "after": {}}')
+    huiliu.run("load", "water_account", path, expect=78)
+
+
+def test_two_keys_of_one_id_are_refused(huiliu):
+    site = Rotated(huiliu)
+    site.say(pair("hub-1", "token", "second", OLDER % "hub-1"))
+    assert "two keys have the id `hub-1`" in huiliu.run("validate", expect=78).stderr.decode()
