@@ -68,14 +68,14 @@ class Site:
         self.run("status", "--offline")
         self.run("status", "--offline", "--output", "json")
         self.run("quarantine", "list")
-        for dataset in datasets():
+        # One that has no secret of its own stands for all of these.
+        for dataset in [d for d in datasets() if d.secret_fields or d.name == "le_annual_report"]:
             name = dataset.name
             self.run("query", f"SELECT * FROM current.{name}", "--output", "ndjson")
             self.run("query", f"SELECT nothing FROM changes.{name}", expect=None)
-            self.run("quarantine", "show", name, expect=None)
-            self.run("quarantine", "show", name, "--output", "json", expect=None)
-            to = self.root / f"{name}.csv"
-            self.run("quarantine", "export", name, "--to", to, expect=None)
+            self.run("quarantine", "show", name)
+            self.run("quarantine", "show", name, "--output", "json")
+            self.run("quarantine", "export", name, "--to", self.root / f"{name}.csv")
             self.run("quarantine", "replay", name, "--all", expect=None)
 
     def found(self, secrets):
