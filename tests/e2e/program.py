@@ -26,6 +26,7 @@ class Huiliu:
         self.directory = directory
         self.lake = lake
         self.account = account
+        self.protection = "plain"
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("HUILIU_", "AWS_"))}
         options = account.storage_options() if account else {}
         self.environment = kept | {"NO_COLOR": "1"} | options
@@ -124,7 +125,8 @@ class Huiliu:
 
     def _running(self, broker):
         return [
-            "--bootstrap-servers", broker.servers, "--lake", self.lake, "--protection", "plain",
+            "--bootstrap-servers", broker.servers, "--lake", self.lake,
+            "--protection", self.protection,
         ]  # fmt: skip
 
 

@@ -7,7 +7,7 @@
 use crate::admin::Health;
 use crate::board::Board;
 use crate::failure::Failure;
-use crate::installation::Installation;
+use crate::installation::{Installation, shape};
 use crate::member::Door;
 use crate::metrics;
 use crate::subjects;
@@ -72,7 +72,7 @@ impl Engine {
         }
         let registry = metrics::registry()?;
         let metrics = Metrics::register(&registry).map_err(metrics::duplicate)?;
-        let lake = installation.lake(protection.protects(), Arc::clone(&clock)).await?;
+        let lake = installation.lake(shape(&protection), Arc::clone(&clock)).await?;
         Ok(Self {
             board: Arc::new(Board::new(lake.clone(), pacer)),
             lake,

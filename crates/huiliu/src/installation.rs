@@ -6,7 +6,7 @@
 
 use crate::cli::{self, Global};
 use crate::failure::Failure;
-use huiliu_lake::Lake;
+use huiliu_lake::{Lake, Shape};
 use huiliu_model::clock::SystemClock;
 use huiliu_model::{Clock, Contract, Error, ErrorKind};
 use huiliu_normalise::Keys;
@@ -71,6 +71,7 @@ impl Installation {
             id: keys.id.clone(),
             token: *keys.token.expose_secret(),
             encrypt: *keys.encrypt.expose_secret(),
+            older: keys.older.iter().map(|(id, key)| (id.clone(), *key.expose_secret())).collect(),
         })
     }
 
@@ -78,10 +79,10 @@ impl Installation {
     ///
     /// # Errors
     /// As the store answers.
-    pub async fn lake(&self, protected: bool, clock: Arc<dyn Clock>) -> Result<Lake, Failure> {
+    pub async fn lake(&self, shape: Shape, clock: Arc<dyn Clock>) -> Result<Lake, Failure> {
         let options = self.settings.store_options().map_err(one)?;
         let contracts = &self.project.contracts;
-        Ok(Lake::open(&self.settings.lake, &options, contracts, protected, clock).await?)
+        Ok(Lake::open(&self.settings.lake, &options, contracts, shape, clock).await?)
     }
 
     /// Opens the tables of one dataset to write them.
@@ -91,15 +92,16 @@ impl Installation {
     pub async fn lake_of(
         &self,
         contract: &Arc<Contract>,
-        protected: bool,
+        shape: Shape,
         clock: Arc<dyn Clock>,
     ) -> Result<Lake, Failure> {
         let options = self.settings.store_options().map_err(one)?;
         let contracts = [Arc::clone(contract)];
-        Ok(Lake::open(&self.settings.lake, &options, &contracts, protected, clock).await?)
+        Ok(Lake::open(&self.settings.lake, &options, &contracts, shape, clock).await?)
     }
 
-    /// Opens a lake that exists, under the protection it was made with when none is said.
+    /// Opens a lake that exists, under the protection it was made with when none is said. Who
+    /// can read the keys is refused a lake of another token key.
     ///
     /// # Errors
     /// `Invalid` when there is no such lake; otherwise as the store answers.
@@ -110,12 +112,15 @@ impl Installation {
                 .help("name one with --lake, or make it with `huiliu run` or `huiliu demo`"));
         }
         if let Some(said) = self.settings.protection {
-            return self.lake(said == Protection::Keys, clock()).await;
+            let protected = said == Protection::Keys;
+            let keys = self.keys().ok().filter(|_| protected);
+            let shape = Shape { protected, token_key: keys.map(|keys| keys.token_key()) };
+            return self.lake(shape, clock()).await;
         }
-        match self.lake(false, clock()).await {
+        match self.lake(false.into(), clock()).await {
             Err(Failure::Error(error)) if error.kind == ErrorKind::Invalid => {
                 // The tables say how they were made: the other shape, or neither.
-                self.lake(true, clock()).await.map_err(|_| error.into())
+                self.lake(true.into(), clock()).await.map_err(|_| error.into())
             }
             opened => opened,
         }
@@ -145,6 +150,11 @@ impl Installation {
     pub fn subject_tables(&self) -> Vec<(String, String)> {
         self.project.tables.iter().map(|t| (t.subject.clone(), t.table.clone())).collect()
     }
+}
+
+/// The shape of a lake under a protection.
+pub fn shape(protection: &huiliu_normalise::Protection) -> Shape {
+    Shape { protected: protection.protects(), token_key: protection.token_key() }
 }
 
 /// The machine's clock.

@@ -1,5 +1,6 @@
 //! The four tables of one dataset, made on first use.
 
+use crate::shape::{Shape, TOKEN_KEY, compare};
 use crate::table::{Definition, Shared, Table};
 use arrow::datatypes::{Field, Schema, SchemaRef};
 use huiliu_model::{Contract, Error, ErrorKind, system};
@@ -78,18 +79,22 @@ impl Dataset {
     /// Opens the tables of a dataset, making those that are missing.
     ///
     /// # Errors
-    /// As the store answers; `Invalid` when a table differs from its contract.
+    /// As the store answers; `Invalid` when a table differs from its contract, or its tokens are
+    /// of another key.
     pub async fn open(
         shared: &Shared,
         contract: Arc<Contract>,
-        protected: bool,
+        shape: &Shape,
     ) -> Result<Dataset, Error> {
+        let protected = shape.protected;
         let changes_schema = changes_schema(&contract, protected);
         let current_schema = current_schema(&contract, protected);
         let deleted_schema = deleted_schema(&contract, protected);
         let quarantine_schema = Schema::new(system::quarantine_fields());
-        let buckets: BTreeMap<String, String> =
+        let mut properties: BTreeMap<String, String> =
             [(BUCKETS.to_owned(), contract.buckets.to_string())].into();
+        let token_key = shape.token_key.clone();
+        properties.extend(token_key.map(|token_key| (TOKEN_KEY.to_owned(), token_key)));
         let make = async |kind: &str, schema: &Schema, partition_by: &[&str]| {
             let name = format!("{kind}.{}", contract.dataset);
             let definition = Definition {
@@ -97,7 +102,7 @@ impl Dataset {
                 description: &contract.title,
                 schema,
                 partition_by,
-                properties: buckets.clone(),
+                properties: properties.clone(),
             };
             let path = Path::from(kind).join(contract.dataset.as_ref());
             Table::open_or_create(shared, path, &definition).await
@@ -121,6 +126,9 @@ impl Dataset {
             deleted_schema,
         };
         dataset.check_buckets().await?;
+        if let Some(token_key) = &shape.token_key {
+            dataset.check_token_key(token_key).await?;
+        }
         Ok(dataset)
     }
 
@@ -138,6 +146,16 @@ impl Dataset {
             .help("the number of buckets is fixed when the table is made; set it back")),
             _ => Ok(()),
         }
+    }
+
+    /// Tables that a reader without keys made name no key.
+    async fn check_token_key(&self, token_key: &str) -> Result<(), Error> {
+        for table in [&self.changes, &self.current, &self.deleted] {
+            if let Some(found) = table.property(TOKEN_KEY).await {
+                compare(&format!("table `{}`", table.path()), &found, token_key)?;
+            }
+        }
+        Ok(())
     }
 
     /// What the tables say about themselves, read afresh.

@@ -1,6 +1,7 @@
 //! A lake: one location, the datasets declared in it, and what can be done with them.
 
 use crate::dataset::{Dataset, DatasetStatus};
+use crate::shape::{Shape, claim};
 use crate::store::{KernelView, Opened, check_conditional_put, open};
 use crate::table::Shared;
 use huiliu_model::{Clock, Contract, Error, ErrorKind};
@@ -18,7 +19,8 @@ pub struct Lake {
 
 impl Lake {
     /// Opens a lake and the tables of its datasets, making what is missing, and proves that the
-    /// store honours conditional puts.
+    /// store honours conditional puts. The token key that `shape` names becomes the lake's, if it
+    /// has none.
     ///
     /// # Errors
     /// `Invalid`, `Denied` or `Unavailable`, naming what to do.
@@ -26,14 +28,14 @@ impl Lake {
         location: &str,
         options: &BTreeMap<String, String>,
         contracts: &[Arc<Contract>],
-        protected: bool,
+        shape: impl Into<Shape>,
         clock: Arc<dyn Clock>,
     ) -> Result<Lake, Error> {
         let Opened { store, kernel } = open(location, options)?;
         let ids = crate::ids::random();
         let probe = Path::from(format!("_huiliu/probe-{}", ids()));
         check_conditional_put(store.as_ref(), &probe).await?;
-        Self::over(Shared { store, kernel, clock, ids }, location, contracts, protected).await
+        Self::over(Shared { store, kernel, clock, ids }, location, contracts, &shape.into()).await
     }
 
     /// Opens a lake on a given store: for tests that inject faults.
@@ -43,21 +45,24 @@ impl Lake {
     pub async fn on_store(
         store: Arc<dyn object_store::ObjectStore>,
         contracts: &[Arc<Contract>],
-        protected: bool,
+        shape: impl Into<Shape>,
         clock: Arc<dyn Clock>,
     ) -> Result<Lake, Error> {
         let shared =
             Shared { kernel: KernelView::of(&store), store, clock, ids: crate::ids::random() };
-        Self::over(shared, "memory", contracts, protected).await
+        Self::over(shared, "memory", contracts, &shape.into()).await
     }
 
     async fn over(
         shared: Shared,
         location: &str,
         contracts: &[Arc<Contract>],
-        protected: bool,
+        shape: &Shape,
     ) -> Result<Lake, Error> {
-        let opening = contracts.iter().map(|c| Dataset::open(&shared, Arc::clone(c), protected));
+        if let Some(token_key) = &shape.token_key {
+            claim(shared.store.as_ref(), token_key).await?;
+        }
+        let opening = contracts.iter().map(|c| Dataset::open(&shared, Arc::clone(c), shape));
         let opened = futures::future::try_join_all(opening).await?;
         let datasets =
             opened.into_iter().map(|d| (d.contract.dataset.to_string(), Arc::new(d))).collect();

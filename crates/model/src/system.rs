@@ -78,7 +78,8 @@ pub fn deleted_fields() -> Vec<Field> {
 /// Columns of `quarantine.<dataset>`.
 ///
 /// `raw` holds the value's bytes: encrypted when a key is configured (`raw_key_id` names it),
-/// as they came under `protection: plain`, and null otherwise. `raw_sm3` is always there.
+/// as they came under `protection: plain`, and null otherwise. `raw_sm3` is always there: SM3 of
+/// the bytes, or HMAC-SM3 where a key is configured.
 pub fn quarantine_fields() -> Vec<Field> {
     vec![
         Field::new("kafka_topic", DataType::Utf8, false),

@@ -1,37 +1,30 @@
 //! Keys at work: tokens (HMAC-SM3), ciphertexts (SM4-GCM) and digests (SM3).
 //!
-//! A sealed value is `version 1 | nonce (12) | ciphertext | tag (16)`; its associated data is
-//! `dataset|column`, so a value moved to another column does not open.
-//!
-//! Nonces are derived, not drawn: the first 12 bytes of HMAC-SM3, under a key derived from the
-//! encryption key, over dataset, column, Kafka partition, offset, ordinal and the plaintext.
-//! A replayed record gives the same bytes, and one nonce never meets two plaintexts except by a
-//! collision of 96 bits: below 2^32 values per key that is less likely than 2^-32, the bound
-//! NIST SP 800-38D sets for random nonces. Random nonces were refused: a replay would differ.
-//!
-//! Key bytes have no Debug, Display or Serialize.
+//! One token key serves a lake for life: joins rest on it. Encryption keys are rotated: the
+//! active one seals, older ones open ([`seal`] has the layout). Key bytes have no Debug, Display
+//! or Serialize.
 
-use aes_gcm::aead::{AeadInOut, KeyInit, consts::U12};
-use aes_gcm::{AesGcm, Nonce, Tag};
-use hmac::{Hmac, Mac};
-use huiliu_model::{Error, ErrorKind};
+mod blocks;
+mod seal;
+
+use hmac::{Hmac, KeyInit, Mac};
+use huiliu_model::Error;
+use seal::{Active, Opener};
 use sm3::{Digest, Sm3};
-use sm4::Sm4;
 use std::fmt;
 
+pub use seal::{Fingerprint, SEAL_OVERHEAD_BYTES, Sealer};
+
 type HmacSm3 = Hmac<Sm3>;
-type Sm4Gcm = AesGcm<Sm4, U12>;
 
-/// First byte of a sealed value.
-const VERSION: u8 = 1;
-const NONCE_BYTES: usize = 12;
-const TAG_BYTES: usize = 16;
-/// Bytes a sealed value has more than its plaintext.
-pub const SEAL_OVERHEAD_BYTES: usize = 1 + NONCE_BYTES + TAG_BYTES;
-/// Sets the nonce key apart from every other use of the encryption key.
-const NONCE_KEY_LABEL: &[u8] = b"huiliu/nonce/1";
+/// Sets the name of the token key apart from every token.
+const TOKEN_KEY_LABEL: &[u8] = b"huiliu/token-key/1";
+/// Sets the digests of records apart from every token.
+const DIGEST_LABEL: &[u8] = b"huiliu/digest/1";
+/// Hexadecimal digits of the name of the token key.
+const TOKEN_KEY_DIGITS: usize = 16;
 
-/// The hub's keys. `id` names them in tables; it is not secret.
+/// The hub's keys. `id` names the active encryption key in tables; it is not secret.
 #[derive(Clone)]
 pub struct Keys {
     pub id: String,
@@ -39,6 +32,18 @@ pub struct Keys {
     pub token: [u8; 32],
     /// SM4 key of stored originals.
     pub encrypt: [u8; 16],
+    /// Encryption keys that were active before, with their ids; no id twice.
+    pub older: Vec<(String, [u8; 16])>,
+}
+
+impl Keys {
+    /// Names the token key without telling it: 16 hexadecimal digits of HMAC-SM3 under the key
+    /// over a fixed text. A lake keeps it, to refuse another token key.
+    pub fn token_key(&self) -> String {
+        let mut mac = hmac_sm3(&self.token);
+        mac.update(TOKEN_KEY_LABEL);
+        Hex::of(&mac.finalize().into_bytes()).as_str()[..TOKEN_KEY_DIGITS].to_owned()
+    }
 }
 
 impl fmt::Debug for Keys {
@@ -58,33 +63,41 @@ pub struct Origin {
 /// Keys with their schedules computed once; shared between threads.
 #[derive(Clone)]
 pub struct Crypto {
-    key_id: String,
     token: HmacSm3,
-    nonce: HmacSm3,
-    cipher: Sm4Gcm,
+    digest: HmacSm3,
+    active: Active,
+    /// The active key first.
+    openers: Vec<Opener>,
 }
 
 impl fmt::Debug for Crypto {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Crypto").field("key_id", &self.key_id).finish_non_exhaustive()
+        f.debug_struct("Crypto").field("key_id", &self.key_id()).finish_non_exhaustive()
     }
 }
 
 impl Crypto {
     pub fn new(keys: &Keys) -> Self {
-        let mut derive = hmac_sm3(&keys.encrypt);
-        derive.update(NONCE_KEY_LABEL);
-        let nonce_key = derive.finalize().into_bytes();
+        let active = Opener::new(&keys.id, &keys.encrypt);
+        let mut derive = hmac_sm3(&keys.token);
+        derive.update(DIGEST_LABEL);
+        let older = keys.older.iter().map(|(id, key)| Opener::new(id, key));
         Self {
-            key_id: keys.id.clone(),
             token: hmac_sm3(&keys.token),
-            nonce: hmac_sm3(&nonce_key),
-            cipher: Sm4Gcm::new(&keys.encrypt.into()),
+            digest: hmac_sm3(&derive.finalize().into_bytes()),
+            active: Active::new(&keys.id, &keys.encrypt),
+            openers: std::iter::once(active).chain(older).collect(),
         }
     }
 
+    /// The id of the key that seals.
     pub fn key_id(&self) -> &str {
-        &self.key_id
+        self.key_ids().next().expect("the active key opens too")
+    }
+
+    /// The ids of all keys that open, the active one first.
+    pub fn key_ids(&self) -> impl Iterator<Item = &str> {
+        self.openers.iter().map(|key| key.id.as_str())
     }
 
     /// Makes tokens of one kind.
@@ -95,45 +108,27 @@ impl Crypto {
         Tokeniser { state }
     }
 
-    /// Seals values of one column.
-    pub fn sealer(&self, dataset: &str, column: &str) -> Sealer<'_> {
-        let associated = format!("{dataset}|{column}").into_bytes();
-        let mut nonce = self.nonce.clone();
-        nonce.update(&associated);
-        nonce.update(b"|");
-        Sealer { cipher: &self.cipher, nonce, associated }
+    /// A digest of a record that only who has the token key can compare: HMAC-SM3 under a key
+    /// derived from it, which stays when encryption keys rotate. A plain digest of a short record
+    /// would be found by trying.
+    pub fn digest(&self, record: &[u8]) -> Hex {
+        let mut state = self.digest.clone();
+        state.update(record);
+        Hex::of(&state.finalize().into_bytes())
     }
 
-    /// Opens a sealed value of one column.
+    /// Seals values of one column.
+    pub fn sealer(&self, dataset: &str, column: &str) -> Sealer<'_> {
+        self.active.sealer(dataset, column)
+    }
+
+    /// Opens a sealed value of one column with the key that sealed it.
     ///
     /// # Errors
-    /// Corrupt when the bytes were not sealed for this column under this key.
+    /// Invalid when that key is not configured; the error names it and says what to do. Corrupt
+    /// when the bytes were not sealed for this column, or were changed.
     pub fn open(&self, dataset: &str, column: &str, sealed: &[u8]) -> Result<Vec<u8>, Error> {
-        let refuse = |why: &str| {
-            let text = format!("a sealed value of dataset {dataset} column {column} {why}");
-            Error::new(ErrorKind::Corrupt, text)
-        };
-        let (version, rest) = sealed.split_first().ok_or_else(|| refuse("is empty"))?;
-        if *version != VERSION {
-            return Err(refuse(&format!("has version {version}, known is {VERSION}")));
-        }
-        if rest.len() < NONCE_BYTES + TAG_BYTES {
-            return Err(refuse("is too short"));
-        }
-        let (nonce, rest) = rest.split_at(NONCE_BYTES);
-        let (body, tag) = rest.split_at(rest.len() - TAG_BYTES);
-        let nonce = Nonce::<U12>::try_from(nonce).map_err(|_| refuse("has no nonce"))?;
-        let tag = Tag::try_from(tag).map_err(|_| refuse("has no tag"))?;
-        let mut plain = body.to_vec();
-        let associated = format!("{dataset}|{column}");
-        let opened = self.cipher.decrypt_inout_detached(
-            &nonce,
-            associated.as_bytes(),
-            plain.as_mut_slice().into(),
-            &tag,
-        );
-        opened.map_err(|_| refuse("does not open under this key"))?;
-        Ok(plain)
+        seal::open(&self.openers, (dataset, column), sealed)
     }
 }
 
@@ -154,47 +149,6 @@ impl Tokeniser {
         let mut state = self.state.clone();
         state.update(value.as_bytes());
         Hex::of(&state.finalize().into_bytes())
-    }
-}
-
-/// Seals values of one column; a nonce state that already holds the column.
-pub struct Sealer<'k> {
-    cipher: &'k Sm4Gcm,
-    nonce: HmacSm3,
-    associated: Vec<u8>,
-}
-
-impl fmt::Debug for Sealer<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Sealer")
-    }
-}
-
-impl Sealer<'_> {
-    /// Writes the sealed value into `out`, which is cleared before.
-    ///
-    /// # Panics
-    /// When the value is longer than GCM allows (64 GiB); record sizes are bounded far below.
-    pub fn seal(&self, origin: Origin, plain: &[u8], out: &mut Vec<u8>) {
-        let mut derive = self.nonce.clone();
-        derive.update(&origin.partition.to_be_bytes());
-        derive.update(&origin.offset.to_be_bytes());
-        derive.update(&origin.ordinal.to_be_bytes());
-        derive.update(plain);
-        let derived = derive.finalize().into_bytes();
-        let mut nonce = Nonce::<U12>::default();
-        nonce.copy_from_slice(&derived[..NONCE_BYTES]);
-
-        out.clear();
-        out.push(VERSION);
-        out.extend_from_slice(&nonce);
-        out.extend_from_slice(plain);
-        let body = &mut out[1 + NONCE_BYTES..];
-        let tag = self
-            .cipher
-            .encrypt_inout_detached(&nonce, &self.associated, body.into())
-            .expect("a value is shorter than 64 GiB");
-        out.extend_from_slice(&tag);
     }
 }
 

@@ -159,10 +159,11 @@ pub struct StoredRaw<'a> {
     pub bytes: Option<&'a [u8]>,
     /// The key it is sealed under; none when it is as it came.
     pub key_id: Option<&'a str>,
+    /// SM3 of what came; of a sealed value [`Crypto::digest`].
     pub sm3: &'a str,
 }
 
-/// Opens the raw value of a reject, and proves by its SM3 that it is what came.
+/// Opens the raw value of a reject, and proves by its digest that it is what came.
 ///
 /// # Errors
 /// `Invalid` when it was not kept, or is sealed under a key that is not configured. `Corrupt`
@@ -175,23 +176,30 @@ pub fn open_raw(crypto: Option<&Crypto>, raw: StoredRaw<'_>) -> Result<Vec<u8>, 
         )
         .help("ask the department to send it again"));
     };
-    let plain = match raw.key_id {
-        None => bytes.to_vec(),
+    let (plain, digest) = match raw.key_id {
+        None => (bytes.to_vec(), sm3_hex(bytes)),
         Some(key_id) => {
             let help = "say `protection: keys` and configure that key under `keys` in huiliu.yaml";
             let crypto = crypto.ok_or_else(|| {
                 invalid(format!("the record is sealed under key `{key_id}`, and there are no keys"))
                     .help(help)
             })?;
-            if crypto.key_id() != key_id {
-                let ours = crypto.key_id();
-                let text = format!("the record is sealed under key `{key_id}`, ours is `{ours}`");
-                return Err(invalid(text).help(help));
+            let ours: Vec<&str> = crypto.key_ids().collect();
+            if !ours.contains(&key_id) {
+                let ours = ours.join("`, `");
+                let text =
+                    format!("the record is sealed under key `{key_id}`, configured are `{ours}`");
+                return Err(invalid(text).help(format!(
+                    "put key `{key_id}` back under `keys.older` in huiliu.yaml; without it the \
+                     record is lost, and the department has to send it again"
+                )));
             }
-            crypto.open(&sealed_dataset(raw.dataset), RAW, bytes)?
+            let plain = crypto.open(&sealed_dataset(raw.dataset), RAW, bytes)?;
+            let digest = crypto.digest(&plain);
+            (plain, digest)
         }
     };
-    if sm3_hex(&plain).as_str() != raw.sm3 {
+    if digest.as_str() != raw.sm3 {
         let text = format!("a reject of dataset {} is not what its SM3 says", raw.dataset);
         return Err(Error::new(ErrorKind::Corrupt, text)
             .help("a file of quarantine was changed; restore it from before"));

@@ -13,16 +13,19 @@
 //! | drop | nothing |
 
 use crate::columns::Texts;
-use crate::crypto::{Crypto, Keys, Origin, Sealer};
+use crate::crypto::{Crypto, Hex, Keys, Origin, Sealer, Tokeniser};
 use crate::rule::{Context, Outcome};
 use crate::{mask, rule};
 use arrow::array::{Array, ArrayRef, BinaryBuilder, StringBuilder};
 use huiliu_model::contract::{MaskKind, NamedRule, Protect};
 use huiliu_model::{Column, Contract, Error, ErrorKind};
 use std::sync::Arc;
+use xxhash_rust::xxh3::xxh3_64;
 
 /// Characters of a token.
 const TOKEN_CHARS: usize = 64;
+/// Most tokens of a chunk that are remembered: 70 KiB, which stay in a core's cache.
+const REMEMBERED_MAX: usize = 1024;
 
 /// How a lake protects what it writes.
 #[derive(Debug, Clone)]
@@ -40,6 +43,14 @@ impl Protection {
     /// Whether columns are stored in their protected shape.
     pub fn protects(&self) -> bool {
         !matches!(self, Self::Plain)
+    }
+
+    /// The name of the key of the tokens, if there are keys.
+    pub fn token_key(&self) -> Option<String> {
+        match self {
+            Self::Keys(keys) => Some(keys.token_key()),
+            Self::Plain | Self::Keyless => None,
+        }
     }
 }
 
@@ -140,8 +151,8 @@ struct TokenColumn<'a> {
 
 impl TokenColumn<'_> {
     fn make(&mut self, origins: &[Origin], values: &ArrayRef) -> [ArrayRef; 2] {
-        let tokeniser = self.crypto.tokeniser(self.kind);
         let texts = Texts::new(values);
+        let mut tokens_of = Remembered::new(self.crypto.tokeniser(self.kind), &texts, values.len());
         let mut scratch = String::new();
         let mut bytes = Vec::new();
         let rows = values.len();
@@ -154,7 +165,7 @@ impl TokenColumn<'_> {
                     originals.append_null();
                 }
                 Some(text) => {
-                    tokens.append_value(tokeniser.token(text).as_str());
+                    tokens.append_value(tokens_of.token(row, text).as_str());
                     self.sealer.seal(*origin, text.as_bytes(), &mut bytes);
                     originals.append_value(&bytes);
                 }
@@ -165,6 +176,36 @@ impl TokenColumn<'_> {
             }
         }
         [Arc::new(tokens.finish()), Arc::new(originals.finish())]
+    }
+}
+
+/// Tokens of one column of a chunk, with those of values met before: a token costs forty times a
+/// look at the table, and holders come again (twelve bills of one account).
+struct Remembered<'a> {
+    tokeniser: Tokeniser,
+    texts: &'a Texts<'a>,
+    /// By hash of the value: the newest row with such a hash, and its token.
+    slots: Vec<Option<(usize, Hex)>>,
+    scratch: String,
+}
+
+impl<'a> Remembered<'a> {
+    fn new(tokeniser: Tokeniser, texts: &'a Texts<'a>, rows: usize) -> Self {
+        let slots = vec![None; rows.next_power_of_two().min(REMEMBERED_MAX)];
+        Self { tokeniser, texts, slots, scratch: String::new() }
+    }
+
+    fn token(&mut self, row: usize, text: &str) -> Hex {
+        let hash = usize::try_from(xxh3_64(text.as_bytes()) & (REMEMBERED_MAX as u64 - 1));
+        let at = hash.unwrap_or(0) % self.slots.len();
+        if let Some((earlier, token)) = self.slots[at]
+            && self.texts.get(earlier, &mut self.scratch) == Some(text)
+        {
+            return token;
+        }
+        let token = self.tokeniser.token(text);
+        self.slots[at] = Some((row, token));
+        token
     }
 }
 

@@ -112,6 +112,9 @@ fn rejects_are_sealed_under_keys_and_dropped_without() {
     let keyed = normaliser(protected(), Protection::Keys(keys()));
     let rejects = chunk.prepare(&keyed).rejects.expect("three");
     assert_eq!(shown(&rejects, "raw_key_id"), ["hub-1", "hub-1", "hub-1"]);
+    // `openssl dgst -sm3 -mac HMAC` twice: the label under the token key, the record under that.
+    let digest = "2aac7e270aa611370cfba363513c49c45ee8ddb03ca5f11eb64a13f1732d2de5";
+    assert_eq!(shown(&rejects, "raw_sm3")[2], digest);
     let sealed = binary(&rejects, "raw", 2).expect("sealed");
     let opened = Crypto::new(&keys()).open("quarantine.test_set", "raw", sealed);
     assert_eq!(opened.expect("sealed for quarantine"), SECRETS.join("|").as_bytes());

@@ -51,8 +51,18 @@ pub enum Protection {
 /// References to the keys of the protection.
 #[derive(Debug, Clone)]
 pub struct Keys {
+    /// Names the active encryption key.
     pub id: String,
     pub token: Secret,
+    pub encrypt: Secret,
+    /// Encryption keys that only open; no two keys have one id.
+    pub older: Vec<OlderKey>,
+}
+
+/// Reference to an encryption key that was active before.
+#[derive(Debug, Clone)]
+pub struct OlderKey {
+    pub id: String,
     pub encrypt: Secret,
 }
 
@@ -64,6 +74,8 @@ pub struct SecretKeys {
     pub token: SecretBox<[u8; 32]>,
     /// Key of the encryption (SM4-GCM).
     pub encrypt: SecretBox<[u8; 16]>,
+    /// Older encryption keys by id, in the order of the settings.
+    pub older: Vec<(String, SecretBox<[u8; 16]>)>,
 }
 
 /// A setting that may be a secret.
@@ -203,15 +215,17 @@ fn resolve(values: &BTreeMap<String, Value>) -> Result<BTreeMap<String, String>,
 }
 
 impl Keys {
-    /// Reads both keys.
+    /// Reads all keys.
     ///
     /// # Errors
     /// The key that cannot be read or is not hexadecimal text of the right length.
     pub fn resolve(&self) -> Result<SecretKeys, Diagnostic> {
+        let older = |older: &OlderKey| Ok((older.id.clone(), key(&older.encrypt, "encrypt")?));
         Ok(SecretKeys {
             id: self.id.clone(),
             token: key(&self.token, "token")?,
             encrypt: key(&self.encrypt, "encrypt")?,
+            older: self.older.iter().map(older).collect::<Result<_, Diagnostic>>()?,
         })
     }
 }

@@ -118,6 +118,53 @@ kafka:
 }
 
 #[test]
+fn older_keys_are_named_beside_the_active_one() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text);
+    write("token", &"0f".repeat(32)).expect("written");
+    write("second", &"02".repeat(16)).expect("written");
+    write("first", &"01".repeat(16)).expect("written");
+    let text = r#"
+keys:
+  id: hub-2
+  token: {secret: "file:token"}
+  encrypt: {secret: "file:second"}
+  older:
+    - {id: hub-1, encrypt: {secret: "file:first"}}
+"#;
+    let settings = Settings::parse(&folder.path().join("huiliu.yaml"), text).expect("sound");
+    let keys = settings.keys.expect("said").resolve().expect("hexadecimal");
+    assert_eq!((keys.id.as_str(), keys.encrypt.expose_secret()), ("hub-2", &[2; 16]));
+    let older: Vec<_> =
+        keys.older.iter().map(|(id, key)| (id.as_str(), *key.expose_secret())).collect();
+    assert_eq!(older, [("hub-1", [1; 16])]);
+}
+
+#[test]
+fn two_keys_of_one_id_are_refused() {
+    let keys = |older: &str| {
+        format!(
+            "keys: {{id: k1, token: {{secret: env:T}}, encrypt: {{secret: env:A}},\n  {older}}}\n"
+        )
+    };
+    let one = |id: &str| format!("{{id: {id}, encrypt: {{secret: env:B}}}}");
+    check(&keys(&format!("older: [{}]", one("k1"))), &["2:16 0011 two keys have the id `k1`"]);
+    check(
+        &keys(&format!("older: [{}, {}]", one("k0"), one("k0"))),
+        &["2:52 0011 two keys have the id `k0`"],
+    );
+    check(
+        &keys("older: [{id: k0, encrypt: abc}]"),
+        &["2:29 0021 `encrypt` is a secret and is written in the file"],
+    );
+    check(
+        &keys(&format!("older: [{}]", one("'k 0'"))),
+        &["2:16 0010 `k 0` is no id of keys: up to 32 of `a-z A-Z 0-9 . _ -`"],
+    );
+    assert!(parse(&keys(&format!("older: [{}]", one("k0")))).is_ok());
+}
+
+#[test]
 fn a_key_of_the_wrong_form_is_found_without_its_value() {
     let text = "keys: {id: k, token: {secret: \"exec:[echo, abc]\"}, encrypt: {secret: env:X}}\n";
     let keys = parse(text).expect("sound").keys.expect("said");

@@ -12,7 +12,7 @@ use crate::cli::{FileFormat, Global, LoadArgs, PlainOp, TextEncoding};
 use crate::console::Console;
 use crate::engine::grace;
 use crate::failure::Failure;
-use crate::installation::{Installation, clock, runtime};
+use crate::installation::{Installation, clock, runtime, shape};
 use crate::metrics;
 use crate::output::answer;
 use crate::signals::drain_on_signal;
@@ -83,7 +83,7 @@ async fn run(
         parts.load_all(deliveries, &protection, &witness, &mut report).await?;
         witness.seen()
     } else {
-        let lake = installation.lake_of(&contract, protection.protects(), clock).await?;
+        let lake = installation.lake_of(&contract, shape(&protection), clock).await?;
         let witness = Arc::new(Witness::new(lake.clone(), &contract));
         parts.load_all(deliveries, &protection, &witness, &mut report).await?;
         if !stop.is_cancelled() {

@@ -5,3 +5,4 @@ mod landing;
 mod ledger;
 mod lossy;
 mod quarantine;
+mod token_key;

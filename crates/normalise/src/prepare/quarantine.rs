@@ -1,8 +1,8 @@
 //! Rejected records in the columns of `system::quarantine_fields`.
 //!
 //! The only place a rejected value may be is `raw`: sealed under keys (associated data
-//! `quarantine.<dataset>|raw`), as it came in a plain lake, null without keys. Its size and SM3
-//! are always there. A value above [`RAW_BYTES_MAX`] is not kept: Kafka still has it for as long
+//! `quarantine.<dataset>|raw`), as it came in a plain lake, null without keys. Its size and its
+//! digest (SM3, under keys HMAC-SM3) are always there. A value above [`RAW_BYTES_MAX`] is not kept: Kafka still has it for as long
 //! as it retains it, and the digest tells whether a later copy is the same.
 
 use super::fate::Rejected;
@@ -73,7 +73,7 @@ impl Quarantine<'_> {
             Arc::new(rejected.iter().map(|r| r.rule).collect::<StringArray>()),
             Arc::new(rejected.iter().map(|r| r.at.map(i64::from)).collect::<Int64Array>()),
             Arc::new(Int64Array::from_iter_values(values.iter().map(|value| size(value)))),
-            digests(&values),
+            self.digests(&values),
             raw,
             key_ids,
             Arc::new(rejected.iter().map(|r| department(r.record)).collect::<StringArray>()),
@@ -107,16 +107,18 @@ impl Quarantine<'_> {
         }
         (Arc::new(raw.finish()), Arc::new(key_ids.finish()))
     }
+
+    /// Digests of the values: keyed where there are keys, for a short value could be tried.
+    fn digests(&self, values: &[&[u8]]) -> ArrayRef {
+        let mut builder = StringBuilder::with_capacity(values.len(), values.len() * 64);
+        for value in values {
+            let digest = self.crypto.map_or_else(|| sm3_hex(value), |crypto| crypto.digest(value));
+            builder.append_value(digest.as_str());
+        }
+        Arc::new(builder.finish())
+    }
 }
 
 fn size(value: &[u8]) -> i64 {
     i64::try_from(value.len()).expect("a record is shorter than the arena")
-}
-
-fn digests(values: &[&[u8]]) -> ArrayRef {
-    let mut builder = StringBuilder::with_capacity(values.len(), values.len() * 64);
-    for value in values {
-        builder.append_value(sm3_hex(value).as_str());
-    }
-    Arc::new(builder.finish())
 }

@@ -74,7 +74,7 @@ pub fn contract(columns: Vec<Column>, key: Vec<usize>) -> Contract {
 }
 
 pub fn keys() -> Keys {
-    Keys { id: "hub-1".into(), token: [3; 32], encrypt: [5; 16] }
+    Keys { id: "hub-1".into(), token: [3; 32], encrypt: [5; 16], older: vec![] }
 }
 
 /// Records and their changes, filled record by record.

@@ -3,7 +3,7 @@
 use super::file::{
     KafkaFile, KeysFile, ProtectionWord, SecurityFile, SettingsFile, StoreFile, TextOrSecret,
 };
-use super::{Keys, Protection, Settings, Value};
+use super::{Keys, OlderKey, Protection, Settings, Value};
 use crate::diagnostic::{Code, Findings};
 use crate::pipeline::{optional, text};
 use crate::read::{Either, Read};
@@ -107,17 +107,36 @@ fn lake_at(lake: &str, folder: &Path, at: Option<At>, findings: &Findings) -> St
 }
 
 fn keys(file: &KeysFile, findings: &Findings) -> Option<Keys> {
-    let id = text(&file.id, "id of the keys", findings);
-    let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-    if let Some(id) = &id
-        && (id.len() > 32 || !id.chars().all(legal))
-    {
-        let message = format!("`{id}` is no id of keys: up to 32 of `a-z A-Z 0-9 . _ -`");
-        findings.add(Code::BadName, file.id.at, message);
-    }
+    let id = key_id(&file.id, findings);
     let token = must_be_secret(&file.token, "token", findings);
     let encrypt = must_be_secret(&file.encrypt, "encrypt", findings);
-    Some(Keys { id: id?, token: token?, encrypt: encrypt? })
+    let mut taken: Vec<String> = id.iter().cloned().collect();
+    let mut older = Vec::new();
+    for read in optional(file.older.as_ref()).into_iter().flatten() {
+        let Some(key) = read.get() else { continue };
+        let id = key_id(&key.id, findings);
+        let encrypt = must_be_secret(&key.encrypt, "encrypt", findings);
+        let (Some(id), Some(encrypt)) = (id, encrypt) else { continue };
+        if taken.contains(&id) {
+            let message = format!("two keys have the id `{id}`");
+            let help = "what is sealed names its key by the id: a new key takes an id that no key \
+                        of this lake ever had";
+            findings.add_with_help(Code::Duplicate, key.id.at, message, help);
+        }
+        taken.push(id.clone());
+        older.push(OlderKey { id, encrypt });
+    }
+    Some(Keys { id: id?, token: token?, encrypt: encrypt?, older })
+}
+
+fn key_id(read: &Read<String>, findings: &Findings) -> Option<String> {
+    let id = text(read, "id of the keys", findings)?;
+    let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    if id.len() > 32 || !id.chars().all(legal) {
+        let message = format!("`{id}` is no id of keys: up to 32 of `a-z A-Z 0-9 . _ -`");
+        findings.add(Code::BadName, read.at, message);
+    }
+    Some(id)
 }
 
 fn must_be_secret(read: &Read<TextOrSecret>, name: &str, findings: &Findings) -> Option<Secret> {

@@ -53,11 +53,22 @@ pub(crate) struct SecretFile {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename = "keys", deny_unknown_fields)]
 pub(crate) struct KeysFile {
-    /// Name of this pair of keys; stored beside what is encrypted under it.
+    /// Name of the active encryption key; sealed values carry its fingerprint.
     pub id: Read<String>,
-    /// Key of the tokens: 32 bytes, 64 hexadecimal digits.
+    /// Key of the tokens: 32 bytes, 64 hexadecimal digits. It stays the same for a lake's life.
     pub token: Read<TextOrSecret>,
     /// Key of the encryption: 16 bytes, 32 hexadecimal digits.
+    pub encrypt: Read<TextOrSecret>,
+    /// Encryption keys that were active before: they open what was sealed then.
+    pub older: Option<Read<Vec<Read<OlderKeyFile>>>>,
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename = "older_key", deny_unknown_fields)]
+pub(crate) struct OlderKeyFile {
+    /// The id it had while it was active.
+    pub id: Read<String>,
+    /// 16 bytes, 32 hexadecimal digits.
     pub encrypt: Read<TextOrSecret>,
 }
 
