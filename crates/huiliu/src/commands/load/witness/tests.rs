@@ -66,6 +66,7 @@ fn rejects(rows: &[(&str, Option<&str>, &str, bool)]) -> RecordBatch {
         same(""),
         Arc::new(BinaryArray::from_iter_values(rows.iter().map(|r| r.2.as_bytes()))),
         Arc::new(rows.iter().map(|r| r.3.then_some("key")).collect::<StringArray>()),
+        Arc::new(StringArray::new_null(count)),
     ];
     let schema = Arc::new(Schema::new(system::quarantine_fields()));
     RecordBatch::try_new(schema, columns).expect("the columns of quarantine")
