@@ -187,9 +187,9 @@ def test_no_secret_of_a_kafka_record_is_readable_under_keys(broker, topics, site
     keyed = site("keys")
     broker.create(topics)
     for dataset in datasets():
-        for value in [*records[dataset.name], None]:
-            key = json.dumps({"key": planter.person("the Kafka key")}).encode()
-            broker.publish(dataset.kafka_topic, [(key, value)])
+        values = [*records[dataset.name], None]
+        keys = [json.dumps({"key": planter.person("the Kafka key")}).encode() for _ in values]
+        broker.publish(dataset.kafka_topic, list(zip(keys, values)))
     keyed.run("run", "--once", "--bootstrap-servers", broker.servers)
     process, port = keyed.huiliu.start_served(broker)
     eventually(lambda: get(port, "/readyz")[0] == 200, 60, process)
