@@ -16,7 +16,7 @@
 mod explain;
 mod flags;
 
-pub use explain::{Explained, explain};
+pub use explain::{Explained, explain, reason_of};
 pub use flags::Flags;
 
 use crate::text::{self, TextKind, Value};
