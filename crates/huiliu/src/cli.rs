@@ -10,7 +10,9 @@ use clap_complete::Shell;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+mod init;
 mod load;
+pub use init::{GroupName, InitArgs};
 pub use load::{FileFormat, LoadArgs, PlainOp, TextEncoding};
 
 /// Carries a city's records from Kafka to tables that people can query.
@@ -90,6 +92,7 @@ pub enum LogFormat {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     Demo(DemoArgs),
+    Init(InitArgs),
     Validate(ValidateArgs),
     Run(RunArgs),
     Load(LoadArgs),
@@ -350,6 +353,9 @@ pub enum Target {
     Ndjson,
 }
 
+/// Help of a dataset's name where a command may find it out.
+const NAME_HELP: &str = "Name of the dataset; that in the records, or of the file, without it";
+
 /// Where the admin port listens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AdminAddress {
@@ -427,6 +433,9 @@ Examples:
   huiliu query 'SELECT reason, count(*) AS n FROM quarantine.water_bill GROUP BY reason'
   huiliu query 'SELECT * FROM enterprise_financing.enterprise_profile' -o parquet --to out.parquet
   huiliu query - -o csv < question.sql
+
+Beside the engine's functions there are those of the rules: uscc_valid, id_age, division_name,
+mask, gcj02_to_wgs84 and more, see docs/functions.md.
 
 Forms: text (a table), json (an array of objects), ndjson, csv, parquet. In JSON, whole numbers
 and doubles are numbers; decimals are strings, so that no digit is lost; dates are ISO 8601 and
