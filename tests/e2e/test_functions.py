@@ -51,7 +51,7 @@ def test_subject_tables_may_use_them_and_validate_plans_them(huiliu, tmp_path):
     text = query.read_text()
     assert text.count("WHERE") > 0
     at = text.rindex("WHERE")
-    for condition, code in [("uscc_valid('91350100M000100Y43')", 0), ("uscc_valid(1)", 78)]:
+    for condition, code in [("uscc_valid(e.uscc)", 0), ("uscc_sound(e.uscc)", 78)]:
         query.write_text(f"{text[:at]}WHERE {condition} AND {text[at + 5:].lstrip()}")
         done = huiliu.run("validate", project, "--output", "json", expect=code)
         assert json.loads(done.stdout)["valid"] is (code == 0)

@@ -12,14 +12,16 @@ HOLDERS = ["11010519491231002X", "440524188001010014"]
 
 
 def row(number):
+    """Two months of each account."""
+    account = number // 2
     return [
-        f"00{12_345_678 + number // 2}",
+        f"00{12_345_678 + account}",
         "张三",
-        HOLDERS[number % 2],
+        HOLDERS[account % 2],
         f"2020年{1 + number % 2}月",
         f"{number}.5",
         f"{number * 3}.75",
-        ["500103", "500104"][number % 2],
+        ["500103", "500104"][account % 2],
         "2020-06-18 10:00:00",
     ]
 
