@@ -5,6 +5,10 @@
 //! tells the encoding. Standard input goes to a temporary file on the way, because it cannot be
 //! read twice.
 
+mod blind;
+
+pub use blind::{Sampled, first_rows, sample};
+
 use crate::csv::Layout;
 use crate::encoding::{Encoding, Vote};
 use crate::error::{refused, unreadable};

@@ -33,7 +33,7 @@ mod table;
 mod window;
 
 pub use encoding::Encoding;
-pub use examine::{Ask, Delivery, STANDARD_INPUT, examine};
+pub use examine::{Ask, Delivery, STANDARD_INPUT, Sampled, examine, first_rows, sample};
 pub use header::Header;
 pub use kind::{Form, Kind};
 pub use source::{FileSource, Meter};

@@ -17,8 +17,10 @@ use clap_complete::Shell;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+mod init;
 mod load;
 mod quality;
+pub use init::{GroupName, InitArgs};
 pub use load::{FileFormat, LoadArgs, PlainOp, TextEncoding};
 pub use quality::{DiffArgs, QualityArgs, QualityCommand};
 
@@ -99,6 +101,7 @@ pub enum LogFormat {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     Demo(DemoArgs),
+    Init(InitArgs),
     Validate(ValidateArgs),
     Run(RunArgs),
     Load(LoadArgs),
@@ -369,6 +372,9 @@ pub enum Target {
     Ndjson,
 }
 
+/// Help of a dataset's name where a command may find it out.
+const NAME_HELP: &str = "Name of the dataset; that in the records, or of the file, without it";
+
 /// Where the admin port listens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AdminAddress {
@@ -448,6 +454,9 @@ Examples:
   huiliu query 'SELECT reason, count(*) AS n FROM quarantine.water_bill GROUP BY reason'
   huiliu query 'SELECT * FROM enterprise_financing.enterprise_profile' -o parquet --to out.parquet
   huiliu query - -o csv < question.sql
+
+Beside the engine's functions there are those of the rules: uscc_valid, id_age, division_name,
+mask, gcj02_to_wgs84 and more, see docs/functions.md.
 
 Forms: text (a table), json (an array of objects), ndjson, csv, parquet. In JSON, whole numbers
 and doubles are numbers; decimals are strings, so that no digit is lost; dates are ISO 8601 and

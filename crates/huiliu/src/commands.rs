@@ -4,6 +4,7 @@ mod bench;
 mod completions;
 mod demo;
 mod generate;
+mod init;
 mod load;
 mod offsets;
 mod quality;
@@ -39,6 +40,7 @@ pub fn execute(cli: Cli, console: &Console) -> Result<(), Failure> {
         Command::Completions(args) => completions::execute(args),
         Command::Demo(args) => demo::execute(args, global, console),
         Command::Generate(args) => generate::execute(args, global, console),
+        Command::Init(args) => init::execute(args, global, console),
         Command::Load(args) => load::execute(args, global, console),
         Command::Offsets(args) => offsets::execute(args, global, console),
         Command::Quarantine(args) => quarantine::execute(args, global, console),

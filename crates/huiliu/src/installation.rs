@@ -6,6 +6,7 @@
 
 use crate::cli::{self, Global};
 use crate::failure::Failure;
+use datafusion::prelude::SessionContext;
 use huiliu_lake::{Lake, Shape};
 use huiliu_model::clock::SystemClock;
 use huiliu_model::{Clock, Contract, Error, ErrorKind};
@@ -46,7 +47,7 @@ impl Installation {
             return Err(no_pipelines(&settings.pipelines));
         }
         let project = Project::load(&settings).map_err(Failure::Findings)?;
-        let catalogue = Catalogue::read(&settings.sql)?;
+        let catalogue = Catalogue::read(&settings.sql)?.with_functions(huiliu_functions::all());
         Ok(Self { settings, project, catalogue })
     }
 
@@ -124,6 +125,22 @@ impl Installation {
             }
             opened => opened,
         }
+    }
+
+    /// A session over everything in the lake, with the functions of the rules.
+    ///
+    /// # Errors
+    /// As the store answers.
+    pub async fn query_session(
+        &self,
+        lake: &Lake,
+        memory_bytes: usize,
+    ) -> Result<SessionContext, Failure> {
+        let ctx = lake.query_session(&self.subject_tables(), memory_bytes).await?;
+        for function in self.catalogue.functions() {
+            ctx.register_udf(function.clone());
+        }
+        Ok(ctx)
     }
 
     /// How Kafka is reached.

@@ -212,6 +212,25 @@ pub enum MaskKind {
     BirthDate,
 }
 
+impl MaskKind {
+    pub const ALL: [(&'static str, Self); 10] = [
+        ("resident_id", Self::ResidentId),
+        ("name", Self::Name),
+        ("phone", Self::Phone),
+        ("bank_card", Self::BankCard),
+        ("address", Self::Address),
+        ("email", Self::Email),
+        ("plate", Self::Plate),
+        ("passport", Self::Passport),
+        ("last4", Self::Last4),
+        ("birth_date", Self::BirthDate),
+    ];
+
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.iter().find(|(known, _)| *known == name).map(|(_, kind)| *kind)
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum OnFail {
     /// The cell becomes null and the row is flagged.

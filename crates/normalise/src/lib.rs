@@ -29,6 +29,7 @@ pub mod prepare;
 pub mod protect;
 pub mod rule;
 pub mod text;
+pub mod workday;
 
 pub use bucket::{bucket, bucket_of_texts};
 pub use crypto::{Crypto, Keys};

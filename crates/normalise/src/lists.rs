@@ -65,6 +65,12 @@ impl CodeList {
         self.codes.iter().copied()
     }
 
+    /// Name of a code of the list.
+    pub fn name(&self, code: &str) -> Option<&'static str> {
+        let at = self.keys.binary_search(&key(code)?).ok()?;
+        self.codes.get(at).map(|(_, name)| *name)
+    }
+
     fn code(&self, text: &str) -> Option<&'static str> {
         let at = self.keys.binary_search(&key(text)?).ok()?;
         self.codes.get(at).map(|(code, _)| *code)

@@ -18,7 +18,7 @@ mod explain;
 mod flags;
 
 pub use accepts::accepts;
-pub use explain::{Explained, explain, explain_coordinates};
+pub use explain::{Explained, explain, explain_coordinates, reason_of};
 pub use flags::Flags;
 
 use crate::text::{self, TextKind, Value};

@@ -1,8 +1,9 @@
-//! What every table may use besides its inputs: shared views and dimensions.
+//! What every table may use besides its inputs: shared views, dimensions and functions.
 //!
 //! Owns `sql/views/*.sql` (plain SELECTs over datasets) and `sql/dimensions/*.csv` with their
 //! column descriptions. A view is registered where everything it reads is there, so a table that
-//! uses no bills need not declare them.
+//! uses no bills need not declare them. Functions are handed in: which there are is not decided
+//! here.
 
 use crate::rows;
 use crate::schema::arrow_type;
@@ -11,6 +12,7 @@ use arrow::record_batch::RecordBatch;
 use datafusion::common::TableReference;
 use datafusion::error::Result as EngineResult;
 use datafusion::execution::context::SQLOptions;
+use datafusion::logical_expr::ScalarUDF;
 use datafusion::prelude::{DataFrame, SessionContext};
 use huiliu_model::{Error, ErrorKind};
 use serde::Deserialize;
@@ -36,6 +38,7 @@ pub struct Dimension {
 pub struct Catalogue {
     views: BTreeMap<String, View>,
     dimensions: BTreeMap<String, Dimension>,
+    functions: Vec<ScalarUDF>,
 }
 
 impl Catalogue {
@@ -43,7 +46,19 @@ impl Catalogue {
         Self {
             views: views.into_iter().map(|v| (v.name.clone(), v)).collect(),
             dimensions: dimensions.into_iter().map(|d| (d.name.clone(), d)).collect(),
+            functions: Vec::new(),
         }
+    }
+
+    /// Adds functions beside those of the engine; they have to be immutable to be built with.
+    #[must_use]
+    pub fn with_functions(mut self, functions: Vec<ScalarUDF>) -> Self {
+        self.functions = functions;
+        self
+    }
+
+    pub fn functions(&self) -> &[ScalarUDF] {
+        &self.functions
     }
 
     /// Reads `views/*.sql` and `dimensions/*.{csv,yaml}` below an `sql` folder; either may be

@@ -47,7 +47,7 @@ pub async fn validate_table(
     catalogue: &Catalogue,
     protected: bool,
 ) -> Vec<Finding> {
-    let sessions = match Sessions::new(&Budget::default()) {
+    let sessions = match Sessions::new(&Budget::default(), catalogue.functions()) {
         Ok(sessions) => sessions,
         Err(error) => {
             let mut found = Findings { spec, list: Vec::new() };

@@ -59,8 +59,8 @@ pub async fn refresh(
     budget: &Budget,
 ) -> Result<Built, Error> {
     let bound = Bound::new(spec, parameters)?;
-    let sessions = Sessions::new(budget)?;
     let catalogue = declared.catalogue;
+    let sessions = Sessions::new(budget, catalogue.functions())?;
     let ctx = sessions.open();
     let sources = Sources::open(&ctx, spec, declared.contracts, catalogue, ports.inputs).await?;
     let build =

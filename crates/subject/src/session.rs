@@ -9,7 +9,7 @@ use crate::bucket::identity_bucket;
 use crate::fault;
 use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
-use datafusion::logical_expr::Volatility;
+use datafusion::logical_expr::{ScalarUDF, Volatility};
 use datafusion::prelude::{SessionConfig, SessionContext};
 use huiliu_model::Error;
 use std::num::NonZeroUsize;
@@ -42,15 +42,18 @@ impl Default for Budget {
 pub struct Sessions {
     runtime: Arc<RuntimeEnv>,
     config: SessionConfig,
+    functions: Vec<ScalarUDF>,
 }
 
 /// Consumers named in the error when memory runs out.
 const CONSUMERS_NAMED: usize = 5;
 
 impl Sessions {
+    /// Sessions that know `functions` beside those of the engine.
+    ///
     /// # Errors
     /// `Unavailable` when the spill folder cannot be used.
-    pub fn new(budget: &Budget) -> Result<Self, Error> {
+    pub fn new(budget: &Budget, functions: &[ScalarUDF]) -> Result<Self, Error> {
         let named = NonZeroUsize::new(CONSUMERS_NAMED).expect("the constant is not zero");
         let pool = TrackConsumersPool::new(FairSpillPool::new(budget.memory_bytes), named);
         let mut runtime = RuntimeEnvBuilder::new().with_memory_pool(Arc::new(pool));
@@ -58,7 +61,7 @@ impl Sessions {
             runtime = runtime.with_temp_file_path(folder);
         }
         let runtime = runtime.build_arc().map_err(|e| fault::running("spill folder", e))?;
-        Ok(Self { runtime, config: config(budget.partitions) })
+        Ok(Self { runtime, config: config(budget.partitions), functions: functions.to_vec() })
     }
 
     /// A session with deterministic functions only.
@@ -77,6 +80,9 @@ impl Sessions {
     pub(crate) fn open_with_all_functions(&self) -> SessionContext {
         let ctx = SessionContext::new_with_config_rt(self.config.clone(), self.runtime.clone());
         ctx.register_udf(identity_bucket());
+        for function in &self.functions {
+            ctx.register_udf(function.clone());
+        }
         ctx
     }
 }
@@ -100,10 +106,19 @@ mod tests {
 
     #[tokio::test]
     async fn functions_of_clock_and_chance_do_not_exist_in_a_build() {
-        let ctx = Sessions::new(&Budget::default()).expect("temporary folder").open();
+        let ctx = Sessions::new(&Budget::default(), &[]).expect("temporary folder").open();
         for sql in ["SELECT now()", "SELECT current_date()", "SELECT random()", "SELECT uuid()"] {
             assert!(ctx.sql(sql).await.is_err(), "{sql} has no place in a build");
         }
         assert!(ctx.sql("SELECT identity_bucket('a', 8), round(1.25, 1)").await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn functions_that_are_handed_in_are_known_in_every_session() {
+        let functions = huiliu_functions::all();
+        let sessions = Sessions::new(&Budget::default(), &functions).expect("temporary folder");
+        for ctx in [sessions.open(), sessions.open_with_all_functions()] {
+            assert!(ctx.sql("SELECT uscc_valid('91350100M000100Y43')").await.is_ok());
+        }
     }
 }

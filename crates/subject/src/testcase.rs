@@ -88,7 +88,7 @@ pub async fn run_case(
     let parameters = Bound::new(spec, &case.parameters)?;
     let (inputs, catalogue) = given(spec, folder, declared)?;
 
-    let sessions = Sessions::new(&Budget::default())?;
+    let sessions = Sessions::new(&Budget::default(), catalogue.functions())?;
     let ctx = sessions.open();
     let sources = Sources::open(&ctx, spec, declared.contracts, &catalogue, &inputs).await?;
     let build = Build {

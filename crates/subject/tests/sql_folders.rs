@@ -18,7 +18,8 @@ fn load() -> (Project, Catalogue) {
             panic!("{}", lines.join("\n"));
         }
     };
-    (project, Catalogue::read(&root.join("sql")).expect("views and dimensions"))
+    let catalogue = Catalogue::read(&root.join("sql")).expect("views and dimensions");
+    (project, catalogue.with_functions(huiliu_functions::all()))
 }
 
 #[tokio::test]

@@ -33,7 +33,7 @@ pub fn execute(args: &QueryArgs, global: &Global, console: &Console) -> Result<(
     runtime()?.block_on(async {
         let lake = installation.existing_lake().await?;
         let memory = installation.memory_bytes().max(MEMORY_BYTES_MIN);
-        let ctx = lake.query_session(&installation.subject_tables(), memory).await?;
+        let ctx = installation.query_session(&lake, memory).await?;
         match &args.to {
             None => print(&ctx, &sql, args, io::stdout(), terminal_width(), console).await,
             Some(path) => {

@@ -89,7 +89,7 @@ fn plan(project: &Project, settings: &Settings) -> Result<Vec<Finding>, Failure>
     if project.tables.is_empty() || project.contracts.is_empty() {
         return Ok(Vec::new());
     }
-    let catalogue = Catalogue::read(&settings.sql)?;
+    let catalogue = Catalogue::read(&settings.sql)?.with_functions(huiliu_functions::all());
     let contracts = &project.contracts;
     let ways: &[bool] = match settings.protection {
         None => &[false, true],

@@ -6,7 +6,7 @@
 
 mod table;
 
-pub use table::{Divisions, Period, table};
+pub use table::{Divisions, Level, Period, table};
 
 use super::{Verdict, clean, digits, length_reason, without_point_zero};
 use crate::rule::{Context, Flags, Outcome};

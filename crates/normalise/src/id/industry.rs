@@ -40,6 +40,19 @@ pub fn apply(text: &str) -> Outcome<'_> {
     }
 }
 
+/// The section (门类) of a code: one letter, `A` to `T`; `None` for what is no code.
+pub fn section(text: &str) -> Option<&'static str> {
+    const LETTERS: &str = "ABCDEFGHIJKLMNOPQRST";
+    let outcome = apply(text);
+    let code = outcome.text()?.as_bytes();
+    let letter = match code {
+        [letter @ b'A'..=b'T'] => *letter,
+        _ => section_of(code.get(..2)?)?,
+    };
+    let at = usize::from(letter.checked_sub(b'A')?);
+    LETTERS.get(at..=at)
+}
+
 /// The section letter of a valid code.
 fn verdict(bytes: &[u8]) -> Result<u8, Reason> {
     if !(2..=4).contains(&bytes.len()) {

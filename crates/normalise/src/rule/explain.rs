@@ -24,15 +24,13 @@ pub struct Explained {
 
 /// Applies `rule` to `value` and names the result.
 pub fn explain(rule: NamedRule, value: &str, context: &Context) -> Explained {
-    let (outcome, normalised, reason, flags) = match apply(rule, value, context) {
-        Outcome::Ok(text) => ("ok", Some(text.into_owned()), None, Vec::new()),
-        Outcome::Warn(text, flags) => {
-            ("warn", Some(text.into_owned()), None, flags.iter().collect())
-        }
-        Outcome::Null(None) if is_open_end(rule, value) => ("null", None, Some("OPEN_END"), vec![]),
-        Outcome::Null(None) => ("null", None, Some(Reason::NullToken.label()), Vec::new()),
-        Outcome::Null(Some(reason)) => ("null", None, Some(reason.label()), Vec::new()),
-        Outcome::Err(reason) => ("error", None, Some(label(rule, reason)), Vec::new()),
+    let result = apply(rule, value, context);
+    let reason = reason_of(rule, value, &result);
+    let (outcome, normalised, flags) = match result {
+        Outcome::Ok(text) => ("ok", Some(text.into_owned()), Vec::new()),
+        Outcome::Warn(text, flags) => ("warn", Some(text.into_owned()), flags.iter().collect()),
+        Outcome::Null(_) => ("null", None, Vec::new()),
+        Outcome::Err(_) => ("error", None, Vec::new()),
     };
     let suggestion = if outcome == "error" { suggest(rule, value) } else { None };
     Explained { outcome, normalised, reason, flags, suggestion }
@@ -63,6 +61,17 @@ pub fn explain_coordinates(value: &str) -> Explained {
         Position::Swapped(point) => said("warn", Some(point), None, vec![SWAPPED]),
         Position::Converted(point) => said("warn", Some(point), None, vec![CONVERTED]),
         Position::Outside => said("error", None, Some(Reason::Range), Vec::new()),
+    }
+}
+
+/// Why `rule` gave no text for `value`; `None` if it gave one.
+pub fn reason_of(rule: NamedRule, value: &str, outcome: &Outcome<'_>) -> Option<&'static str> {
+    match outcome {
+        Outcome::Ok(_) | Outcome::Warn(..) => None,
+        Outcome::Null(None) if is_open_end(rule, value) => Some("OPEN_END"),
+        Outcome::Null(None) => Some(Reason::NullToken.label()),
+        Outcome::Null(Some(reason)) => Some(reason.label()),
+        Outcome::Err(reason) => Some(label(rule, *reason)),
     }
 }
 

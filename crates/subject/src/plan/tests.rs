@@ -145,3 +145,12 @@ async fn parameters_and_checks_are_planned_too() {
     assert!(found.iter().any(|m| m.starts_with("parameter `most` is declared")), "{found:?}");
     assert!(found.iter().any(|m| m.starts_with("check `size`: ")), "{found:?}");
 }
+
+#[tokio::test]
+async fn functions_that_are_handed_in_are_planned_and_pass_for_determined() {
+    let spec = firm_spec("SELECT uscc, size FROM firm WHERE uscc_valid(uscc)");
+    let unknown = messages(&spec).await;
+    assert!(unknown.iter().any(|message| message.contains("uscc_valid")), "{unknown:?}");
+    let catalogue = Catalogue::default().with_functions(huiliu_functions::all());
+    assert_eq!(validate_table(&spec, &contracts(), &[], &catalogue, false).await, []);
+}

@@ -50,9 +50,9 @@ impl Report<'_> {
         let mut out = Vec::new();
         self.times(&mut out)?;
         self.datasets(&mut out).await?;
-        let tables = self.engine.installation.subject_tables();
-        let memory = self.engine.installation.memory_bytes().max(512 << 20);
-        let ctx = self.engine.lake.query_session(&tables, memory).await?;
+        let installation = &self.engine.installation;
+        let memory = installation.memory_bytes().max(512 << 20);
+        let ctx = installation.query_session(&self.engine.lake, memory).await?;
         if let Some(sql) = self.reasons() {
             writeln!(out, "\nwhy records were rejected")?;
             query::show(&ctx, &sql, &mut out).await?;

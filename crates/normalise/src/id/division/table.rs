@@ -5,6 +5,10 @@
 //! `cq_counties_2020.csv` refines the day a code ended; `cq_streets_2023.csv` has the streets and
 //! towns; `cq_development_zones.csv` the project's own codes of zones that have none.
 
+mod place;
+
+pub use place::Level;
+
 use crate::date;
 use std::sync::OnceLock;
 
@@ -63,11 +67,12 @@ pub struct Divisions {
     periods: Vec<Period>,
     /// Where the periods of a code begin and end, by the distance from [`FIRST_CODE`].
     spans: Vec<(u8, u8)>,
-    /// Nine-digit codes, ascending.
-    streets: Vec<u32>,
+    /// Nine-digit codes with their names, ascending.
+    streets: Vec<(u32, &'static str)>,
     /// Names of counties with their codes as text.
     names: Vec<(&'static str, &'static str)>,
-    zones: Vec<&'static str>,
+    /// Codes of development zones with their names.
+    zones: Vec<(&'static str, &'static str)>,
 }
 
 /// The one table, read when first asked for.
@@ -137,12 +142,12 @@ impl Divisions {
 
     /// Whether the nine-digit code is a street or town of Chongqing.
     pub fn is_street(&self, code: u32) -> bool {
-        self.streets.binary_search(&code).is_ok()
+        self.street(code).is_some()
     }
 
     /// Whether the text is one of the project's codes of development zones.
     pub fn is_zone(&self, code: &[u8]) -> bool {
-        self.zones.iter().any(|zone| zone.as_bytes() == code)
+        self.zones.iter().any(|(zone, _)| zone.as_bytes() == code)
     }
 
     /// Code of a county of Chongqing by its name, with or without the city's name in front.
@@ -167,12 +172,13 @@ impl Divisions {
         let mut periods: Vec<Period> = rows(HISTORY).filter_map(period).collect();
         refine(&mut periods);
         periods.sort_by_key(|p| (p.code, p.first));
-        let mut streets: Vec<u32> = rows(STREETS).filter_map(|row| number(row.first()?)).collect();
+        let street = |row: Vec<&'static str>| Some((number(row.first()?)?, *row.get(2)?));
+        let mut streets: Vec<_> = rows(STREETS).filter_map(street).collect();
         streets.sort_unstable();
         let mut names: Vec<_> =
             rows(COUNTIES).filter_map(|r| Some((*r.get(1)?, *r.first()?))).collect();
         names.push(("重庆市", "500000"));
-        let zones = rows(ZONES).filter_map(|row| row.first().copied()).collect();
+        let zones = rows(ZONES).filter_map(|r| Some((*r.first()?, *r.get(1)?))).collect();
         let mut known = vec![0; 1_000_000_usize.div_ceil(64)];
         for code in known_codes().chain(periods.iter().map(|p| p.code)) {
             let index = usize::try_from(code).unwrap_or_default();
