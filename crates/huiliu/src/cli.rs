@@ -3,6 +3,13 @@
 //! Owns names, defaults and help texts of flags. Values that need a file or another crate to be
 //! judged (rules, subjects, dates of a run) are parsed here as far as text alone can tell.
 
+mod quarantine;
+
+pub use quarantine::{
+    DropArgs, ExportArgs, Filter, ListArgs, QuarantineArgs, QuarantineCommand, RepairArgs,
+    ReplayArgs, RevealArgs, ShowArgs,
+};
+
 use crate::output::Format;
 use chrono::NaiveDate;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
@@ -97,6 +104,8 @@ pub enum Command {
     Query(QueryArgs),
     Status(StatusArgs),
     Offsets(OffsetsArgs),
+    Quarantine(QuarantineArgs),
+    Reveal(RevealArgs),
     Rule(RuleArgs),
     Generate(GenerateArgs),
     Bench(BenchArgs),
@@ -385,6 +394,8 @@ fn parameter(text: &str) -> Result<(String, String), String> {
 }
 
 mod examples {
+    pub mod quarantine;
+
     pub const ROOT: &str = "\
 Examples:
   huiliu demo                                    the whole path on this machine

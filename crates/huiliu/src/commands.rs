@@ -6,8 +6,10 @@ mod demo;
 mod generate;
 mod load;
 mod offsets;
+mod quarantine;
 mod query;
 mod refresh;
+mod reveal;
 mod rule;
 mod run;
 mod status;
@@ -38,8 +40,10 @@ pub fn execute(cli: Cli, console: &Console) -> Result<(), Failure> {
         Command::Generate(args) => generate::execute(args, global, console),
         Command::Load(args) => load::execute(args, global, console),
         Command::Offsets(args) => offsets::execute(args, global, console),
+        Command::Quarantine(args) => quarantine::execute(args, global, console),
         Command::Query(args) => query::execute(args, global, console),
         Command::Refresh(args) => refresh::execute(args, global, console),
+        Command::Reveal(args) => reveal::execute(args, global),
         Command::Rule(args) => rule::execute(args),
         Command::Run(args) => run::execute(args, global, console),
         Command::Status(args) => status::execute(args, global, console),

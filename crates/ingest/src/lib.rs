@@ -18,10 +18,12 @@ mod batcher;
 mod lander;
 mod metrics;
 mod pipeline;
+mod replay;
 mod session;
 mod supervise;
 
 pub use metrics::Metrics;
 pub use pipeline::Pipeline;
+pub use replay::{Decoded, Image, Patch};
 pub use session::{Limits, Session, Summary};
 pub use supervise::supervise;

@@ -8,8 +8,8 @@ use std::sync::Arc;
 /// One dataset's way from bytes to columns. Immutable; shared by the CPU threads.
 pub struct Pipeline {
     contract: Arc<Contract>,
-    decoder: Decoder,
-    normaliser: Normaliser,
+    pub(crate) decoder: Decoder,
+    pub(crate) normaliser: Normaliser,
 }
 
 impl Pipeline {

@@ -2,7 +2,8 @@
 //!
 //! A commit is a compare-and-swap. The guard is checked against the state at version n, and the
 //! entry is created as version n+1 only if nobody else has created it. A lost answer is no
-//! success and no failure: the log is read again and the recorded progress decides.
+//! success and no failure: the log is read again, and first our own text in it, then the
+//! recorded progress decides.
 //!
 //! | recorded progress | then |
 //! |---|---|
@@ -11,7 +12,7 @@
 //! | anything else | someone else owns it: superseded |
 
 use crate::error::store_error;
-use crate::log::{Add, Line, Remove, TableState, Txn, commit_path};
+use crate::log::{Add, Line, Remove, TableState, Txn, commit_path, read_commit};
 use crate::table::Table;
 use huiliu_model::{Error, ErrorKind};
 use object_store::{ObjectStore, PutMode, PutPayload};
@@ -52,6 +53,23 @@ pub struct Step {
     pub or_nothing: bool,
 }
 
+/// Bits of the random part of a turn: a lost answer and another writer's commit look alike once
+/// in 2^40, and an `i64` holds the sum of millions of turns.
+const TURN_BITS: u32 = 40;
+
+impl Table {
+    /// A step of a counter that several writers share, so that they take turns: of two that start
+    /// from one value only one commits.
+    ///
+    /// The counter moves by a random number. Moved by one, both writers would end at the same
+    /// value, and the slower one would take the other's commit for its own lost answer.
+    pub(crate) fn turn(&self, app_id: &str, from: Option<i64>) -> Step {
+        let random = (self.shared().ids)().as_u128() % (1 << TURN_BITS);
+        let by = 1 + i64::try_from(random).unwrap_or(0);
+        Step { app_id: app_id.to_owned(), from, to: from.unwrap_or(0) + by, or_nothing: false }
+    }
+}
+
 /// A durable commit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Committed {
@@ -78,9 +96,15 @@ impl Table {
     pub async fn commit(&self, commit: &Commit) -> Result<Committed, Error> {
         let mut state = self.lock_state().await;
         let mut conflicts = 0;
+        let mut doubt: Option<(i64, Vec<u8>)> = None;
         for attempt in 0..ATTEMPTS_MAX {
             if attempt > 0 {
                 self.tail(&mut state).await?;
+            }
+            if let Some((version, body)) = doubt.take()
+                && self.holds(version, &body).await?
+            {
+                return Ok(Committed { version, already: true, conflicts });
             }
             match standing(commit, &state) {
                 Standing::Ours => {}
@@ -119,6 +143,7 @@ impl Table {
                 }
                 Err(e) => tracing::warn!(table = %self.path(), error = %e, "commit not answered"),
             }
+            doubt = Some((version, body));
             backoff(attempt, (self.shared().ids)().as_u128()).await;
         }
         Err(Error::new(
@@ -126,6 +151,13 @@ impl Table {
             format!("table `{}`: {ATTEMPTS_MAX} commits lost the race", self.path()),
         )
         .help("too many processes write this table; raise `land.commit_every`"))
+    }
+
+    /// Whether the log holds just this text as a version. Recorded progress alone does not tell:
+    /// after a commit of ours whose answer was lost another writer may have moved on.
+    async fn holds(&self, version: i64, body: &[u8]) -> Result<bool, Error> {
+        let found = read_commit(self.store().as_ref(), self.path(), version).await?;
+        Ok(found.is_some_and(|text| text == body))
     }
 
     fn render(&self, commit: &Commit, version: i64) -> Result<Vec<u8>, Error> {

@@ -168,7 +168,12 @@ impl Dataset {
             folded_version: folded,
             committed_at_ms: if changes.version > 0 { changes.committed_at_ms } else { 0 },
             size_bytes: changes.size_bytes() + current.size_bytes() + quarantine.size_bytes(),
-            progress: changes.txns,
+            progress: changes.txns.into_iter().filter(|(id, _)| is_partition(id)).collect(),
         })
     }
+}
+
+/// Whether an app id is that of a partition, `<kafka_topic>/<number>`.
+fn is_partition(app_id: &str) -> bool {
+    app_id.rsplit_once('/').is_some_and(|(_, number)| number.parse::<i32>().is_ok())
 }

@@ -84,7 +84,7 @@ async fn land_rows(tables: &Dataset, batch: &Batch) -> Result<Landed, Error> {
     };
     let mut file_bytes = 0;
     if batch.row_count() > 0 {
-        let rows = sorted_rows(tables, batch).await?;
+        let rows = sorted_rows(tables, batch.rows.clone()).await?;
         let add = stage(table, rows, None).await?;
         file_bytes = u64::try_from(add.size).unwrap_or(0);
         commit.adds.push(add);
@@ -94,9 +94,11 @@ async fn land_rows(tables: &Dataset, batch: &Batch) -> Result<Landed, Error> {
 }
 
 /// Rows of a file lie by bucket, then key: the fold merges files without sorting them again.
-async fn sorted_rows(tables: &Dataset, batch: &Batch) -> Result<RecordBatch, Error> {
+pub(crate) async fn sorted_rows(
+    tables: &Dataset,
+    rows: Vec<RecordBatch>,
+) -> Result<RecordBatch, Error> {
     let schema = Arc::clone(&tables.changes_schema);
-    let rows = batch.rows.clone();
     let contract = Arc::clone(&tables.contract);
     tokio::task::spawn_blocking(move || {
         let mut by = vec![system::BUCKET];

@@ -14,6 +14,7 @@
 //! | `current/<dataset>` | newest row per key, by bucket |
 //! | `deleted/<dataset>` | keys deleted in the last 30 days, by bucket |
 //! | `subjects/<subject>/<table>` | subject tables |
+//! | `ledger/<name>` | what was done to the lake, append only |
 
 mod commit;
 mod dataset;
@@ -23,8 +24,10 @@ pub mod fold;
 mod ids;
 mod lake;
 mod landing;
+mod ledger;
 mod log;
 mod merged;
+pub mod quarantine;
 pub mod receipt;
 mod reset;
 mod scan;
@@ -35,9 +38,10 @@ mod store;
 mod subject;
 mod table;
 
-pub use commit::{Commit, Committed};
+pub use commit::{Commit, Committed, Step};
 pub use dataset::{Dataset, DatasetStatus};
 pub use lake::Lake;
+pub use ledger::Ledger;
 pub use log::{Add, FileMeta, TableState};
 pub use merged::Pinned;
 pub use reset::Reset;

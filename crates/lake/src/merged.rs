@@ -169,7 +169,7 @@ impl Lake {
     }
 
     /// A session over everything in the lake: `changes.*`, `current.*` (merged on read),
-    /// `quarantine.*`, `deleted.*` and every subject table as `<subject>.<table>`.
+    /// `quarantine.*`, `deleted.*`, `ledger.*` and every subject table as `<subject>.<table>`.
     ///
     /// # Errors
     /// As the store answers.
@@ -210,6 +210,7 @@ impl Lake {
         for (subject, table) in subject_tables {
             self.register_subject(&ctx, subject, table).await?;
         }
+        self.register_ledgers(&ctx).await?;
         Ok(ctx)
     }
 }

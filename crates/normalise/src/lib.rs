@@ -17,6 +17,7 @@ mod cast;
 pub mod columns;
 pub mod crypto;
 pub mod date;
+pub mod disclose;
 mod flags;
 pub mod geo;
 pub mod id;

@@ -8,7 +8,7 @@
 //! of it would leave two rows or none.
 
 mod fate;
-mod quarantine;
+pub(crate) mod quarantine;
 mod raw;
 mod system_columns;
 

@@ -19,7 +19,12 @@ use std::sync::Arc;
 /// Longest raw value that is kept.
 pub(super) const RAW_BYTES_MAX: usize = 8 << 20;
 /// Column name in the associated data of a sealed raw value.
-const RAW: &str = "raw";
+pub(crate) const RAW: &str = "raw";
+
+/// Dataset name in the associated data of a sealed raw value.
+pub(crate) fn sealed_dataset(dataset: &str) -> String {
+    format!("quarantine.{dataset}")
+}
 
 pub(super) struct Quarantine<'a> {
     pub contract: &'a Contract,
@@ -76,7 +81,7 @@ impl Quarantine<'_> {
     }
 
     fn raw(&self, entries: &[&Record], values: &[&[u8]]) -> (ArrayRef, ArrayRef) {
-        let dataset = format!("quarantine.{}", self.contract.dataset);
+        let dataset = sealed_dataset(&self.contract.dataset);
         let sealer = self.crypto.map(|crypto| (crypto.sealer(&dataset, RAW), crypto.key_id()));
         let mut raw = BinaryBuilder::new();
         let mut key_ids = StringBuilder::new();

@@ -1,79 +1,14 @@
 //! Landing, folding and reading on a lake in memory, with a store that fails by script.
 
+use crate::lossy::{self, LossyStore};
 use arrow::array::{AsArray, RecordBatch};
-use async_trait::async_trait;
-use futures::stream::BoxStream;
 use huiliu_lake::Lake;
 use huiliu_model::port::Landing;
 use huiliu_model::{Batch, Covers, ErrorKind, Partition, Quality, Tally};
 use huiliu_testkit::{HandClock, RowSpec, account_contract, change_rows};
-use object_store::memory::InMemory;
-use object_store::path::Path;
-use object_store::{
-    CopyOptions, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore,
-    PutMode, PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
-};
+use object_store::ObjectStore;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
-
-/// Stores what it is given but loses the answer to the commits it is told to.
-#[derive(Debug)]
-struct LossyStore {
-    inner: InMemory,
-    lose_answers: AtomicI64,
-}
-
-impl std::fmt::Display for LossyStore {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("lossy")
-    }
-}
-
-#[async_trait]
-impl ObjectStore for LossyStore {
-    async fn put_opts(
-        &self,
-        path: &Path,
-        payload: PutPayload,
-        options: PutOptions,
-    ) -> Result<PutResult> {
-        let commit = options.mode == PutMode::Create;
-        let result = self.inner.put_opts(path, payload, options).await?;
-        if commit && self.lose_answers.fetch_sub(1, Ordering::SeqCst) > 0 {
-            return Err(object_store::Error::Generic { store: "lossy", source: "timeout".into() });
-        }
-        Ok(result)
-    }
-    async fn put_multipart_opts(
-        &self,
-        path: &Path,
-        options: PutMultipartOptions,
-    ) -> Result<Box<dyn MultipartUpload>> {
-        self.inner.put_multipart_opts(path, options).await
-    }
-    async fn get_opts(&self, path: &Path, options: GetOptions) -> Result<GetResult> {
-        self.inner.get_opts(path, options).await
-    }
-    fn delete_stream(
-        &self,
-        paths: BoxStream<'static, Result<Path>>,
-    ) -> BoxStream<'static, Result<Path>> {
-        self.inner.delete_stream(paths)
-    }
-    fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
-        self.inner.list(prefix)
-    }
-    async fn list_with_delimiter(&self, prefix: Option<&Path>) -> Result<ListResult> {
-        self.inner.list_with_delimiter(prefix).await
-    }
-    async fn copy_opts(&self, from: &Path, to: &Path, options: CopyOptions) -> Result<()> {
-        self.inner.copy_opts(from, to, options).await
-    }
-}
-
-fn store() -> Arc<LossyStore> {
-    Arc::new(LossyStore { inner: InMemory::new(), lose_answers: AtomicI64::new(0) })
-}
+use std::sync::atomic::Ordering;
 
 async fn open(store: &Arc<LossyStore>) -> Lake {
     let store: Arc<dyn ObjectStore> = Arc::clone(store) as _;
@@ -115,7 +50,7 @@ fn lines(batch: &RecordBatch) -> Vec<String> {
 
 #[tokio::test]
 async fn a_batch_is_committed_once_even_when_it_is_landed_twice() {
-    let store = store();
+    let store = lossy::store();
     let lake = open(&store).await;
     let first = batch(0..1, &[row("c", "a", "1", 1, 0)]);
     let landed = lake.land(&first).await.expect("it lands");
@@ -126,7 +61,7 @@ async fn a_batch_is_committed_once_even_when_it_is_landed_twice() {
 
 #[tokio::test]
 async fn a_lost_answer_is_recognised_as_our_own_commit() {
-    let store = store();
+    let store = lossy::store();
     let lake = open(&store).await;
     store.lose_answers.store(1, Ordering::SeqCst);
     let landed = lake.land(&batch(0..1, &[row("c", "a", "1", 1, 0)])).await.expect("it lands");
@@ -137,7 +72,7 @@ async fn a_lost_answer_is_recognised_as_our_own_commit() {
 
 #[tokio::test]
 async fn a_stale_process_cannot_commit_a_range_that_another_owns() {
-    let store = store();
+    let store = lossy::store();
     let (zombie, owner) = (open(&store).await, open(&store).await);
     zombie.land(&batch(0..1, &[row("c", "a", "1", 1, 0)])).await.expect("it lands");
     owner.land(&batch(1..3, &[row("c", "b", "1", 2, 1)])).await.expect("it lands");
@@ -153,7 +88,7 @@ async fn a_stale_process_cannot_commit_a_range_that_another_owns() {
 
 #[tokio::test]
 async fn progress_is_read_from_the_table_by_another_process() {
-    let store = store();
+    let store = lossy::store();
     open(&store).await.land(&batch(0..7, &[row("c", "a", "1", 1, 0)])).await.expect("it lands");
     let partition = Partition::new("feed.account", 0);
     let other = open(&store).await;
@@ -163,7 +98,7 @@ async fn progress_is_read_from_the_table_by_another_process() {
 
 #[tokio::test]
 async fn reading_merges_what_is_not_folded_and_folding_changes_no_answer() {
-    let store = store();
+    let store = lossy::store();
     let lake = open(&store).await;
     let dataset = lake.dataset("account").expect("it is declared");
     let first = [row("c", "a", "1", 1, 0), row("c", "b", "1", 2, 1), row("c", "c", "1", 3, 0)];
@@ -190,7 +125,7 @@ async fn reading_merges_what_is_not_folded_and_folding_changes_no_answer() {
 
 #[tokio::test]
 async fn of_two_folds_from_one_state_only_one_commits() {
-    let store = store();
+    let store = lossy::store();
     let (one, two) = (open(&store).await, open(&store).await);
     one.land(&batch(0..2, &[row("c", "a", "1", 1, 0), row("c", "b", "1", 2, 1)]))
         .await

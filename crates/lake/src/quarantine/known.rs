@@ -1,0 +1,170 @@
+//! What `changes` knows already of records that are to come back: whether their rows are there,
+//! whether their key was deleted later, and which source epoch was in force when they came.
+
+use super::{Coordinate, long};
+use crate::dataset::Dataset;
+use crate::error::{arrow_error, query_error};
+use crate::log::TableState;
+use crate::scan::{PinnedFiles, session};
+use crate::stage::named;
+use arrow::array::{Array, ArrayRef, AsArray, Int32Array, RecordBatch};
+use arrow::datatypes::{DataType, Field, Int32Type, Int64Type, Schema, TimestampMicrosecondType};
+use datafusion::datasource::MemTable;
+use datafusion::prelude::SessionContext;
+use futures::TryStreamExt;
+use huiliu_model::{Error, ErrorKind, system};
+use std::collections::HashSet;
+use std::sync::Arc;
+
+/// Memory of one question; sorts beyond it spill.
+const MEMORY_BYTES: usize = 256 << 20;
+/// How long the fold remembers deleted keys by itself (DOMAIN 2.2).
+const REMEMBER_US: i64 = 30 * 86_400 * 1_000_000;
+
+/// What tells a record of `changes` from others: partition, offset and Kafka time. `changes`
+/// names no Kafka topic; the time keeps the offsets of loaded files and of Kafka apart.
+pub(super) type Mark = (i32, i64, i64);
+
+/// `changes` of one dataset at one version.
+pub(super) struct Known<'a> {
+    dataset: &'a Dataset,
+    ctx: SessionContext,
+}
+
+impl<'a> Known<'a> {
+    pub fn at(dataset: &'a Dataset, state: &TableState) -> Result<Self, Error> {
+        let ctx = session(Arc::clone(dataset.changes.store()), MEMORY_BYTES)?;
+        let schema = Arc::clone(&dataset.changes_schema);
+        let files = PinnedFiles::new(dataset.changes.path(), schema, &state.files);
+        ctx.register_table("changes", Arc::new(files)).map_err(failed)?;
+        Ok(Self { dataset, ctx })
+    }
+
+    /// Those of `marks` whose rows are there. Only row groups with offsets in range are read.
+    pub async fn present(&self, marks: &HashSet<Mark>) -> Result<HashSet<Mark>, Error> {
+        let offsets = marks.iter().map(|(_, offset, _)| *offset);
+        let (Some(low), Some(high)) = (offsets.clone().min(), offsets.max()) else {
+            return Ok(HashSet::new());
+        };
+        let sql = format!(
+            "SELECT sys_partition, sys_offset, sys_kafka_time FROM changes \
+             WHERE sys_offset BETWEEN {low} AND {high}"
+        );
+        let frame = self.ctx.sql(&sql).await.map_err(failed)?;
+        let mut stream = frame.execute_stream().await.map_err(failed)?;
+        let mut found = HashSet::new();
+        while let Some(batch) = stream.try_next().await.map_err(failed)? {
+            found.extend(marks_of(&batch)?.into_iter().filter(|mark| marks.contains(mark)));
+        }
+        Ok(found)
+    }
+
+    /// Those among `rows` (of `changes`) whose key a later change deleted so long ago that the
+    /// fold has forgotten it: their return would bring the key back to life.
+    pub async fn deleted_since(
+        &self,
+        rows: &RecordBatch,
+        now_us: i64,
+    ) -> Result<HashSet<Mark>, Error> {
+        let marks = marks_of(rows)?;
+        let old: Vec<usize> =
+            (0..marks.len()).filter(|&row| marks[row].2 <= now_us - REMEMBER_US).collect();
+        if old.is_empty() {
+            return Ok(HashSet::new());
+        }
+        let keys = self.dataset.contract.key_names();
+        self.register_late(rows, &keys, &old)?;
+        let same: Vec<String> = keys.iter().map(|k| format!("l.\"{k}\" = c.\"{k}\"")).collect();
+        let later: Vec<String> = (0..system::SEQUENCE.len())
+            .map(|at| {
+                let equal = system::SEQUENCE[..at].iter().map(|c| format!("c.{c} = l.{c} AND "));
+                format!("({}c.{1} > l.{1})", equal.collect::<String>(), system::SEQUENCE[at])
+            })
+            .collect();
+        let sql = format!(
+            "SELECT DISTINCT l.late FROM changes c JOIN late l ON {} \
+             WHERE c.sys_op = 'd' AND ({})",
+            same.join(" AND "),
+            later.join(" OR ")
+        );
+        let batches = self.ctx.sql(&sql).await.map_err(failed)?.collect().await.map_err(failed)?;
+        let mut found = HashSet::new();
+        for batch in batches {
+            let late = batch.column(0).as_primitive::<Int32Type>();
+            let rows = late.values().iter().filter_map(|at| usize::try_from(*at).ok());
+            found.extend(rows.map(|at| marks[at]));
+        }
+        Ok(found)
+    }
+
+    /// Keys and sequences of the rows `old`, and their numbers as `late`.
+    fn register_late(&self, rows: &RecordBatch, keys: &[&str], old: &[usize]) -> Result<(), Error> {
+        let wide = |e| arrow_error("naming late rows", e);
+        let names: Vec<&str> = keys.iter().copied().chain(system::SEQUENCE).collect();
+        let numbers: Int32Array = old.iter().map(|&row| i32::try_from(row).ok()).collect();
+        let indices = arrow::compute::cast(&numbers, &DataType::UInt32).map_err(wide)?;
+        let mut columns: Vec<ArrayRef> = vec![Arc::new(numbers)];
+        let mut fields = vec![Field::new("late", DataType::Int32, true)];
+        for (name, column) in names.iter().zip(named(rows, &names)?) {
+            fields.push(Field::new(*name, column.data_type().clone(), true));
+            columns.push(arrow::compute::take(&column, &indices, None).map_err(wide)?);
+        }
+        let schema = Arc::new(Schema::new(fields));
+        let batch = RecordBatch::try_new(Arc::clone(&schema), columns).map_err(wide)?;
+        let table = MemTable::try_new(schema, vec![vec![batch]]).map_err(failed)?;
+        self.ctx.register_table("late", Arc::new(table)).map(|_| ()).map_err(failed)
+    }
+}
+
+impl Dataset {
+    /// The source epoch in force at each instant (microseconds since 1970 UTC), as the accepted
+    /// changes tell it: the highest that had been written by then. An epoch is raised by hand and
+    /// quarantine does not name it; today's would let an old record beat newer ones.
+    ///
+    /// # Errors
+    /// As the store answers.
+    pub async fn epochs_at(&self, instants_us: &[i64]) -> Result<Vec<i64>, Error> {
+        let today = self.contract.epoch;
+        if today == 0 {
+            return Ok(vec![0; instants_us.len()]);
+        }
+        let known = Known::at(self, &self.changes.refresh().await?)?;
+        let sql = "SELECT sys_epoch, min(sys_ingest_time) AS first FROM changes \
+                   GROUP BY sys_epoch ORDER BY sys_epoch";
+        let batches = known.ctx.sql(sql).await.map_err(failed)?.collect().await.map_err(failed)?;
+        let mut first: Vec<(i64, i64)> = Vec::new();
+        for batch in batches {
+            let epochs = long(&batch, system::EPOCH)?;
+            let times = super::instant(&batch, "first")?;
+            first.extend((0..batch.num_rows()).map(|row| (epochs.value(row), times.value(row))));
+        }
+        let lowest = first.first().map_or(today, |(epoch, _)| *epoch);
+        let at = |instant: &i64| {
+            let begun = first.iter().filter(|(_, since)| since <= instant);
+            begun.map(|(epoch, _)| *epoch).max().unwrap_or(lowest)
+        };
+        Ok(instants_us.iter().map(at).collect())
+    }
+}
+
+/// The marks of rows with the system columns of `changes`.
+pub(super) fn marks_of(rows: &RecordBatch) -> Result<Vec<Mark>, Error> {
+    let columns = named(rows, &[system::PARTITION, system::OFFSET, system::KAFKA_TIME])?;
+    let partitions = columns[0].as_primitive_opt::<Int32Type>();
+    let offsets = columns[1].as_primitive_opt::<Int64Type>();
+    let times = columns[2].as_primitive_opt::<TimestampMicrosecondType>();
+    let (Some(partitions), Some(offsets), Some(times)) = (partitions, offsets, times) else {
+        return Err(Error::new(ErrorKind::Bug, "rows of changes have other types"));
+    };
+    let one = |row| (partitions.value(row), offsets.value(row), times.value(row));
+    Ok((0..rows.num_rows()).map(one).collect())
+}
+
+/// The mark of a coordinate.
+pub(super) fn mark(coordinate: &Coordinate, kafka_time_us: i64) -> Mark {
+    (coordinate.partition.number, coordinate.offset, kafka_time_us)
+}
+
+fn failed(error: datafusion::error::DataFusionError) -> Error {
+    query_error("asking changes what it knows", error)
+}
