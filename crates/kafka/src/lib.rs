@@ -16,6 +16,7 @@ mod failure;
 mod mock;
 mod offsets;
 mod pacer;
+mod pauses;
 mod poll;
 mod probe;
 mod publish;

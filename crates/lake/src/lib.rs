@@ -18,7 +18,9 @@
 
 mod commit;
 mod dataset;
+mod drift;
 mod error;
+mod evolve;
 mod file;
 pub mod fold;
 mod ids;
@@ -34,6 +36,7 @@ mod scan;
 mod schema;
 mod stage;
 mod stats;
+mod stop;
 mod store;
 mod subject;
 mod table;

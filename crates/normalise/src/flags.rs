@@ -41,6 +41,8 @@ pub(crate) struct Marks {
     pub rejects: Vec<RowReject>,
     /// Cells whose delivered text is not what is stored: repaired, replaced or cleared.
     pub raws: Vec<Raw>,
+    /// Cells whose value did not fit the column's type: what may be drift.
+    pub misfits: Vec<Misfit>,
     /// By department of the chunk, then by contract column.
     pub scores: Vec<Vec<Score>>,
     /// By row.
@@ -54,6 +56,14 @@ pub(crate) struct Marks {
 pub(crate) struct Raw {
     pub row: u32,
     pub column: u16,
+}
+
+/// A cell that could not be cast.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Misfit {
+    pub row: u32,
+    pub column: u16,
+    pub reason: Reason,
 }
 
 /// How a row fared so far.
@@ -77,6 +87,7 @@ impl Marks {
             flags: Vec::new(),
             rejects: Vec::new(),
             raws: Vec::new(),
+            misfits: Vec::new(),
             scores: vec![vec![Score::default(); columns]; names],
             rows: vec![RowScore::default(); rows],
         }

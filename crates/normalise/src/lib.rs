@@ -32,5 +32,5 @@ pub mod text;
 
 pub use bucket::{bucket, bucket_of_texts};
 pub use crypto::{Crypto, Keys};
-pub use prepare::{Normaliser, Prepared};
+pub use prepare::{ChunkDrift, Extent, Normaliser, Prepared};
 pub use protect::Protection;

@@ -38,6 +38,7 @@ fn contract() -> Arc<Contract> {
         bucket_by: vec![0],
         buckets: 1,
         stop_if: None,
+        drift: huiliu_model::DriftPolicy::default(),
         land: Land::default(),
         freshness: Freshness::default(),
     })
