@@ -4,6 +4,7 @@ mod bench;
 mod completions;
 mod demo;
 mod generate;
+mod incidents;
 mod load;
 mod offsets;
 mod quarantine;
@@ -40,6 +41,7 @@ pub fn execute(cli: Cli, console: &Console) -> Result<(), Failure> {
         Command::Generate(args) => generate::execute(args, global, console),
         Command::Load(args) => load::execute(args, global, console),
         Command::Offsets(args) => offsets::execute(args, global, console),
+        Command::Incidents(args) => incidents::execute(args, global, console),
         Command::Quarantine(args) => quarantine::execute(args, global, console),
         Command::Query(args) => query::execute(args, global, console),
         Command::Refresh(args) => refresh::execute(args, global, console),

@@ -1,9 +1,7 @@
 //! Gathers prepared rows of one dataset until they are worth a commit.
 
 use huiliu_model::port::Release;
-use huiliu_model::{
-    Batch, Contract, Covers, Error, ErrorKind, Partition, Quality, Records, Tally,
-};
+use huiliu_model::{Batch, Contract, Covers, Error, ErrorKind, Partition, Quality, Records, Tally};
 use huiliu_normalise::Prepared;
 use std::sync::Arc;
 use std::time::Duration;

@@ -123,14 +123,17 @@ impl Sightings {
             return Vec::new();
         }
         self.since = None;
-        let (contract, held) = (&self.contract, self.held.values_mut());
-        held.filter(|held| !std::mem::replace(&mut held.is_noted, true))
-            .map(|held| DriftNote {
+        let contract = &self.contract;
+        let mut notes = Vec::new();
+        for held in self.held.values_mut().filter(|held| !held.is_noted) {
+            held.is_noted = true;
+            notes.push(DriftNote {
                 dataset: Arc::clone(&contract.dataset),
                 kafka_topic: Arc::clone(&contract.kafka_topic),
                 policy: contract.drift.of(held.drift.kind),
                 drift: held.drift.clone(),
-            })
-            .collect()
+            });
+        }
+        notes
     }
 }

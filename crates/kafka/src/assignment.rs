@@ -88,8 +88,8 @@ impl Poller {
         }
         let partitions = self.named(&listed)?;
         tracing::info!(partition_count = partitions.len(), "partitions assigned");
-        let progress = self
-            .ask(&partitions, |partitions, reply| SourceEvent::Assigned { partitions, reply })?;
+        let progress =
+            self.ask(&partitions, |partitions, reply| SourceEvent::Assigned { partitions, reply })?;
         let available = offsets::available(&self.consumer, &partitions, offsets::PATIENCE)
             .map_err(|error| stopped("reading the offsets of assigned partitions", error))?;
 

@@ -31,4 +31,4 @@ pub use publish::{Publisher, partition_of};
 pub use settings::{Route, Settings, Until};
 pub use source::KafkaSource;
 pub use stats::{DatasetStats, SourceSnapshot, SourceStats};
-pub use topics::{create_topics, end_offsets};
+pub use topics::{available_offsets, create_topics, end_offsets};

@@ -108,10 +108,8 @@ impl Poller {
             return Ok(());
         }
         tracing::info!(partition_count = partitions.len(), "partitions resumed");
-        let progress = self.ask(&partitions, |partitions, reply| SourceEvent::Resumed {
-            partitions,
-            reply,
-        })?;
+        let progress =
+            self.ask(&partitions, |partitions, reply| SourceEvent::Resumed { partitions, reply })?;
         let available = offsets::available(&self.consumer, &partitions, offsets::PATIENCE)
             .map_err(|e| stopped("reading the offsets of resumed partitions", e))?;
         self.consumer

@@ -110,13 +110,18 @@ impl Table {
                 && self.holds(version, &body).await?
             {
                 let stopped = is_stopped(&state);
-                    return Ok(Committed { version, already: true, conflicts, stopped });
+                return Ok(Committed { version, already: true, conflicts, stopped });
             }
             match standing(commit, &state) {
                 Standing::Ours => {}
                 Standing::Already => {
                     let stopped = is_stopped(&state);
-                    return Ok(Committed { version: state.version, already: true, conflicts, stopped });
+                    return Ok(Committed {
+                        version: state.version,
+                        already: true,
+                        conflicts,
+                        stopped,
+                    });
                 }
                 // Another process may have moved on since we last looked: look before we say so.
                 Standing::Superseded(_) if attempt == 0 => continue,

@@ -120,9 +120,8 @@ mod tests {
     use arrow::datatypes::DataType;
 
     fn schema(fields: &[(&str, DataType, bool)]) -> Schema {
-        let field = |(name, kind, null): &(&str, DataType, bool)| {
-            Field::new(*name, kind.clone(), *null)
-        };
+        let field =
+            |(name, kind, null): &(&str, DataType, bool)| Field::new(*name, kind.clone(), *null);
         Schema::new(fields.iter().map(field).collect::<Vec<_>>())
     }
 

@@ -2,6 +2,7 @@
 
 use super::Loop;
 use crate::lane::{Lane, Phase};
+use futures::StreamExt;
 use huiliu_model::port::{Landing, Source};
 use huiliu_model::{Error, ErrorKind, Partition, Progress};
 use std::sync::Arc;

@@ -94,9 +94,8 @@ pub(super) fn judge(
 /// Most columns are there in the first row.
 fn absent(changes: &Changes) -> Vec<u16> {
     let columns = changes.columns.iter().enumerate();
-    let is_absent = |cells: &Vec<huiliu_model::Cell>| {
-        cells.iter().all(|cell| cell.kind == CellKind::Missing)
-    };
+    let is_absent =
+        |cells: &Vec<huiliu_model::Cell>| cells.iter().all(|cell| cell.kind == CellKind::Missing);
     let absent = columns.filter(|(_, cells)| is_absent(cells));
     absent.filter_map(|(column, _)| u16::try_from(column).ok()).collect()
 }
@@ -152,9 +151,7 @@ fn kind_of(
         Number | Text | Unescaped if is_number_type => {
             (reason == Reason::Range).then_some(DriftKind::Widened)
         }
-        Number if is_date_type => {
-            (format != Format::DebeziumJson).then_some(DriftKind::Retyped)
-        }
+        Number if is_date_type => (format != Format::DebeziumJson).then_some(DriftKind::Retyped),
         Number if data_type == DataType::Boolean => Some(DriftKind::Retyped),
         _ => None,
     }
