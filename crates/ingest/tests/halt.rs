@@ -166,11 +166,8 @@ async fn a_dataset_that_stands_still_is_not_read_by_the_next_process() {
     landing.stop(&stop).await.expect("it is in memory");
     let (reply, _answer) = tokio::sync::oneshot::channel();
     let partitions = vec![Partition::new("feed.bad", 0), Partition::new("feed.good", 0)];
-    let events = vec![
-        SourceEvent::Assigned { partitions, reply },
-        good("bad", 0..10),
-        good("good", 0..10),
-    ];
+    let events =
+        vec![SourceEvent::Assigned { partitions, reply }, good("bad", 0..10), good("good", 0..10)];
     let contracts = vec![contract("bad", limited), contract("good", limited)];
     let summary = run(&landing, contracts, events).await.expect("it ends");
     assert_eq!((progress(&landing, "bad"), progress(&landing, "good")), (None, Some(10)));
@@ -192,7 +189,8 @@ async fn a_resolved_dataset_goes_on_from_recorded_progress_with_a_fresh_window()
         assert_eq!(progress(&landing, "bad"), Some(1_000));
         landing.resolve("bad");
     };
-    let ran = async { tokio::time::timeout(Duration::from_secs(10), session.run(&mut source)).await };
+    let ran =
+        async { tokio::time::timeout(Duration::from_secs(10), session.run(&mut source)).await };
     let (ran, ()) = tokio::join!(ran, person);
     let summary = ran.expect("it goes on within ten seconds").expect("it ends");
     assert_eq!(progress(&landing, "bad"), Some(1_900));
