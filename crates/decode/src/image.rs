@@ -6,7 +6,7 @@
 use crate::Decoder;
 use crate::names::{Names, Order};
 use crate::scan::{Cursor, Fault, Kind, Token, narrow, unescape};
-use huiliu_model::{Cell, CellKind, Changes, Stranger};
+use huiliu_model::{Cell, CellKind, Changes, Extra, OnDrift, Stranger};
 use memchr::memchr_iter;
 use std::ops::Range;
 
@@ -35,6 +35,10 @@ pub(crate) struct Work<'a> {
     pub departments: Vec<Cell>,
     /// See [`huiliu_model::Changes::strangers`].
     pub strangers: Vec<Stranger>,
+    /// Index of the record at hand.
+    pub record: u32,
+    /// Where the record's first strange field lies in its value, if those are refused.
+    pub refused: Option<u32>,
     /// Where in the arena the last description of a source lies, and its department.
     described: (Range<usize>, u16),
     /// Where in the arena the last bulky part lies that most records repeat unchanged.
@@ -44,6 +48,9 @@ pub(crate) struct Work<'a> {
     placeholders: bool,
     before: Vec<Cell>,
     after: Vec<Cell>,
+    /// Strange fields of both images, if those are kept; their row is not known yet.
+    strange_before: Vec<Extra>,
+    strange_after: Vec<Extra>,
 }
 
 /// Index of the order learned for the outermost object of an envelope.
@@ -81,12 +88,16 @@ impl<'a> Work<'a> {
             orders,
             departments: vec![Cell::default()],
             strangers: Vec::new(),
+            record: 0,
+            refused: None,
             described: (0..0, 0),
             twin: 0..0,
             image_order: Order::new(&decoder.columns),
             placeholders: matches!(decoder.envelope, crate::Envelope::Debezium(_)),
             before: row.clone(),
             after: row,
+            strange_before: Vec::new(),
+            strange_after: Vec::new(),
         }
     }
 
@@ -94,6 +105,14 @@ impl<'a> Work<'a> {
         match side {
             Side::Before => &self.before,
             Side::After => &self.after,
+        }
+    }
+
+    /// Strange fields of an image; their rows are to be set.
+    pub fn strange(&self, side: Side) -> &[Extra] {
+        match side {
+            Side::Before => &self.strange_before,
+            Side::After => &self.strange_after,
         }
     }
 
@@ -110,35 +129,72 @@ impl<'a> Work<'a> {
             return cursor.value();
         }
         let start = narrow(cursor.at());
-        let Self { before, after, scratch, spare, image_order, decoder, strangers, .. } = self;
+        self.strange_mut(side).clear();
+        self.image_mut(side).fill(Cell::default());
+        let decoder = self.decoder;
         let (base, placeholders) = (self.base, self.placeholders);
-        let cells = match side {
-            Side::Before => before,
-            Side::After => after,
-        };
-        cells.fill(Cell::default());
-        image_order.restart();
+        self.image_order.restart();
         let mut more = cursor.enter()?;
         while more {
             let named_at = cursor.at();
-            let column = decoder.columns.read(cursor, image_order, spare)?;
-            if column.is_none() {
-                note_stranger(strangers, &cursor.document()[named_at..cursor.at()]);
-            }
+            let column = decoder.columns.read(cursor, &mut self.image_order, &mut self.spare)?;
+            let value_at = cursor.at();
             let token = cursor.value()?;
-            if let Some(cell) = column.and_then(|column| cells.get_mut(column)) {
-                let raw = token.raw(cursor.document());
-                *cell = match token.kind {
-                    Kind::Escaped => unescaped(raw, scratch),
-                    _ => crate::cell(token, base),
-                };
-                if placeholders && PLACEHOLDERS.contains(&raw) {
-                    *cell = Cell { kind: CellKind::Unavailable, ..Cell::default() };
-                }
+            let Some(column) = column else {
+                self.stranger(cursor.document(), named_at..value_at, token, side);
+                more = cursor.more()?;
+                continue;
+            };
+            let raw = token.raw(cursor.document());
+            let mut cell = match token.kind {
+                Kind::Escaped => unescaped(raw, &mut self.scratch),
+                _ => crate::cell(token, base),
+            };
+            if placeholders && PLACEHOLDERS.contains(&raw) {
+                cell = Cell { kind: CellKind::Unavailable, ..Cell::default() };
+            }
+            if let Some(place) = self.image_mut(side).get_mut(column) {
+                *place = cell;
             }
             more = cursor.more()?;
         }
         Ok(Token { kind: Kind::Object, start, end: narrow(cursor.at()) })
+    }
+
+    fn strange_mut(&mut self, side: Side) -> &mut Vec<Extra> {
+        match side {
+            Side::Before => &mut self.strange_before,
+            Side::After => &mut self.strange_after,
+        }
+    }
+
+    /// Notes a field that the contract does not name. `named` reaches from behind the opening
+    /// quote of its name to its value.
+    #[cold]
+    fn stranger(&mut self, document: &[u8], named: Range<usize>, token: Token, side: Side) {
+        let written = document.get(named.clone()).unwrap_or_default();
+        let name_len = written.iter().rposition(|byte| *byte == b'"').unwrap_or(0);
+        let record = self.record;
+        note_stranger(&mut self.strangers, written.get(..name_len).unwrap_or_default(), record);
+        match self.decoder.on_strange {
+            OnDrift::Quarantine => {
+                self.refused.get_or_insert(narrow(named.start));
+            }
+            OnDrift::Evolve => {
+                let quoted = matches!(token.kind, Kind::Text | Kind::Escaped);
+                let end = token.end as usize + usize::from(quoted);
+                // The cursor stands behind the quote that opens the name.
+                let start = named.start.saturating_sub(1);
+                let base = self.base;
+                self.strange_mut(side).push(Extra {
+                    row: 0,
+                    start: base + narrow(start),
+                    len: narrow(end - start),
+                    name_len: narrow(name_len + 2),
+                });
+            }
+            OnDrift::Ignore | OnDrift::Stop => {}
+        }
     }
 
     /// Passes a value that most records repeat byte by byte.
@@ -307,18 +363,27 @@ fn unescaped(raw: &[u8], scratch: &mut Vec<u8>) -> Cell {
     Cell { start: narrow(start), len, kind: CellKind::Unescaped }
 }
 
-/// Counts a field that the contract does not name; `name` is as written, from behind its opening
-/// quote to its colon.
-#[cold]
-fn note_stranger(strangers: &mut Vec<Stranger>, name: &[u8]) {
-    let end = name.iter().rposition(|byte| *byte == b'"').unwrap_or(0);
-    let name = name.get(..end).unwrap_or_default();
-    if let Some(known) = strangers.iter_mut().find(|held| held.name.as_bytes() == name) {
-        known.count += 1;
-    } else if strangers.len() < Changes::STRANGERS_MAX
-        && name.len() <= Changes::DEPARTMENT_BYTES_MAX
-        && let Ok(name) = std::str::from_utf8(name)
-    {
-        strangers.push(Stranger { name: name.into(), count: 1 });
+/// Counts a field that the contract does not name, once per record.
+fn note_stranger(strangers: &mut Vec<Stranger>, name: &[u8], record: u32) {
+    let name = std::str::from_utf8(name).unwrap_or(OTHERS);
+    let name = &name[..name.floor_char_boundary(Changes::DEPARTMENT_BYTES_MAX)];
+    let known = strangers.iter().position(|held| &*held.name == name);
+    let known = known.or_else(|| {
+        let is_full = strangers.len() >= Changes::STRANGERS_MAX;
+        is_full.then_some(strangers.len() - 1)
+    });
+    match known.and_then(|at| strangers.get_mut(at)) {
+        Some(held) => {
+            held.count += u64::from(held.last != record);
+            held.last = record;
+        }
+        None => {
+            let is_last = strangers.len() + 1 == Changes::STRANGERS_MAX;
+            let name = if is_last { OTHERS } else { name }.into();
+            strangers.push(Stranger { name, count: 1, first: record, last: record });
+        }
     }
 }
+
+/// Name of strange fields beyond those that are told apart.
+const OTHERS: &str = "…";

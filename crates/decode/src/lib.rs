@@ -9,8 +9,9 @@
 //! document (`TOO_LARGE`, `NOT_UTF8`, `NOT_JSON`, `TRUNCATED`, `TOO_DEEP`, `NOT_AN_OBJECT`), then
 //! `DUPLICATE_FIELD`, then the envelope's own rules in the order of its module.
 //!
-//! In a row image the last of several fields of one name wins; fields the contract does not name
-//! are passed over; a field that is absent and one that is null are kept apart.
+//! In a row image the last of several fields of one name wins; a field that is absent and one that
+//! is null are kept apart. Fields the contract does not name are noted and then, as it says under
+//! `drift`, passed over, kept as they are, or the reason to reject the record.
 
 mod debezium;
 mod field;
@@ -21,8 +22,8 @@ mod names;
 pub mod scan;
 
 use huiliu_model::contract::Format;
-use huiliu_model::{Cell, CellKind};
-use huiliu_model::{Change, Changes, Contract, Op, Reason, Record, Records, Reject, Stage};
+use huiliu_model::{Cell, CellKind, Change, Changes, Contract, Extra, OnDrift, Op};
+use huiliu_model::{Reason, Record, Records, Reject, Stage};
 use image::{Side, Work};
 use names::Names;
 use scan::{Cursor, Fault, Kind, narrow};
@@ -68,6 +69,8 @@ pub struct Decoder {
     dataset: Arc<str>,
     epoch: i64,
     columns: Names,
+    /// What is done with fields that the contract does not name.
+    on_strange: OnDrift,
     /// Indices of the key columns, in key order.
     key: Vec<usize>,
     envelope: Envelope,
@@ -121,6 +124,7 @@ impl Decoder {
             dataset: contract.dataset.clone(),
             epoch: contract.epoch,
             columns: Names::new(contract.columns.iter().map(|column| column.name.as_str())),
+            on_strange: contract.drift.added,
             key: contract.key.clone(),
             envelope: match contract.format {
                 Format::HuiliuJson => Envelope::Huiliu(huiliu::Envelope::new()),
@@ -157,15 +161,16 @@ impl Decoder {
                 continue;
             }
             let mark = work.scratch.len();
+            work.record = index;
             match self.record(&mut work, records, record) {
                 Ok(Found::Row(head, side)) => {
-                    self.push(&mut changes, index, 0, head, work.image(side));
+                    self.push(&mut changes, index, 0, head, (&work, side));
                 }
                 Ok(Found::Moved(head)) => {
                     let gone = Head { op: Op::Delete, ..head };
-                    self.push(&mut changes, index, 0, gone, work.image(Side::Before));
+                    self.push(&mut changes, index, 0, gone, (&work, Side::Before));
                     let come = Head { op: Op::Create, ..head };
-                    self.push(&mut changes, index, 1, come, work.image(Side::After));
+                    self.push(&mut changes, index, 1, come, (&work, Side::After));
                 }
                 Ok(Found::Tombstone) => changes.skipped.tombstone += 1,
                 Ok(Found::Control) => changes.skipped.control += 1,
@@ -183,12 +188,23 @@ impl Decoder {
     }
 
     #[inline]
-    fn push(&self, into: &mut Changes, record: u32, ordinal: u8, head: Head, image: &[Cell]) {
+    fn push(
+        &self,
+        into: &mut Changes,
+        record: u32,
+        ordinal: u8,
+        head: Head,
+        (work, side): (&Work<'_>, Side),
+    ) {
         let Head { op, seq, event_time_us, department } = head;
         let epoch = self.epoch;
         into.rows.push(Change { record, ordinal, op, epoch, seq, event_time_us, department });
-        for (column, cell) in into.columns.iter_mut().zip(image) {
+        for (column, cell) in into.columns.iter_mut().zip(work.image(side)) {
             column.push(*cell);
+        }
+        if self.on_strange == OnDrift::Evolve {
+            let row = narrow(into.rows.len() - 1);
+            into.extras.extend(work.strange(side).iter().map(|extra| Extra { row, ..*extra }));
         }
     }
 
@@ -212,8 +228,9 @@ impl Decoder {
             return Err(not_utf8(value));
         }
         work.base = range.start;
+        work.refused = None;
         let mut cursor = Cursor::new(value, self.limits.nesting);
-        self.open(work, &mut cursor, record).map_err(|stop| match stop {
+        let found = self.open(work, &mut cursor, record).map_err(|stop| match stop {
             Stop::Refused(reason, at) => (reason, at),
             Stop::Fault(fault) => {
                 let reason = match fault {
@@ -223,7 +240,11 @@ impl Decoder {
                 };
                 (reason, Some(narrow(cursor.at())))
             }
-        })
+        })?;
+        match work.refused {
+            Some(at) => Err((Reason::FieldUnknown, Some(at))),
+            None => Ok(found),
+        }
     }
 
     fn open(&self, work: &mut Work, cursor: &mut Cursor, record: &Record) -> Result<Found, Stop> {

@@ -2,7 +2,8 @@
 //!
 //! The thread asks for progress as Kafka's does, and hands over chunks against a budget of bytes
 //! that are given back when they have landed. It ends with the file, or after the chunk at hand
-//! when it is told to stop: what was handed over is landed, the rest is read the next time.
+//! when it is told to stop or to pause: what was handed over is landed, the rest is read the next
+//! time.
 
 use crate::chunk::Chunk;
 use crate::examine::Delivery;
@@ -37,6 +38,7 @@ pub struct Meter {
 /// The rows of one file.
 pub struct FileSource {
     events: mpsc::Receiver<Item>,
+    paused: Arc<AtomicBool>,
 }
 
 enum Item {
@@ -62,7 +64,9 @@ impl FileSource {
     ) -> Result<Self, Error> {
         let (events, queue) = mpsc::channel(QUEUE_CHUNKS);
         let permits = (budget_bytes / PERMIT_BYTES).clamp(1, Semaphore::MAX_PERMITS >> 1);
+        let paused = Arc::new(AtomicBool::new(false));
         let reader = Reader {
+            paused: Arc::clone(&paused),
             delivery,
             contract,
             timestamp_ms,
@@ -78,7 +82,7 @@ impl FileSource {
         thread.map_err(|source| {
             Error::new(ErrorKind::Unavailable, "the system gives no thread").because(source)
         })?;
-        Ok(Self { events: queue })
+        Ok(Self { events: queue, paused })
     }
 }
 
@@ -94,6 +98,14 @@ impl Source for FileSource {
 
     /// A file needs no word about what is durable.
     fn durable(&self, _: &Progress) {}
+
+    /// A file that is paused ends after the chunk at hand.
+    fn pause(&self, _: &str) {
+        self.paused.store(true, Ordering::Release);
+    }
+
+    /// A file that was paused has ended; it is loaded again, and goes on where it stopped.
+    fn resume(&self, _: &str) {}
 }
 
 struct Reader {
@@ -106,6 +118,7 @@ struct Reader {
     runtime: Handle,
     stop: CancellationToken,
     meter: Arc<Meter>,
+    paused: Arc<AtomicBool>,
 }
 
 impl Reader {
@@ -125,7 +138,7 @@ impl Reader {
         let mut rows = Rows::open(&self.delivery, &self.contract, first, meter, &self.stop)?;
         let (dataset, partition) = (self.contract.dataset.clone(), self.delivery.partition());
         let mut chunk = Chunk::new(dataset, partition, first, self.timestamp_ms);
-        while !self.stop.is_cancelled() {
+        while !self.stop.is_cancelled() && !self.paused.load(Ordering::Acquire) {
             let mut is_over = false;
             while !chunk.is_full() && !is_over {
                 is_over = !rows.next(&mut chunk, &self.delivery)?;

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use huiliu_kafka::Pacer;
 use huiliu_lake::Lake;
 use huiliu_model::port::{Landed, Landing};
-use huiliu_model::{Batch, Error, Partition, Progress};
+use huiliu_model::{Batch, DriftNote, Error, Partition, Progress, Standing, Stop};
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
@@ -83,5 +83,17 @@ impl Landing for Board {
         tracing::info!(dataset = %batch.dataset, rows, rejected, version = landed.table_version,
             bytes = landed.file_bytes, already = landed.already, "landed");
         Ok(landed)
+    }
+
+    async fn standing(&self, dataset: &str) -> Result<Standing, Error> {
+        self.lake.standing(dataset).await
+    }
+
+    async fn stop(&self, stop: &Stop) -> Result<(), Error> {
+        self.lake.stop(stop).await
+    }
+
+    async fn note_drift(&self, notes: &[DriftNote]) -> Result<(), Error> {
+        self.lake.note_drift(notes).await
     }
 }

@@ -3,8 +3,10 @@
 //! Owns names, defaults and help texts of flags. Values that need a file or another crate to be
 //! judged (rules, subjects, dates of a run) are parsed here as far as text alone can tell.
 
+mod incidents;
 mod quarantine;
 
+pub use incidents::{IncidentListArgs, IncidentsArgs, IncidentsCommand, ResolveArgs};
 pub use quarantine::{
     DropArgs, ExportArgs, Filter, ListArgs, QuarantineArgs, QuarantineCommand, RepairArgs,
     ReplayArgs, RevealArgs, ShowArgs,
@@ -109,6 +111,7 @@ pub enum Command {
     Query(QueryArgs),
     Status(StatusArgs),
     Offsets(OffsetsArgs),
+    Incidents(IncidentsArgs),
     Quarantine(QuarantineArgs),
     Reveal(RevealArgs),
     Quality(QualityArgs),

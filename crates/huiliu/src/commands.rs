@@ -4,6 +4,7 @@ mod bench;
 mod completions;
 mod demo;
 mod generate;
+mod incidents;
 mod init;
 mod load;
 mod offsets;
@@ -43,6 +44,7 @@ pub fn execute(cli: Cli, console: &Console) -> Result<(), Failure> {
         Command::Init(args) => init::execute(args, global, console),
         Command::Load(args) => load::execute(args, global, console),
         Command::Offsets(args) => offsets::execute(args, global, console),
+        Command::Incidents(args) => incidents::execute(args, global, console),
         Command::Quarantine(args) => quarantine::execute(args, global, console),
         Command::Quality(args) => quality::execute(args, global, console),
         Command::Query(args) => query::execute(args, global, console),

@@ -17,7 +17,7 @@ use huiliu_kafka::{KafkaSource, Pacer, Route, Until};
 use huiliu_lake::Lake;
 use huiliu_lake::fold::{Folded, Policy};
 use huiliu_model::port::Incident;
-use huiliu_model::{Clock, Error, ErrorKind};
+use huiliu_model::{Clock, Error, ErrorKind, Stop};
 use huiliu_subject::Built;
 use prometheus::Registry;
 use std::collections::BTreeMap;
@@ -215,6 +215,18 @@ pub fn standing_still(incidents: &[Incident]) -> Result<(), Error> {
         first.partition
     );
     Err(Error::new(ErrorKind::Contract, message).help(help))
+}
+
+/// The error of datasets that stand still.
+pub fn stopped(stops: &BTreeMap<Arc<str>, Stop>) -> Result<(), Error> {
+    let Some(first) = stops.values().next() else { return Ok(()) };
+    let lines: Vec<String> = stops.values().map(Stop::to_string).collect();
+    Err(Error::new(ErrorKind::Contract, lines.join("; ")).help(format!(
+        "its rejects are in quarantine.{}, nothing was skipped, and all other datasets went on. To \
+         go on: {}",
+        first.dataset,
+        first.remedy()
+    )))
 }
 
 /// Lets go of a lake that does not answer some time after the stop.

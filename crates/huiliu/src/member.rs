@@ -69,4 +69,16 @@ impl Source for Member {
             source.durable(progress);
         }
     }
+
+    fn pause(&self, kafka_topic: &str) {
+        if let Some(source) = &self.source {
+            source.pause(kafka_topic);
+        }
+    }
+
+    fn resume(&self, kafka_topic: &str) {
+        if let Some(source) = &self.source {
+            source.resume(kafka_topic);
+        }
+    }
 }

@@ -1,7 +1,7 @@
 //! Gathers prepared rows of one dataset until they are worth a commit.
 
 use huiliu_model::port::Release;
-use huiliu_model::{Batch, Contract, Covers, Error, ErrorKind, Partition, Quality, Tally};
+use huiliu_model::{Batch, Contract, Covers, Error, ErrorKind, Partition, Quality, Records, Tally};
 use huiliu_normalise::Prepared;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,6 +14,12 @@ pub struct Chunk {
     /// Bytes of the records, held against the source's budget until `release` is dropped.
     pub raw_bytes: usize,
     pub release: Release,
+    /// Of its lane when it was read.
+    pub generation: u64,
+    /// Rows were rejected for columns they lack.
+    pub is_refused: bool,
+    /// Kept while the chunk may have to be prepared again.
+    pub records: Option<Records>,
 }
 
 /// A batch on its way to the table, with the bytes it holds.
@@ -47,7 +53,7 @@ impl Batcher {
     /// `Bug` when offsets are missing or counted twice; nothing is added then.
     pub fn push(&mut self, chunk: Chunk, now: Duration) -> Result<(), Error> {
         let bug = |why: String| Error::new(ErrorKind::Bug, why);
-        let Chunk { dataset, covers, prepared, raw_bytes, release } = chunk;
+        let Chunk { dataset, covers, prepared, raw_bytes, release, .. } = chunk;
         let open = self.open.get_or_insert_with(|| Open {
             loaded: Loaded { batch: empty(&dataset), releases: Vec::new() },
             began: now,

@@ -5,15 +5,12 @@
 
 use crate::batcher::Loaded;
 use crate::metrics::Metrics;
+use crate::patience::Patience;
 use huiliu_model::port::{Landed, Landing};
-use huiliu_model::{Batch, Clock, Error, ErrorKind};
+use huiliu_model::{Batch, Clock, Error};
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
-
-const RETRY_MS_MIN: u64 = 200;
-const RETRY_MS_MAX: u64 = 15_000;
 
 /// What became of one batch.
 pub struct Outcome {
@@ -48,52 +45,21 @@ impl<L: Landing> Lander<L> {
     }
 
     async fn land(&self, batch: &Batch) -> Result<Landed, Error> {
-        let mut wait_ms = RETRY_MS_MIN;
+        let mut patience = Patience::new(self.clock.as_ref(), &self.give_up);
         loop {
             let began = self.clock.monotonic();
             let result = self.landing.land(batch).await;
             let took = self.clock.monotonic().saturating_sub(began);
-            match &result {
-                Ok(landed) => {
-                    self.metrics.landed(batch, landed, took, self.clock.now_us());
-                    return result;
-                }
-                Err(e) => self.metrics.failed("land", &batch.dataset, e.kind),
-            }
             match result {
-                Err(e) if e.kind == ErrorKind::Unavailable && !self.give_up.is_cancelled() => {
-                    tracing::warn!(dataset = %batch.dataset, error = %Chain(&e), wait_ms,
-                        "the lake does not answer; waiting");
-                    self.wait(wait_ms).await;
-                    wait_ms = (wait_ms * 2).min(RETRY_MS_MAX);
+                Ok(landed) => {
+                    self.metrics.landed(batch, &landed, took, self.clock.now_us());
+                    return Ok(landed);
                 }
-                other => return other,
+                Err(e) => {
+                    self.metrics.failed("land", &batch.dataset, e.kind);
+                    patience.outlast(e, "landing", &batch.dataset).await?;
+                }
             }
         }
-    }
-
-    async fn wait(&self, wait_ms: u64) {
-        // The clock's small digits are jitter enough, and a test's clock makes them repeat.
-        let half = wait_ms / 2;
-        let jittered = half + u64::from(self.clock.monotonic().subsec_nanos()) % (half + 1);
-        tokio::select! {
-            () = tokio::time::sleep(Duration::from_millis(jittered)) => {}
-            () = self.give_up.cancelled() => {}
-        }
-    }
-}
-
-/// An error with its causes, on one line.
-struct Chain<'a>(&'a Error);
-
-impl std::fmt::Display for Chain<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}", self.0)?;
-        let mut cause = std::error::Error::source(self.0);
-        while let Some(inner) = cause {
-            write!(f, ": {inner}")?;
-            cause = inner.source();
-        }
-        Ok(())
     }
 }

@@ -6,6 +6,8 @@
 //! - offsets of a batch are contiguous, and each is accounted for exactly once;
 //! - a source is told that a partition may go only after everything read from it is durable or
 //!   discarded;
+//! - a dataset that stops, by its limit of rejects or by drift, stops alone, in the data, and
+//!   goes on from recorded progress once a person has resolved it;
 //! - bytes are bounded: the source's budget is given back when a batch has landed, not before.
 //!
 //! ```text
@@ -15,11 +17,16 @@
 //! ```
 
 mod batcher;
+mod breaker;
+mod clerk;
 mod lander;
+mod lane;
 mod metrics;
+mod patience;
 mod pipeline;
 mod replay;
 mod session;
+mod sightings;
 mod supervise;
 pub mod what_if;
 

@@ -2,12 +2,14 @@
 //!
 //! Labels are closed sets: declared datasets and their topics, stages, reasons, outcomes.
 
+mod halt;
 mod source;
 mod stage;
 mod table;
 
+use halt::Halt;
 use huiliu_model::port::{Incident, Landed};
-use huiliu_model::{Batch, ErrorKind, Partition, Score};
+use huiliu_model::{Batch, Drift, ErrorKind, Partition, Score, Stop};
 use huiliu_normalise::Prepared;
 use prometheus::{
     Counter, CounterVec, Gauge, GaugeVec, HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec,
@@ -24,6 +26,7 @@ pub struct Metrics {
     source: Source,
     stage: Stage,
     table: Table,
+    halt: Halt,
 }
 
 impl Metrics {
@@ -37,6 +40,7 @@ impl Metrics {
             source: Source::register(&make)?,
             stage: Stage::register(&make)?,
             table: Table::register(&make)?,
+            halt: Halt::register(&make)?,
         })
     }
 
@@ -46,11 +50,14 @@ impl Metrics {
         self.source.last_event.set(seconds(now_us));
     }
 
-    pub(crate) fn prepared(&self, dataset: &str, records: usize, made: &Prepared, took: Duration) {
+    pub(crate) fn busy(&self, took: Duration) {
+        self.stage.busy.with_label_values(&["prepare"]).inc_by(took.as_secs_f64());
+    }
+
+    pub(crate) fn prepared(&self, dataset: &str, records: usize, made: &Prepared) {
         let rows = made.rows.as_ref().map_or(0, arrow::array::RecordBatch::num_rows);
         self.stage.stage_in.with_label_values(&[dataset, "prepare"]).inc_by(records as u64);
         self.stage.stage_out.with_label_values(&[dataset, "prepare"]).inc_by(rows as u64);
-        self.stage.busy.with_label_values(&["prepare"]).inc_by(took.as_secs_f64());
         for (stage, reason, count) in &made.reject_counts {
             self.stage
                 .rejects
@@ -132,6 +139,25 @@ impl Metrics {
             .incidents
             .with_label_values(&[&*partition.kafka_topic, &number, incident.kind.label()])
             .set(1);
+    }
+
+    /// The dataset stands still.
+    pub(crate) fn stopped(&self, stop: &Stop) {
+        self.going(&stop.dataset);
+        let labels = [&*stop.dataset, stop.reason.label()];
+        self.halt.stopped.with_label_values(&labels).set(1);
+        self.halt.reasons().insert(stop.dataset.to_string(), stop.reason);
+    }
+
+    /// The dataset goes on.
+    pub(crate) fn going(&self, dataset: &str) {
+        if let Some(reason) = self.halt.reasons().remove(dataset) {
+            self.halt.stopped.with_label_values(&[dataset, reason.label()]).set(0);
+        }
+    }
+
+    pub(crate) fn drift(&self, dataset: &str, drift: &Drift) {
+        self.halt.drift.with_label_values(&[dataset, drift.kind.label()]).inc_by(drift.count);
     }
 
     pub(crate) fn failed(&self, stage: &str, dataset: &str, kind: ErrorKind) {

@@ -36,9 +36,20 @@ impl Pipeline {
         &self.contract
     }
 
+    /// As [`Pipeline::prepare`]; rows are rejected for the absence of the `refused` columns, by
+    /// index.
+    pub fn prepare_refusing(
+        &self,
+        records: &Records,
+        ingest_time_us: i64,
+        refused: &[u16],
+    ) -> Prepared {
+        let changes = self.decoder.decode(records);
+        self.normaliser.prepare_refusing(records, &changes, ingest_time_us, refused)
+    }
+
     /// Total: yields rows and rejects, never fails.
     pub fn prepare(&self, records: &Records, ingest_time_us: i64) -> Prepared {
-        let changes = self.decoder.decode(records);
-        self.normaliser.prepare(records, &changes, ingest_time_us)
+        self.prepare_refusing(records, ingest_time_us, &[])
     }
 }

@@ -4,26 +4,34 @@
 //! when the lander is busy it goes on growing until the source's budget stops the source. The
 //! order of the `select!` is: what landed (frees memory), what was prepared (keeps order), the
 //! source (only while few chunks are being prepared), the clock.
+//!
+//! A dataset that stops is one lane that does not go; the others are not touched.
 
-use crate::batcher::{Batcher, Chunk, Loaded};
+mod halt;
+mod partitions;
+
+use crate::batcher::Chunk;
+use crate::clerk::{Clerk, Errand, Report};
 use crate::lander::{Lander, Outcome};
+use crate::lane::Lane;
 use crate::metrics::Metrics;
 use crate::pipeline::Pipeline;
 use futures::StreamExt;
 use futures::stream::FuturesOrdered;
+use halt::{ChunkFate, Judged};
 use huiliu_model::port::{Incident, Landing, Release, Source, SourceEvent};
-use huiliu_model::{Clock, Error, ErrorKind, Partition, Progress, Quality, Records, Tally};
+use huiliu_model::{Clock, Error, ErrorKind, OnDrift, Progress, Quality, Records, Stop, Tally};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 /// How often ages are looked at.
 const TICK: Duration = Duration::from_millis(100);
-/// How long a revoked partition is waited for before its batch is left to the guard.
-const REVOKE_WAIT: Duration = Duration::from_secs(15);
+/// Errands waiting for the clerk; what does not fit is asked again at the next tick.
+const ERRANDS: usize = 64;
 
 /// Bounds of one session.
 #[derive(Debug, Clone, Copy)]
@@ -41,6 +49,8 @@ pub struct Summary {
     pub tallies: BTreeMap<Arc<str>, Tally>,
     pub commits: u64,
     pub incidents: Vec<Incident>,
+    /// Datasets that stand still, and why.
+    pub stopped: BTreeMap<Arc<str>, Stop>,
     /// Per dataset, what its cells were found to be; of everything prepared.
     pub quality: BTreeMap<Arc<str>, Quality>,
 }
@@ -56,11 +66,14 @@ pub struct Session<L> {
     pub give_up: CancellationToken,
 }
 
-struct Lane {
-    batcher: Batcher,
-    queue: mpsc::Sender<Loaded>,
-    /// Batches handed to the lander and not yet reported.
-    landing: usize,
+/// Records on their way to being prepared.
+struct Work {
+    pipeline: Arc<Pipeline>,
+    records: Records,
+    release: Release,
+    generation: u64,
+    /// Columns whose absence rejects a row.
+    refused: Vec<u16>,
 }
 
 struct Loop<'a, L, S> {
@@ -70,6 +83,12 @@ struct Loop<'a, L, S> {
     topics: BTreeMap<Arc<str>, Arc<str>>,
     preparing: FuturesOrdered<JoinHandle<Chunk>>,
     outcomes: mpsc::Receiver<Outcome>,
+    errands: mpsc::Sender<Errand>,
+    reports: mpsc::Receiver<Report>,
+    /// Errands that the clerk has not reported yet.
+    errands_open: usize,
+    /// The source has ended: what is held lands, and nothing is waited for.
+    is_ending: bool,
     summary: Summary,
 }
 
@@ -94,10 +113,17 @@ impl<L: Landing> Session<L> {
             tasks.spawn(lander.run(receiver, done.clone()));
             let contract = Arc::clone(pipeline.contract());
             topics.insert(Arc::clone(&contract.kafka_topic), Arc::clone(name));
-            let lane = Lane { batcher: Batcher::new(contract), queue, landing: 0 };
-            lanes.insert(Arc::clone(name), lane);
+            lanes.insert(Arc::clone(name), Lane::new(contract, queue));
         }
         drop(done);
+        let (errands, received) = mpsc::channel(ERRANDS);
+        let (report, reports) = mpsc::channel(ERRANDS);
+        let clerk = Clerk {
+            landing: Arc::clone(&self.landing),
+            clock: Arc::clone(&self.clock),
+            give_up: self.give_up.clone(),
+        };
+        tasks.spawn(clerk.run(received, report));
         let mut run = Loop {
             session: self,
             source,
@@ -105,6 +131,10 @@ impl<L: Landing> Session<L> {
             topics,
             preparing: FuturesOrdered::new(),
             outcomes,
+            errands,
+            reports,
+            errands_open: 0,
+            is_ending: false,
             summary: Summary::default(),
         };
         let result = run.drive().await;
@@ -128,20 +158,26 @@ impl<L: Landing, S: Source> Loop<'_, L, S> {
                 Some(chunk) = self.preparing.next(), if !self.preparing.is_empty() => {
                     self.gather(chunk)?;
                 }
+                Some(report) = self.reports.recv() => self.reported(report)?,
                 event = self.source.next(), if room => match event? {
                     Some(event) => self.react(event).await?,
                     None => break,
                 },
-                _ = tick.tick() => self.offer_full(),
+                _ = tick.tick() => {
+                    self.offer_full();
+                    self.run_errands();
+                }
             }
         }
-        self.finish(|_| true).await
+        self.finish(|_| true).await?;
+        self.settle().await
     }
 
     async fn react(&mut self, event: SourceEvent) -> Result<(), Error> {
         match event {
             SourceEvent::Records { records, release } => self.prepare(records, release)?,
             SourceEvent::Assigned { partitions, reply } => self.assign(&partitions, reply).await?,
+            SourceEvent::Resumed { partitions, reply } => self.resumed(&partitions, reply).await?,
             SourceEvent::Revoked { partitions, reply } => {
                 self.revoke(&partitions).await?;
                 // A source that no longer waits has nothing to be told.
@@ -164,29 +200,74 @@ impl<L: Landing, S: Source> Loop<'_, L, S> {
             let name = &records.dataset;
             Error::new(ErrorKind::Bug, format!("dataset `{name}` has no pipeline"))
         })?;
-        let (metrics, clock) = (Arc::clone(&self.session.metrics), Arc::clone(&self.session.clock));
+        let lane = lane(&mut self.lanes, &records.dataset)?;
+        if !lane.goes() {
+            // Dropping the release gives the bytes back; progress has not passed these records.
+            return Ok(());
+        }
         let (count, raw_bytes) = (records.entries.len(), records.arena.len());
-        metrics.received(&records.dataset, count, raw_bytes, clock.now_us());
-        self.preparing.push_back(tokio::task::spawn_blocking(move || {
-            let began = clock.monotonic();
-            let prepared = pipeline.prepare(&records, clock.now_us());
-            let took = clock.monotonic().saturating_sub(began);
-            metrics.prepared(&records.dataset, count, &prepared, took);
-            let Records { dataset, covers, .. } = records;
-            Chunk { dataset, covers, prepared, raw_bytes, release }
-        }));
+        let received_at = self.session.clock.now_us();
+        self.session.metrics.received(&records.dataset, count, raw_bytes, received_at);
+        let generation = lane.generation;
+        let work = Work { pipeline, records, release, generation, refused: Vec::new() };
+        let task = self.spawn(work);
+        self.preparing.push_back(task);
         Ok(())
+    }
+
+    /// Prepares records on a thread of their own.
+    fn spawn(&self, work: Work) -> JoinHandle<Chunk> {
+        let (metrics, clock) = (Arc::clone(&self.session.metrics), Arc::clone(&self.session.clock));
+        tokio::task::spawn_blocking(move || {
+            let Work { pipeline, records, release, generation, refused } = work;
+            let began = clock.monotonic();
+            let prepared = pipeline.prepare_refusing(&records, clock.now_us(), &refused);
+            let took = clock.monotonic().saturating_sub(began);
+            metrics.busy(took);
+            let raw_bytes = records.arena.len();
+            let (dataset, covers) = (Arc::clone(&records.dataset), records.covers.clone());
+            let may_be_refused = pipeline.contract().drift.dropped == OnDrift::Quarantine
+                && refused.is_empty()
+                && !prepared.drift.absent.is_empty();
+            let is_refused = !refused.is_empty();
+            let records = may_be_refused.then_some(records);
+            Chunk { dataset, covers, prepared, raw_bytes, release, generation, is_refused, records }
+        })
     }
 
     fn gather(&mut self, chunk: Result<Chunk, tokio::task::JoinError>) -> Result<(), Error> {
         let chunk = chunk
             .map_err(|e| Error::new(ErrorKind::Bug, "preparing records stopped").because(e))?;
         let now = self.session.clock.monotonic();
-        let lane = lane(&mut self.lanes, &chunk.dataset)?;
-        *self.summary.quality.entry(Arc::clone(&chunk.dataset)).or_default() +=
-            &chunk.prepared.quality;
-        lane.batcher.push(chunk, now)?;
+        let mut chunk = match self.judge(chunk, now)? {
+            Judged::Dropped => return Ok(()),
+            Judged::Refused(chunk, refused) => return self.prepare_again(chunk, refused),
+            Judged::Lands(chunk) => chunk,
+        };
+        let dataset = Arc::clone(&chunk.dataset);
+        let made = &mut chunk.prepared;
+        self.session.metrics.prepared(&dataset, made.records as usize, made);
+        *self.summary.quality.entry(Arc::clone(&dataset)).or_default() += &made.quality;
+        let fate = ChunkFate {
+            records: made.records,
+            rejected: std::mem::take(&mut made.rejected),
+            reasons: made.reject_counts.clone(),
+        };
+        lane(&mut self.lanes, &dataset)?.batcher.push(chunk, now)?;
+        self.count(&dataset, &fate)?;
         self.offer_full();
+        Ok(())
+    }
+
+    /// Prepares a chunk once more, before all others, with its rows refused.
+    fn prepare_again(&mut self, chunk: Chunk, refused: Vec<u16>) -> Result<(), Error> {
+        let Chunk { dataset, release, generation, records, .. } = chunk;
+        let bug = |what: &str| Error::new(ErrorKind::Bug, format!("dataset `{dataset}` {what}"));
+        let records = records.ok_or_else(|| bug("lost the records of a chunk"))?;
+        let pipeline = self.session.pipelines.get(&dataset).cloned();
+        let pipeline = pipeline.ok_or_else(|| bug("has no pipeline"))?;
+        let task = self.spawn(Work { pipeline, records, release, generation, refused });
+        self.preparing.push_front(task);
         Ok(())
     }
 
@@ -195,7 +276,7 @@ impl<L: Landing, S: Source> Loop<'_, L, S> {
         let now = self.session.clock.monotonic();
         let held: usize = self.lanes.values().map(|l| l.batcher.raw_bytes()).sum();
         self.session.metrics.held(held);
-        for lane in self.lanes.values_mut().filter(|l| l.batcher.is_full(now)) {
+        for lane in self.lanes.values_mut().filter(|l| l.batcher.is_full(now) || l.is_stopping()) {
             lane.offer();
         }
         if held > self.session.limits.held_bytes {
@@ -212,8 +293,12 @@ impl<L: Landing, S: Source> Loop<'_, L, S> {
 
     fn landed(&mut self, outcome: Outcome) -> Result<(), Error> {
         let Outcome { batch, result } = outcome;
-        lane(&mut self.lanes, &batch.dataset)?.landing -= 1;
-        result?;
+        let lane = lane(&mut self.lanes, &batch.dataset)?;
+        lane.landing -= 1;
+        let goes = lane.goes();
+        if result?.stopped && goes {
+            self.look_at(&batch.dataset);
+        }
         let mut progress = Progress::default();
         for (partition, range) in batch.covers.0 {
             self.session.metrics.durable(&partition, range.end, batch.newest_record_ms);
@@ -223,86 +308,8 @@ impl<L: Landing, S: Source> Loop<'_, L, S> {
         *self.summary.tallies.entry(batch.dataset).or_default() += batch.tally;
         self.summary.commits += 1;
         self.offer_full();
+        self.run_errands();
         Ok(())
-    }
-
-    async fn assign(
-        &mut self,
-        partitions: &[Partition],
-        reply: oneshot::Sender<Progress>,
-    ) -> Result<(), Error> {
-        let mut by_dataset: BTreeMap<Arc<str>, Vec<Partition>> = BTreeMap::new();
-        for partition in partitions {
-            if let Some(dataset) = self.topics.get(&partition.kafka_topic) {
-                by_dataset.entry(Arc::clone(dataset)).or_default().push(partition.clone());
-            }
-        }
-        let mut all = Progress::default();
-        for (dataset, partitions) in by_dataset {
-            let recorded = self.session.landing.progress(&dataset, &partitions).await?;
-            all.0.extend(recorded.0);
-        }
-        for (partition, next) in &all.0 {
-            self.session.metrics.durable(partition, *next, 0);
-        }
-        self.session.metrics.assigned(partitions, 1);
-        tracing::info!(partitions = partitions.len(), recorded = all.0.len(), "assigned");
-        let _ = reply.send(all);
-        Ok(())
-    }
-
-    async fn revoke(&mut self, partitions: &[Partition]) -> Result<(), Error> {
-        self.session.metrics.assigned(partitions, -1);
-        tracing::info!(partitions = partitions.len(), "revoked; finishing their batches");
-        let wanted = partitions.to_vec();
-        let finish = self.finish(move |lane| lane.landing > 0 || lane.batcher.holds(&wanted));
-        match tokio::time::timeout(REVOKE_WAIT, finish).await {
-            Ok(finished) => finished,
-            // The new owner starts from recorded progress, so what we still hold would be
-            // superseded: better to end this session and begin again than to commit it late.
-            Err(_) => Err(Error::new(
-                ErrorKind::Superseded,
-                "partitions were revoked before their batches could be committed",
-            )),
-        }
-    }
-
-    /// Prepares, batches and lands everything held by the lanes that `which` names.
-    async fn finish(&mut self, which: impl Fn(&Lane) -> bool) -> Result<(), Error> {
-        while let Some(chunk) = self.preparing.next().await {
-            self.gather(chunk)?;
-        }
-        loop {
-            for lane in self.lanes.values_mut().filter(|l| which(l)) {
-                lane.offer();
-            }
-            let waiting =
-                self.lanes.values().any(|l| l.landing > 0 || (which(l) && l.batcher.is_open()));
-            if !waiting {
-                return Ok(());
-            }
-            let began = self.session.clock.monotonic();
-            let Some(outcome) = self.outcomes.recv().await else {
-                return Err(Error::new(ErrorKind::Bug, "all landers ended early"));
-            };
-            let waited = self.session.clock.monotonic().saturating_sub(began);
-            self.session.metrics.blocked(waited);
-            self.landed(outcome)?;
-        }
-    }
-}
-
-impl Lane {
-    /// Gives the open batch to the lander if it is free.
-    fn offer(&mut self) {
-        if self.landing > 0 {
-            return;
-        }
-        if let Some(loaded) = self.batcher.take()
-            && self.queue.try_send(loaded).is_ok()
-        {
-            self.landing += 1;
-        }
     }
 }
 

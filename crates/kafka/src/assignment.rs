@@ -7,6 +7,8 @@
 //! | `p < low` | | incident `OffsetExpired`, the partition stands still |
 //! | `p > high` | | incident `OffsetBeyondEnd`, the partition stands still |
 //!
+//! A partition of a paused topic is taken and not read, see `pauses`.
+//!
 //! A partition that stands still stays assigned and paused, so that no one else runs into the
 //! same wall, and the others go on. Nothing ever jumps.
 
@@ -30,17 +32,16 @@ const PROGRESS_PATIENCE: Duration = Duration::from_secs(120);
 /// What is in flight may be committed before a partition goes. Below the default session
 /// time-out of the group (45 s).
 const REVOKE_PATIENCE: Duration = Duration::from_secs(20);
-const OFFSETS_PATIENCE: Duration = Duration::from_secs(10);
 /// Out-of-range events about an offset that is in range after all: stale, at most this many.
 const RESTARTS_MAX: u32 = 3;
 
 #[derive(Debug, PartialEq, Eq)]
-enum Start {
+pub(crate) enum Start {
     At(i64),
     Never(IncidentKind),
 }
 
-fn decide(recorded: Option<i64>, available: &Range<i64>) -> Start {
+pub(crate) fn decide(recorded: Option<i64>, available: &Range<i64>) -> Start {
     match recorded {
         None => Start::At(available.start),
         Some(next) if next < available.start => Start::Never(IncidentKind::OffsetExpired),
@@ -87,8 +88,9 @@ impl Poller {
         }
         let partitions = self.named(&listed)?;
         tracing::info!(partition_count = partitions.len(), "partitions assigned");
-        let progress = self.ask_progress(&partitions)?;
-        let available = offsets::available(&self.consumer, &partitions, OFFSETS_PATIENCE)
+        let progress =
+            self.ask(&partitions, |partitions, reply| SourceEvent::Assigned { partitions, reply })?;
+        let available = offsets::available(&self.consumer, &partitions, offsets::PATIENCE)
             .map_err(|error| stopped("reading the offsets of assigned partitions", error))?;
 
         let mut starts = TopicPartitionList::with_capacity(partitions.len());
@@ -109,8 +111,15 @@ impl Poller {
             element
                 .set_offset(Offset::Offset(at))
                 .map_err(|error| stopped("setting the first offset", error))?;
-            let blocked = matches!(start, Start::Never(_));
-            self.add_slot(partition, at, blocked, recorded.is_none())?;
+            let state = match start {
+                Start::Never(_) => SlotState::Blocked,
+                Start::At(_) if self.shared.pauses.is_paused(&partition.kafka_topic) => {
+                    paused.add_partition(&partition.kafka_topic, partition.number);
+                    SlotState::Paused
+                }
+                Start::At(_) => SlotState::Reading,
+            };
+            self.add_slot(partition, at, state, recorded.is_none())?;
         }
         give(&self.consumer, &starts).map_err(|error| stopped("taking an assignment", error))?;
         if paused.count() > 0 {
@@ -120,9 +129,14 @@ impl Poller {
         incidents.into_iter().try_for_each(|found| self.feed.send(SourceEvent::Incident(found)))
     }
 
-    fn ask_progress(&self, partitions: &[Partition]) -> Result<Progress, End> {
+    /// Asks for the recorded progress of partitions, and waits for it.
+    pub(crate) fn ask(
+        &self,
+        partitions: &[Partition],
+        question: impl FnOnce(Vec<Partition>, oneshot::Sender<Progress>) -> SourceEvent,
+    ) -> Result<Progress, End> {
         let (reply, answer) = oneshot::channel();
-        self.feed.send(SourceEvent::Assigned { partitions: partitions.to_vec(), reply })?;
+        self.feed.send(question(partitions.to_vec(), reply))?;
         let count = partitions.len();
         let silent = |how: &str| {
             let message = format!("recorded progress of {count} partitions was {how}");
@@ -139,7 +153,7 @@ impl Poller {
         &mut self,
         partition: Partition,
         next: i64,
-        blocked: bool,
+        state: SlotState,
         is_fresh: bool,
     ) -> Result<(), End> {
         let queue = self.split(&partition)?;
@@ -148,7 +162,6 @@ impl Poller {
         // A partition that was not there at the start has no end to reach.
         let end = |targets: &BTreeMap<_, _>| targets.get(&partition).copied().unwrap_or(0);
         let target = self.targets.as_ref().map(end);
-        let state = if blocked { SlotState::Blocked } else { SlotState::Reading };
         let mut slot = Slot { partition, route, queue, next, target, state, is_fresh, restarts: 0 };
         slot.note_target();
         self.slots.push(slot);
@@ -199,7 +212,7 @@ impl Poller {
         let reason = self.consumer.context().reason();
         let partition = self.slots[index].partition.clone();
         let asked = std::slice::from_ref(&partition);
-        let available = offsets::available(&self.consumer, asked, OFFSETS_PATIENCE)
+        let available = offsets::available(&self.consumer, asked, offsets::PATIENCE)
             .map_err(|error| stopped("reading the offsets of a partition", error))?;
         let held = &available[&partition];
         let slot = &mut self.slots[index];
@@ -219,7 +232,7 @@ impl Poller {
     }
 
     /// Assigns one partition anew at its next offset.
-    fn restart(&mut self, index: usize) -> Result<(), End> {
+    pub(crate) fn restart(&mut self, index: usize) -> Result<(), End> {
         let partition = self.slots[index].partition.clone();
         let mut one = list([(&*partition.kafka_topic, partition.number)]);
         let taken = self.consumer.incremental_unassign(&one);
@@ -245,7 +258,7 @@ impl Poller {
     }
 }
 
-fn list<'a>(partitions: impl IntoIterator<Item = (&'a str, i32)>) -> TopicPartitionList {
+pub(crate) fn list<'a>(partitions: impl IntoIterator<Item = (&'a str, i32)>) -> TopicPartitionList {
     let mut listed = TopicPartitionList::new();
     for (kafka_topic, number) in partitions {
         listed.add_partition(kafka_topic, number);
@@ -253,7 +266,7 @@ fn list<'a>(partitions: impl IntoIterator<Item = (&'a str, i32)>) -> TopicPartit
     listed
 }
 
-fn incident(
+pub(crate) fn incident(
     partition: &Partition,
     kind: IncidentKind,
     recorded: i64,
@@ -262,7 +275,7 @@ fn incident(
     Incident { partition: partition.clone(), kind, recorded, available: held.clone() }
 }
 
-fn stopped(what: &str, error: rdkafka::error::KafkaError) -> End {
+pub(crate) fn stopped(what: &str, error: rdkafka::error::KafkaError) -> End {
     End::Failed(failed(what, error))
 }
 

@@ -11,6 +11,9 @@ use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 use std::time::Duration;
 
+/// How long an answer is waited for on the poll thread.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
+
 /// The next offset of each partition.
 pub(crate) fn ends<C: ConsumerContext>(
     consumer: &BaseConsumer<C>,

@@ -3,7 +3,8 @@
 //! Every partition has its own librdkafka queue, so that end-of-partition and out-of-range
 //! events are known to be this partition's, and so that holding back is simply not to read:
 //! librdkafka stops to fetch a partition whose queue is full, while the main queue is polled
-//! on, which keeps the group membership alive. (Pausing would throw prefetched records away.)
+//! on, which keeps the group membership alive. (Pausing would throw prefetched records away; it
+//! is kept for datasets that stand still.)
 //!
 //! Covers of consecutive chunks touch, per partition; a record that would break that is a bug
 //! and ends the source.
@@ -79,6 +80,8 @@ pub(crate) enum SlotState {
     Reading,
     /// Reached its target.
     Done,
+    /// Not read until ingestion says so.
+    Paused,
     /// Stands still until a person decides.
     Blocked,
 }
@@ -125,6 +128,7 @@ impl Poller {
         let now = self.clock.monotonic();
         self.stats.polled(now);
         self.serve()?;
+        self.heed_pauses()?;
         let has_read = self.read(now)?;
         self.is_idle = !has_read;
         self.hand_over_due(now);

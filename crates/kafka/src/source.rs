@@ -6,6 +6,7 @@
 use crate::chunk::Chunk;
 use crate::context::Context;
 use crate::failure::{failed, no_thread, unbuildable};
+use crate::pauses::Pauses;
 use crate::poll::{Feed, Poller};
 use crate::probe::{Probe, missing};
 use crate::settings::{Route, Settings, Until};
@@ -144,6 +145,14 @@ impl Source for KafkaSource {
             durable.set(partition.clone(), *next_offset);
         }
     }
+
+    fn pause(&self, kafka_topic: &str) {
+        self.shared.pauses.pause(kafka_topic);
+    }
+
+    fn resume(&self, kafka_topic: &str) {
+        self.shared.pauses.resume(kafka_topic);
+    }
 }
 
 impl Drop for KafkaSource {
@@ -164,6 +173,7 @@ pub(crate) enum Item {
 pub(crate) struct Shared {
     assigned: Mutex<Vec<Partition>>,
     durable: Mutex<Progress>,
+    pub(crate) pauses: Pauses,
     closed: AtomicBool,
     ended: AtomicBool,
 }

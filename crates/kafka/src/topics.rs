@@ -1,6 +1,7 @@
 //! Questions and orders about whole topics: their ends, and making those that are missing.
 
 use crate::failure::failed;
+use crate::offsets;
 use crate::probe::{PATIENCE, Probe};
 use crate::settings::{Route, Settings};
 use huiliu_model::{Error, ErrorKind, Partition};
@@ -9,6 +10,7 @@ use rdkafka::client::DefaultClientContext;
 use rdkafka::config::ClientConfig;
 use rdkafka::error::RDKafkaErrorCode;
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 /// The end offset of every partition of the routes' topics; missing topics have none. Blocking.
 ///
@@ -21,6 +23,21 @@ pub fn end_offsets(
     let probe = Probe::connect(settings)?;
     let found = probe.find(routes)?;
     probe.ends(&found.partitions)
+}
+
+/// The offsets that every partition of the routes' topics still has; missing topics have none.
+/// Blocking.
+///
+/// # Errors
+/// `Unavailable` or `Denied`.
+pub fn available_offsets(
+    settings: &Settings,
+    routes: &[Route],
+) -> Result<BTreeMap<Partition, Range<i64>>, Error> {
+    let probe = Probe::connect(settings)?;
+    let found = probe.find(routes)?;
+    offsets::available(&probe.client, &found.partitions, PATIENCE)
+        .map_err(|error| failed("reading the offsets", error))
 }
 
 /// Makes the topics that do not exist; those that do stay as they are. Blocking.

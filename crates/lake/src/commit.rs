@@ -13,6 +13,7 @@
 
 use crate::error::store_error;
 use crate::log::{Add, Line, Remove, TableState, Txn, commit_path, read_commit};
+use crate::stop::is_stopped;
 use crate::table::Table;
 use huiliu_model::{Error, ErrorKind};
 use object_store::{ObjectStore, PutMode, PutPayload};
@@ -39,6 +40,8 @@ pub struct Commit {
     pub receipt: Value,
     /// Replaces the table's metadata (a new schema).
     pub metadata: Option<crate::log::MetaData>,
+    /// App id that records the version of this very commit.
+    pub version_mark: Option<&'static str>,
 }
 
 /// Progress of one app id.
@@ -78,6 +81,8 @@ pub struct Committed {
     pub already: bool,
     /// How often another version came first.
     pub conflicts: u32,
+    /// The table says that its dataset stands still.
+    pub stopped: bool,
 }
 
 enum Standing {
@@ -104,12 +109,19 @@ impl Table {
             if let Some((version, body)) = doubt.take()
                 && self.holds(version, &body).await?
             {
-                return Ok(Committed { version, already: true, conflicts });
+                let stopped = is_stopped(&state);
+                return Ok(Committed { version, already: true, conflicts, stopped });
             }
             match standing(commit, &state) {
                 Standing::Ours => {}
                 Standing::Already => {
-                    return Ok(Committed { version: state.version, already: true, conflicts });
+                    let stopped = is_stopped(&state);
+                    return Ok(Committed {
+                        version: state.version,
+                        already: true,
+                        conflicts,
+                        stopped,
+                    });
                 }
                 // Another process may have moved on since we last looked: look before we say so.
                 Standing::Superseded(_) if attempt == 0 => continue,
@@ -132,7 +144,8 @@ impl Table {
             match put.await {
                 Ok(_) => {
                     state.apply(version, &body)?;
-                    return Ok(Committed { version, already: false, conflicts });
+                    let stopped = is_stopped(&state);
+                    return Ok(Committed { version, already: false, conflicts, stopped });
                 }
                 Err(
                     object_store::Error::AlreadyExists { .. }
@@ -174,6 +187,7 @@ impl Table {
         if !commit.removes.is_empty() {
             txns.push((REMOVERS, version));
         }
+        txns.extend(commit.version_mark.map(|app_id| (app_id, version)));
         let mut lines = vec![Line { commit_info: Some(info), ..Line::default() }];
         lines.extend(
             commit.metadata.iter().map(|m| Line { meta_data: Some(m.clone()), ..Line::default() }),

@@ -43,6 +43,8 @@ pub struct DatasetStatus {
     pub size_bytes: i64,
     /// `<kafka_topic>/<partition>` and the first offset not yet durable.
     pub progress: BTreeMap<String, i64>,
+    /// The stop that stands, if the dataset stands still.
+    pub stopped: Option<huiliu_model::Stop>,
 }
 
 /// Stored columns of the contract, then system columns.
@@ -79,8 +81,8 @@ impl Dataset {
     /// Opens the tables of a dataset, making those that are missing.
     ///
     /// # Errors
-    /// As the store answers; `Invalid` when a table differs from its contract, or its tokens are
-    /// of another key.
+    /// As the store answers; `Invalid` when a table differs from its contract in more than
+    /// nullable columns that it gains, or its tokens are of another key.
     pub async fn open(
         shared: &Shared,
         contract: Arc<Contract>,
@@ -103,6 +105,7 @@ impl Dataset {
                 schema,
                 partition_by,
                 properties: properties.clone(),
+                grows: true,
             };
             let path = Path::from(kind).join(contract.dataset.as_ref());
             Table::open_or_create(shared, path, &definition).await
@@ -175,7 +178,9 @@ impl Dataset {
             .flat_map(|(_, paths)| paths)
             .filter_map(|path| changes.files.get(path)?.rows)
             .sum();
+        let stopped = self.standing_at(&changes).await?.stop;
         Ok(DatasetStatus {
+            stopped,
             dataset: self.contract.dataset.to_string(),
             title: self.contract.title.clone(),
             changes_rows: changes.rows(),

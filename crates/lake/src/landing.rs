@@ -3,7 +3,7 @@
 //! The two tables need no common transaction. Rejects go first; when the process dies in between,
 //! the batch is read again, and rejects below quarantine's own progress are not written twice.
 
-use crate::commit::{Commit, Step};
+use crate::commit::{Commit, Committed, Step};
 use crate::dataset::Dataset;
 use crate::lake::Lake;
 use crate::receipt::quality;
@@ -14,7 +14,8 @@ use arrow::compute::{concat_batches, filter_record_batch};
 use arrow::datatypes::{Int32Type, Int64Type};
 use async_trait::async_trait;
 use huiliu_model::port::{Landed, Landing};
-use huiliu_model::{Batch, Contract, Covers, Error, ErrorKind, Partition, Progress, system};
+use huiliu_model::{Batch, Contract, Covers, DriftNote, Error, ErrorKind};
+use huiliu_model::{Partition, Progress, Standing, Stop, system};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -39,6 +40,18 @@ impl Landing for Lake {
         let tables = self.dataset(&batch.dataset)?;
         land_rejects(&tables, batch).await?;
         land_rows(&tables, batch).await
+    }
+
+    async fn standing(&self, dataset: &str) -> Result<Standing, Error> {
+        self.dataset(dataset)?.standing().await
+    }
+
+    async fn stop(&self, stop: &Stop) -> Result<(), Error> {
+        self.dataset(&stop.dataset)?.stop(stop).await
+    }
+
+    async fn note_drift(&self, notes: &[DriftNote]) -> Result<(), Error> {
+        self.note_drifts(notes).await
     }
 }
 
@@ -90,7 +103,8 @@ async fn land_rows(tables: &Dataset, batch: &Batch) -> Result<Landed, Error> {
         commit.adds.push(add);
     }
     let done = table.commit(&commit).await?;
-    Ok(Landed { table_version: done.version, file_bytes, already: done.already })
+    let Committed { version, already, stopped, .. } = done;
+    Ok(Landed { table_version: version, file_bytes, already, stopped })
 }
 
 /// Rows of a file lie by bucket, then key: the fold merges files without sorting them again.

@@ -70,6 +70,7 @@ impl Lake {
             schema: &schema,
             partition_by: &[],
             properties: BTreeMap::new(),
+            grows: false,
         };
         let table = Table::open_or_create(self.shared(), path(name), &definition).await?;
         Ok(Ledger { table, schema })

@@ -18,7 +18,9 @@
 
 mod commit;
 mod dataset;
+mod drift;
 mod error;
+mod evolve;
 mod file;
 pub mod fold;
 mod ids;
@@ -36,6 +38,7 @@ mod schema;
 mod shape;
 mod stage;
 mod stats;
+mod stop;
 mod store;
 mod subject;
 mod table;

@@ -77,6 +77,7 @@ impl Lake {
             schema: &full,
             partition_by: &[system::BUCKET],
             properties: BTreeMap::new(),
+            grows: false,
         };
         let table = Table::open_or_create(self.shared(), path(subject, table), &definition).await?;
         let started_from = table.progress().await?.get(BUILD).copied();
@@ -180,7 +181,7 @@ impl Build {
                 or_nothing: false,
             }],
             receipt: json!({"rows": self.rows, "build": record}),
-            metadata: None,
+            ..Commit::default()
         };
         let done = self.table.commit(&commit).await?;
         Ok(Replaced { version: done.version, rows: self.rows, files })

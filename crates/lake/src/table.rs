@@ -40,6 +40,8 @@ pub struct Definition<'a> {
     pub partition_by: &'a [&'a str],
     /// Table properties, beside those every table has.
     pub properties: BTreeMap<String, String>,
+    /// Nullable columns that the table lacks are added to it.
+    pub grows: bool,
 }
 
 impl Table {
@@ -52,7 +54,7 @@ impl Table {
         Ok(state.map(|state| Table { path, shared: shared.clone(), state: Mutex::new(state) }))
     }
 
-    /// Opens a table, or makes it when it is not there.
+    /// Opens a table, or makes it when it is not there. One that grows gains the columns it lacks.
     ///
     /// # Errors
     /// As [`Table::open`]; `Invalid` when the table that is there has other columns.
@@ -62,7 +64,7 @@ impl Table {
         definition: &Definition<'_>,
     ) -> Result<Table, Error> {
         if let Some(table) = Table::open(shared, path.clone()).await? {
-            table.check_schema(definition.schema).await?;
+            table.suit(definition.schema, definition.grows).await?;
             return Ok(table);
         }
         create(shared, &path, definition).await?;
@@ -165,29 +167,6 @@ impl Table {
     pub async fn property(&self, name: &str) -> Option<String> {
         let state = self.state.lock().await;
         state.metadata.as_ref()?.configuration.get(name).cloned().flatten()
-    }
-
-    async fn check_schema(&self, wanted: &Schema) -> Result<(), Error> {
-        let found = self.schema().await?;
-        let shape = |s: &Schema| -> Vec<(String, String)> {
-            s.fields().iter().map(|f| (f.name().clone(), f.data_type().to_string())).collect()
-        };
-        let (have, want) = (shape(&found), shape(wanted));
-        if have == want {
-            return Ok(());
-        }
-        let differs = want
-            .iter()
-            .find(|c| !have.contains(c))
-            .or_else(|| have.iter().find(|c| !want.contains(c)));
-        let what = differs.map_or_else(|| "the order".to_owned(), |(n, t)| format!("`{n}` {t}"));
-        Err(Error::new(
-            ErrorKind::Invalid,
-            format!("table `{}` and its contract differ in {what}", self.path),
-        )
-        .help(
-            "a contract's columns and protection are fixed once its tables exist; use a new lake",
-        ))
     }
 
     /// Writes a checkpoint when `every` versions have passed since the last one.

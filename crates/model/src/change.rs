@@ -89,14 +89,31 @@ pub struct Changes {
     pub departments: Vec<Cell>,
     /// Fields of row images that the contract does not name, each name once.
     pub strangers: Vec<Stranger>,
+    /// What those fields hold, by row, where the contract wants them kept.
+    pub extras: Vec<Extra>,
 }
 
 /// A field that the contract does not name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stranger {
+    /// As written, escapes included; cut at [`Changes::DEPARTMENT_BYTES_MAX`].
     pub name: Box<str>,
-    /// Row images that have it.
+    /// Records that have it.
     pub count: u64,
+    /// The first and the last of them: indices into the entries of the `Records`.
+    pub first: u32,
+    pub last: u32,
+}
+
+/// A field of a row that the contract does not name, as delivered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Extra {
+    pub row: u32,
+    /// `"name": value` in the arena, from the opening quote to the end of the value.
+    pub start: u32,
+    pub len: u32,
+    /// Bytes of the name with its quotes.
+    pub name_len: u32,
 }
 
 /// Records that are accounted for without a row, by reason.
@@ -113,7 +130,7 @@ impl Changes {
     pub const DEPARTMENTS_MAX: usize = 256;
     /// Longest code of a department, in bytes; a longer one is taken for none.
     pub const DEPARTMENT_BYTES_MAX: usize = 64;
-    /// Strange fields told apart in one chunk; names beyond are not noted.
+    /// Strange fields told apart in one chunk; names beyond are counted as one, named `…`.
     pub const STRANGERS_MAX: usize = 64;
 
     /// The department at an index of [`Change::department`]; empty when there is none.

@@ -9,6 +9,7 @@ mod rule;
 pub use check::{Check, Target};
 pub use rule::{NamedRule, Rule, When};
 
+use crate::drift::DriftPolicy;
 use arrow::datatypes::{DataType as Arrow, Field, TimeUnit};
 use std::fmt;
 use std::sync::Arc;
@@ -39,6 +40,8 @@ pub struct Contract {
     /// What must hold over the table; findings only, they block nothing.
     pub checks: Vec<Check>,
     pub stop_if: Option<StopIf>,
+    /// What is done about records that differ from the columns.
+    pub drift: DriftPolicy,
     pub land: Land,
     pub freshness: Freshness,
 }
@@ -245,9 +248,23 @@ pub enum OnFail {
 /// Circuit breaker of one dataset.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct StopIf {
-    /// Share of rejects, 0 to 1.
+    /// Share of rejects, 0 to 1, that must not be passed.
     pub rejects_over: f64,
+    /// Newest records over which the share is taken, 1 to [`StopIf::OF_LAST_MAX`].
     pub of_last: u64,
+}
+
+impl StopIf {
+    /// Longest window: beyond it a stop would come too late to be of use.
+    pub const OF_LAST_MAX: u64 = 1_000_000;
+    /// Records that must have been seen before a share means something: a first chunk with three
+    /// bad records of ten stops nothing. A shorter window must be full.
+    pub const SEEN_MIN: u64 = 1_000;
+
+    /// Records that must be seen before the dataset can stop.
+    pub fn seen_min(&self) -> u64 {
+        self.of_last.min(Self::SEEN_MIN)
+    }
 }
 
 /// When a batch is committed and how long changes are kept.

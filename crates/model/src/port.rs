@@ -4,9 +4,11 @@
 //! port meet only here.
 
 use crate::batch::Batch;
+use crate::drift::DriftNote;
 use crate::error::Error;
 use crate::progress::{Partition, Progress};
 use crate::record::Records;
+use crate::stop::{Standing, Stop};
 use async_trait::async_trait;
 use std::collections::BTreeMap;
 use tokio::sync::oneshot;
@@ -23,6 +25,9 @@ pub enum SourceEvent {
     /// Records of one dataset. The source counts their bytes against its budget until
     /// `release` is dropped.
     Records { records: Records, release: Release },
+    /// Partitions that were paused are about to be read again, from the recorded progress of the
+    /// reply on. Whatever of them came before this event and is not landed is to be dropped.
+    Resumed { partitions: Vec<Partition>, reply: oneshot::Sender<Progress> },
     /// High-watermarks, for lag.
     EndOffsets(BTreeMap<Partition, i64>),
     /// One partition cannot go on until a person decides; the others do.
@@ -72,6 +77,15 @@ pub trait Source: Send {
 
     /// Tells the source what is durable, for tools that watch the consumer group. Best effort.
     fn durable(&self, progress: &Progress);
+
+    /// Reads nothing more of a kafka_topic, now and in later assignments, until it is resumed.
+    /// What was read before may still be handed over. A paused partition counts as read to its
+    /// end by a source that has one.
+    fn pause(&self, kafka_topic: &str);
+
+    /// Reads a paused kafka_topic again: for partitions that are assigned it says
+    /// [`SourceEvent::Resumed`] first, and begins at the progress of the reply.
+    fn resume(&self, kafka_topic: &str);
 }
 
 /// Where batches land.
@@ -91,6 +105,25 @@ pub trait Landing: Send + Sync + 'static {
     /// `Superseded` when recorded progress is not the start of the covers: someone else owns the
     /// partition. `Unavailable` may be retried with the same batch.
     async fn land(&self, batch: &Batch) -> Result<Landed, Error>;
+
+    /// What is recorded of a dataset's stops, read afresh.
+    ///
+    /// # Errors
+    /// `Unavailable`, `Denied` or `Corrupt`.
+    async fn standing(&self, dataset: &str) -> Result<Standing, Error>;
+
+    /// Records that a dataset stopped. Idempotent: a dataset that stands still already, whoever
+    /// stopped it, is left as it is.
+    ///
+    /// # Errors
+    /// As [`Landing::land`]; may be called again when `Unavailable`.
+    async fn stop(&self, stop: &Stop) -> Result<(), Error>;
+
+    /// Notes drifts in the ledger, each once.
+    ///
+    /// # Errors
+    /// As [`Landing::land`].
+    async fn note_drift(&self, notes: &[DriftNote]) -> Result<(), Error>;
 }
 
 /// A durable batch.
@@ -101,4 +134,6 @@ pub struct Landed {
     pub file_bytes: u64,
     /// True when an earlier attempt had committed it.
     pub already: bool,
+    /// It is recorded that the dataset stopped, maybe by another process.
+    pub stopped: bool,
 }

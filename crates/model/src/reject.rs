@@ -79,11 +79,15 @@ pub enum Reason {
     TruncateUnsupported,
     /// A row of a file has more or fewer fields than its header.
     FieldCount,
+    /// A field that the contract does not name, where it says `drift: {added: quarantine}`.
+    FieldUnknown,
+    /// A column that the source no longer sends, where it says `drift: {dropped: quarantine}`.
+    FieldMissing,
 }
 
 impl Reason {
     /// Every reason, for closed label sets and documentation.
-    pub const ALL: [Reason; 49] = [
+    pub const ALL: [Reason; 51] = [
         Reason::Length,
         Reason::Charset,
         Reason::Checksum,
@@ -133,6 +137,8 @@ impl Reason {
         Reason::VersionUnknown,
         Reason::TruncateUnsupported,
         Reason::FieldCount,
+        Reason::FieldUnknown,
+        Reason::FieldMissing,
     ];
 
     /// Stable upper-case name, as in the domain specification.
@@ -187,6 +193,8 @@ impl Reason {
             Self::VersionUnknown => "VERSION_UNKNOWN",
             Self::TruncateUnsupported => "TRUNCATE_UNSUPPORTED",
             Self::FieldCount => "FIELD_COUNT",
+            Self::FieldUnknown => "FIELD_UNKNOWN",
+            Self::FieldMissing => "FIELD_MISSING",
         }
     }
 }

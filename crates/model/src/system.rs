@@ -25,6 +25,11 @@ pub const DEPARTMENT: &str = "sys_department";
 pub const RAW: &str = "sys_raw";
 /// The same, sealed: the shape of a lake that protects.
 pub const RAW_SEALED: &str = "sys_raw_enc";
+/// Fields that the contract does not name, as delivered: a JSON object. Only where the contract
+/// says `drift: {added: evolve}`.
+pub const EXTRA: &str = "sys_extra";
+/// The same, sealed.
+pub const EXTRA_SEALED: &str = "sys_extra_enc";
 
 /// Columns that decide which change of a key wins, most significant first.
 pub const SEQUENCE: [&str; 6] = [EPOCH, SEQ, RANK, OFFSET, PARTITION, ORDINAL];
@@ -37,9 +42,9 @@ pub fn timestamp() -> DataType {
 ///
 /// `protected`: delivered texts are sealed, since any text may hold anything.
 pub fn changes_fields(protected: bool) -> Vec<Field> {
-    let raw = match protected {
-        true => Field::new(RAW_SEALED, DataType::Binary, true),
-        false => Field::new(RAW, DataType::Utf8, true),
+    let text = |plain: &str, sealed: &str| match protected {
+        true => Field::new(sealed, DataType::Binary, true),
+        false => Field::new(plain, DataType::Utf8, true),
     };
     vec![
         Field::new(OP, DataType::Utf8, false),
@@ -55,17 +60,18 @@ pub fn changes_fields(protected: bool) -> Vec<Field> {
         Field::new(BUCKET, DataType::Int32, false),
         Field::new(FLAGS, DataType::Utf8, true),
         Field::new(DEPARTMENT, DataType::Utf8, true),
-        raw,
+        text(RAW, RAW_SEALED),
+        text(EXTRA, EXTRA_SEALED),
     ]
 }
 
 /// System columns of `current.<dataset>`: those of `changes` without the operation, the
 /// ingest time (a rebuild gives the same rows), the bucket, which is the partition, and the
-/// delivered texts, which are history.
+/// delivered texts and strange fields, which are history.
 pub fn current_fields() -> Vec<Field> {
     changes_fields(false)
         .into_iter()
-        .filter(|f| ![OP, INGEST_TIME, BUCKET, RAW].contains(&f.name().as_str()))
+        .filter(|f| ![OP, INGEST_TIME, BUCKET, RAW, EXTRA].contains(&f.name().as_str()))
         .collect()
 }
 

@@ -43,6 +43,8 @@ pub(crate) struct Marks {
     pub rejects: Vec<RowReject>,
     /// Cells whose delivered text is not what is stored: repaired, replaced or cleared.
     pub raws: Vec<Raw>,
+    /// Cells whose value did not fit the column's type: what may be drift.
+    pub misfits: Vec<Misfit>,
     /// By set of rows, then by contract column.
     pub scores: Vec<Vec<Score>>,
     /// By row.
@@ -99,6 +101,14 @@ fn day_of(record: &Record) -> i32 {
     i32::try_from(day).unwrap_or(i32::MAX)
 }
 
+/// A cell that could not be cast.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Misfit {
+    pub row: u32,
+    pub column: u16,
+    pub reason: Reason,
+}
+
 /// How a row fared so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct RowScore {
@@ -121,6 +131,7 @@ impl Marks {
             flags: Vec::new(),
             rejects: Vec::new(),
             raws: Vec::new(),
+            misfits: Vec::new(),
             rows: vec![RowScore::default(); rows],
         }
     }

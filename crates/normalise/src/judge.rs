@@ -24,7 +24,7 @@ pub(crate) use across::{across, shanghai_day};
 pub(crate) use plan::{Plan, TextTest};
 pub(crate) use position::{CONVERTED, DATUM, SWAPPED};
 
-use crate::flags::{Mark, Marks, Raw, RowReject, UNAVAILABLE};
+use crate::flags::{Mark, Marks, Misfit, Raw, RowReject, UNAVAILABLE};
 use crate::rule::Flags;
 use huiliu_model::contract::OnFail;
 use huiliu_model::{Reason, Score, Stage};
@@ -231,6 +231,10 @@ impl<'a> Bench<'a> {
 
     fn failed<T>(&mut self, row: usize, failure: Failure<T>) -> Option<T> {
         self.failed_raw(row, false);
+        if failure.stage == Stage::Cast {
+            let (column, reason) = (self.plan.index, failure.reason);
+            self.marks.misfits.push(Misfit { row: row_number(row), column, reason });
+        }
         if self.plan.key || self.plan.on_fail == OnFail::Reject {
             self.reject(row, failure.stage, failure.reason, failure.rule);
             return None;

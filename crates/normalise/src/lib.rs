@@ -33,5 +33,5 @@ pub mod workday;
 
 pub use bucket::{bucket, bucket_of_texts};
 pub use crypto::{Crypto, Keys};
-pub use prepare::{Normaliser, Prepared};
+pub use prepare::{ChunkDrift, Extent, Normaliser, Prepared};
 pub use protect::Protection;

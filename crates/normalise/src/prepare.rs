@@ -7,6 +7,8 @@
 //! A record is rejected whole: a change of key is a delete and a create of one record, and half
 //! of it would leave two rows or none.
 
+mod drift;
+mod extra;
 mod fate;
 pub(crate) mod quarantine;
 mod raw;
@@ -20,9 +22,10 @@ use crate::protect::{self, Protection};
 use arrow::array::{ArrayRef, BooleanArray, RecordBatch, StringArray};
 use arrow::compute::FilterBuilder;
 use arrow::datatypes::{Field, Schema, SchemaRef};
+pub use drift::{ChunkDrift, Extent};
 use fate::Fates;
+use huiliu_model::system;
 use huiliu_model::{Changes, Contract, Error, ErrorKind, Quality, Reason, Records, Stage, Tally};
-use huiliu_model::{Stranger, system};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use system_columns::SystemColumns;
@@ -57,8 +60,11 @@ pub struct Prepared {
     pub tally: Tally,
     /// What cells and rows were found to be, by day and department.
     pub quality: Quality,
-    /// Fields that the contract does not name.
-    pub strangers: Vec<Stranger>,
+    /// How far the records have gone from the contract.
+    pub drift: ChunkDrift,
+    /// Records of the chunk, and indices of the rejected ones among them, ascending.
+    pub records: u32,
+    pub rejected: Vec<u32>,
     /// Rejected records, by room and reason.
     pub reject_counts: Vec<(Stage, Reason, u64)>,
     /// Kafka time of the newest record, milliseconds since 1970 UTC; 0 without records.
@@ -118,6 +124,20 @@ impl Normaliser {
     /// # Panics
     /// When the changes are not those of the records under this contract.
     pub fn prepare(&self, records: &Records, changes: &Changes, ingest_time_us: i64) -> Prepared {
+        self.prepare_refusing(records, changes, ingest_time_us, &[])
+    }
+
+    /// As [`Normaliser::prepare`]; rows are rejected for the absence of the `refused` columns.
+    ///
+    /// # Panics
+    /// When the changes are not those of the records under this contract.
+    pub fn prepare_refusing(
+        &self,
+        records: &Records,
+        changes: &Changes,
+        ingest_time_us: i64,
+        refused: &[u16],
+    ) -> Prepared {
         assert_eq!(changes.columns.len(), self.plans.len(), "one column of cells per column");
         assert!(
             changes.columns.iter().all(|cells| cells.len() == changes.rows.len()),
@@ -129,6 +149,7 @@ impl Normaliser {
             self.plans.iter().map(|plan| cast::column(&chunk, plan, &mut marks)).collect();
         judge::across(&self.plans, &chunk.deletes, &mut columns, &mut marks);
         judge_event_times(records, changes, ingest_time_us, &mut marks);
+        let drift = drift::judge(records, changes, &self.contract, refused, &mut marks);
 
         let mut fates = Fates::decide(records, changes, &marks);
         let keys: Vec<&ArrayRef> = self.contract.key.iter().map(|&at| &columns[at]).collect();
@@ -149,7 +170,9 @@ impl Normaliser {
             rejects,
             tally: fates.tally(records, changes),
             quality,
-            strangers: changes.strangers.clone(),
+            drift,
+            records: row_number(records.entries.len()),
+            rejected: fates.rejected.iter().map(|rejected| rejected.record).collect(),
             reject_counts: reject_counts(&fates),
             newest_record_ms: records.entries.iter().map(|r| r.timestamp_ms).max().unwrap_or(0),
             oldest_event_us: accepted_rows.filter_map(|row| row.event_time_us).min(),
@@ -180,8 +203,12 @@ impl Normaliser {
         let bucket_columns: Vec<ArrayRef> =
             self.bucket_by.iter().map(|&at| Arc::clone(&stored[at])).collect();
         let buckets = crate::bucket(&bucket_columns, self.contract.buckets);
-        let raws = raw::protected(raws, &self.contract, &self.protection, crypto, &origins);
-        stored.extend(system.build(buckets, flags, raws));
+        let (dataset, protection) = (&self.contract.dataset, &*self.protection);
+        let seal = raw::Seal { dataset, protection, crypto, origins: &origins };
+        let raws = seal.texts(raws, system::RAW);
+        let extras = extra::texts(system.records, system.changes, system.kept);
+        let extras = seal.texts(extras, system::EXTRA);
+        stored.extend(system.build(buckets, flags, [raws, extras]));
         Some(batch(self.changes_schema(), stored))
     }
 

@@ -16,8 +16,9 @@ use crate::diagnostic::{Code, Diagnostic, Findings};
 use crate::read::{self, Read};
 use crate::tree::{self, At};
 use columns::Known;
-use file::{LandFile, QualityFile};
+use file::{DriftFile, LandFile, OnDriftWord, QualityFile};
 use huiliu_model::contract::{Contract, Freshness, Land, StopIf};
+use huiliu_model::{DriftPolicy, OnDrift};
 use std::ops::RangeInclusive;
 use std::path::Path;
 use std::time::Duration;
@@ -116,6 +117,7 @@ fn build(file: &DatasetFile, findings: &Findings) -> Option<(Contract, Vec<(At, 
         buckets,
         checks: checks.into_iter().map(|placed| placed.check).collect(),
         stop_if,
+        drift: optional(file.drift.as_ref()).map_or_else(DriftPolicy::default, drift),
         land,
         freshness,
     };
@@ -270,10 +272,24 @@ fn check_stored_names(
 fn stop_if(quality: &QualityFile, findings: &Findings) -> Option<StopIf> {
     let file = optional(quality.stop_if.as_ref())?;
     let of_last = *file.of_last.get()?;
-    if of_last == 0 {
-        findings.add(Code::OutOfRange, file.of_last.at, "`of_last` is 0 records");
+    if of_last == 0 || of_last > StopIf::OF_LAST_MAX {
+        let message =
+            format!("`of_last` is {of_last} records, outside 1 to {}", StopIf::OF_LAST_MAX);
+        findings.add(Code::OutOfRange, file.of_last.at, message);
     }
     Some(StopIf { rejects_over: file.rejects_over.get()?.0, of_last })
+}
+
+fn drift(file: &DriftFile) -> DriftPolicy {
+    let word = |read: Option<&Read<OnDriftWord>>| {
+        optional(read).map_or(OnDrift::Ignore, |word| word.meaning())
+    };
+    DriftPolicy {
+        added: optional(file.added.as_ref()).map_or(OnDrift::Ignore, |word| word.meaning()),
+        dropped: word(file.dropped.as_ref()),
+        retyped: word(file.retyped.as_ref()),
+        widened: word(file.widened.as_ref()),
+    }
 }
 
 fn land(file: &LandFile, findings: &Findings) -> Land {

@@ -173,7 +173,7 @@ fn measures_need_their_units() {
         stop,
         &[
             "9:35 0008 expected a share of 0% to 100%, such as `20%`, found `120%`",
-            "9:50 0009 `of_last` is 0 records",
+            "9:50 0009 `of_last` is 0 records, outside 1 to 1000000",
         ],
     );
 }

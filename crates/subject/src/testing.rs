@@ -72,6 +72,7 @@ pub(crate) fn contract_of(dataset: &str, columns: &[(&str, DataType, Protect)]) 
         buckets: 4,
         checks: Vec::new(),
         stop_if: None,
+        drift: huiliu_model::DriftPolicy::default(),
         land: Land::default(),
         freshness: Freshness::default(),
     }

@@ -42,6 +42,7 @@ pub fn account_contract() -> Contract {
         buckets: 2,
         checks: Vec::new(),
         stop_if: None,
+        drift: huiliu_model::DriftPolicy::default(),
         land: Land::default(),
         freshness: Freshness::default(),
     }
@@ -89,6 +90,7 @@ pub fn change_rows(rows: &[RowSpec<'_>]) -> RecordBatch {
         Arc::clone(&time),
         time,
         int(|r| r.bucket),
+        Arc::new(StringArray::new_null(rows.len())),
         Arc::new(StringArray::new_null(rows.len())),
         Arc::new(StringArray::new_null(rows.len())),
         Arc::new(StringArray::new_null(rows.len())),

@@ -2,9 +2,10 @@
 
 use async_trait::async_trait;
 use huiliu_model::port::{Landed, Landing};
-use huiliu_model::{Batch, Error, ErrorKind, Partition, Progress};
-use std::collections::VecDeque;
-use std::sync::Mutex;
+use huiliu_model::{Batch, DriftNote, Error, ErrorKind, Partition, Progress};
+use huiliu_model::{Standing, Stop, StopReason};
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Mutex, MutexGuard};
 
 /// What happens to one attempt to land.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +29,8 @@ struct Inner {
     progress: Progress,
     batches: Vec<Batch>,
     failures: VecDeque<Option<Failure>>,
+    standings: BTreeMap<String, Standing>,
+    notes: Vec<DriftNote>,
 }
 
 impl MemoryLanding {
@@ -37,11 +40,31 @@ impl MemoryLanding {
     }
 
     pub fn batches(&self) -> Vec<Batch> {
-        self.inner.lock().expect("no test panics while holding it").batches.clone()
+        self.inner().batches.clone()
     }
 
     pub fn recorded(&self) -> Progress {
-        self.inner.lock().expect("no test panics while holding it").progress.clone()
+        self.inner().progress.clone()
+    }
+
+    /// Drifts that were noted, in order.
+    pub fn notes(&self) -> Vec<DriftNote> {
+        self.inner().notes.clone()
+    }
+
+    /// What a person does: the dataset goes on, and the drift that stopped it is admitted.
+    pub fn resolve(&self, dataset: &str) {
+        let mut inner = self.inner();
+        let standing = inner.standings.entry(dataset.to_owned()).or_default();
+        if let Some(Stop { reason: StopReason::Drift(kind), field: Some(field), .. }) =
+            standing.stop.take()
+        {
+            standing.admitted.insert((kind, field));
+        }
+    }
+
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().expect("no test panics while holding it")
     }
 }
 
@@ -55,7 +78,7 @@ impl Landing for MemoryLanding {
 
     async fn land(&self, batch: &Batch) -> Result<Landed, Error> {
         batch.check_balance().map_err(|why| Error::new(ErrorKind::Bug, why))?;
-        let mut inner = self.inner.lock().expect("no test panics while holding it");
+        let mut inner = self.inner();
         let failure = inner.failures.pop_front().flatten();
         match failure {
             Some(Failure::Unavailable) => {
@@ -84,6 +107,23 @@ impl Landing for MemoryLanding {
             return Err(Error::new(ErrorKind::Unavailable, "answer lost"));
         }
         let table_version = i64::try_from(inner.batches.len()).unwrap_or(i64::MAX);
-        Ok(Landed { table_version, file_bytes: 0, already })
+        let stopped = inner.standings.get(&*batch.dataset).is_some_and(|s| s.stop.is_some());
+        Ok(Landed { table_version, file_bytes: 0, already, stopped })
+    }
+
+    async fn standing(&self, dataset: &str) -> Result<Standing, Error> {
+        Ok(self.inner().standings.get(dataset).cloned().unwrap_or_default())
+    }
+
+    async fn stop(&self, stop: &Stop) -> Result<(), Error> {
+        let mut inner = self.inner();
+        let standing = inner.standings.entry(stop.dataset.to_string()).or_default();
+        standing.stop.get_or_insert_with(|| stop.clone());
+        Ok(())
+    }
+
+    async fn note_drift(&self, notes: &[DriftNote]) -> Result<(), Error> {
+        self.inner().notes.extend_from_slice(notes);
+        Ok(())
     }
 }

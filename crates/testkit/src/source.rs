@@ -3,35 +3,127 @@
 use async_trait::async_trait;
 use huiliu_model::port::{Source, SourceEvent};
 use huiliu_model::{Error, Partition, Progress, Record, Records};
-use std::collections::VecDeque;
-use std::sync::{Arc, Mutex};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard};
+use tokio::sync::{Notify, oneshot};
 
 /// Hands over its events in order, then ends.
+///
+/// Records of a paused kafka_topic are kept back. Once it is resumed, they and those that were
+/// handed over and not landed are handed over (again) from the progress of the reply on.
 pub struct ScriptedSource {
     events: VecDeque<SourceEvent>,
     durable: Arc<Mutex<Progress>>,
+    pauses: Arc<Mutex<Pauses>>,
+    changed: Arc<Notify>,
+    /// Everything of each kafka_topic that came up so far.
+    past: BTreeMap<Arc<str>, Vec<Records>>,
+    asked: Option<(Arc<str>, oneshot::Receiver<Progress>)>,
+    waits: bool,
+}
+
+#[derive(Debug, Default)]
+struct Pauses {
+    paused: BTreeSet<String>,
+    resumed: VecDeque<String>,
 }
 
 impl ScriptedSource {
     pub fn new(events: impl IntoIterator<Item = SourceEvent>) -> Self {
-        Self { events: events.into_iter().collect(), durable: Arc::default() }
+        Self {
+            events: events.into_iter().collect(),
+            durable: Arc::default(),
+            pauses: Arc::default(),
+            changed: Arc::default(),
+            past: BTreeMap::new(),
+            asked: None,
+            waits: false,
+        }
+    }
+
+    /// At the end of the script it waits for paused kafka_topics to be resumed.
+    #[must_use]
+    pub fn waiting(mut self) -> Self {
+        self.waits = true;
+        self
     }
 
     /// What it was told to be durable; stays readable after the source is gone.
     pub fn told(&self) -> Arc<Mutex<Progress>> {
         Arc::clone(&self.durable)
     }
+
+    fn pauses(&self) -> MutexGuard<'_, Pauses> {
+        self.pauses.lock().expect("no test panics while holding it")
+    }
+
+    /// Puts what is not landed of a kafka_topic in front.
+    fn rewind(&mut self, kafka_topic: &Arc<str>, progress: &Progress) {
+        let past = self.past.remove(kafka_topic).unwrap_or_default();
+        let is_left = |records: &Records| {
+            records.covers.0.iter().all(|(partition, range)| {
+                progress.get(partition).is_none_or(|next| next <= range.start)
+            })
+        };
+        for records in past.into_iter().filter(is_left).rev() {
+            self.events.push_front(SourceEvent::Records { records, release: Box::new(()) });
+        }
+    }
 }
 
 #[async_trait]
 impl Source for ScriptedSource {
     async fn next(&mut self) -> Result<Option<SourceEvent>, Error> {
-        Ok(self.events.pop_front())
+        loop {
+            if let Some((_, answer)) = &mut self.asked {
+                let progress = answer.await.unwrap_or_default();
+                if let Some((kafka_topic, _)) = self.asked.take() {
+                    self.rewind(&kafka_topic, &progress);
+                }
+            }
+            let resumed = self.pauses().resumed.pop_front();
+            if let Some(kafka_topic) = resumed {
+                let kafka_topic: Arc<str> = kafka_topic.into();
+                let (reply, answer) = oneshot::channel();
+                let known = self.past.get(&kafka_topic).into_iter().flatten();
+                let partitions: BTreeSet<Partition> =
+                    known.flat_map(|records| records.covers.0.keys().cloned()).collect();
+                self.asked = Some((kafka_topic, answer));
+                let partitions = partitions.into_iter().collect();
+                return Ok(Some(SourceEvent::Resumed { partitions, reply }));
+            }
+            match self.events.pop_front() {
+                Some(SourceEvent::Records { records, release }) => {
+                    let kafka_topic = Arc::clone(&records.kafka_topic);
+                    self.past.entry(kafka_topic).or_default().push(records.clone());
+                    if !self.pauses().paused.contains(&*records.kafka_topic) {
+                        return Ok(Some(SourceEvent::Records { records, release }));
+                    }
+                }
+                Some(event) => return Ok(Some(event)),
+                None if self.waits && !self.pauses().paused.is_empty() => {
+                    self.changed.notified().await;
+                }
+                None => return Ok(None),
+            }
+        }
     }
 
     fn durable(&self, progress: &Progress) {
         let mut told = self.durable.lock().expect("no test panics while holding it");
         told.0.extend(progress.0.clone());
+    }
+
+    fn pause(&self, kafka_topic: &str) {
+        self.pauses().paused.insert(kafka_topic.to_owned());
+    }
+
+    fn resume(&self, kafka_topic: &str) {
+        let mut pauses = self.pauses();
+        if pauses.paused.remove(kafka_topic) {
+            pauses.resumed.push_back(kafka_topic.to_owned());
+            self.changed.notify_one();
+        }
     }
 }
 

@@ -36,6 +36,7 @@ pub fn contract(format: Format, columns: &[&str], key_count: usize) -> Contract 
         buckets: 1,
         checks: Vec::new(),
         stop_if: None,
+        drift: huiliu_model::DriftPolicy::default(),
         land: Land::default(),
         freshness: Freshness::default(),
     }

@@ -10,7 +10,7 @@ mod witness;
 
 use crate::cli::{FileFormat, Global, LoadArgs, PlainOp, TextEncoding};
 use crate::console::Console;
-use crate::engine::grace;
+use crate::engine::{self, grace};
 use crate::failure::Failure;
 use crate::installation::{Installation, clock, runtime, shape};
 use crate::metrics;
@@ -20,7 +20,7 @@ use huiliu_decode::{Limits as Bounds, PlainRows};
 use huiliu_files::{Ask, Delivery, Encoding, FileSource, Kind, Meter, STANDARD_INPUT, examine};
 use huiliu_ingest::{Limits, Metrics, Pipeline, Session, Summary, supervise};
 use huiliu_model::port::Landing;
-use huiliu_model::{Clock, Contract, Error, ErrorKind, Op};
+use huiliu_model::{Clock, Contract, Error, ErrorKind, Op, Stop};
 use huiliu_normalise::Protection;
 use report::{FileLine, Report};
 use std::collections::BTreeMap;
@@ -78,14 +78,15 @@ async fn run(
     let protection = if args.dry_run { Protection::Plain } else { installation.protection()? };
     let protection = Arc::new(protection);
     let deliveries = parts.examine_all().await?;
+    let stopped;
     let seen = if args.dry_run {
         let witness = Arc::new(Witness::new(Rehearsal, &contract));
-        parts.load_all(deliveries, &protection, &witness, &mut report).await?;
+        stopped = parts.load_all(deliveries, &protection, &witness, &mut report).await?;
         witness.seen()
     } else {
         let lake = installation.lake_of(&contract, shape(&protection), clock).await?;
         let witness = Arc::new(Witness::new(lake.clone(), &contract));
-        parts.load_all(deliveries, &protection, &witness, &mut report).await?;
+        stopped = parts.load_all(deliveries, &protection, &witness, &mut report).await?;
         if !stop.is_cancelled() {
             lake.dataset(&contract.dataset)?.fold_all().await?;
         }
@@ -94,7 +95,8 @@ async fn run(
     tasks.abort_all();
     report.is_stopped = stop.is_cancelled();
     report.close(seen);
-    answer(args.output.form, &report)
+    answer(args.output.form, &report)?;
+    Ok(engine::stopped(&stopped)?)
 }
 
 /// What every file of one command shares.
@@ -134,13 +136,14 @@ impl Parts<'_> {
         Ok(found)
     }
 
+    /// Loads one after the other, as long as the dataset goes on; says why it does not.
     async fn load_all<L: Landing>(
         &self,
         deliveries: Vec<Delivery>,
         protection: &Arc<Protection>,
         witness: &Arc<Witness<L>>,
         report: &mut Report,
-    ) -> Result<(), Failure> {
+    ) -> Result<BTreeMap<Arc<str>, Stop>, Failure> {
         for delivery in deliveries {
             let delivery = Arc::new(delivery);
             let meter = Arc::new(Meter::default());
@@ -157,8 +160,11 @@ impl Parts<'_> {
             if let Some(quality) = summary.quality.get(&self.contract.dataset) {
                 report.add(quality);
             }
+            if !summary.stopped.is_empty() {
+                return Ok(summary.stopped);
+            }
         }
-        Ok(())
+        Ok(BTreeMap::new())
     }
 
     async fn load<L: Landing>(

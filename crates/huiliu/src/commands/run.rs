@@ -5,7 +5,7 @@ use crate::cli::{AdminAddress, Global, RunArgs};
 use crate::commands::rule::today;
 use crate::commands::status;
 use crate::console::Console;
-use crate::engine::{Engine, standing_still};
+use crate::engine::{Engine, standing_still, stopped};
 use crate::failure::Failure;
 use crate::installation::{Installation, clock, runtime};
 use crate::signals::drain_on_signal;
@@ -13,6 +13,7 @@ use crate::view;
 use huiliu_kafka::Until;
 use huiliu_lake::fold::Policy;
 use prometheus::Registry;
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,7 +26,8 @@ const STATUS_EVERY: Duration = Duration::from_secs(5);
 /// Runs the installation.
 ///
 /// # Errors
-/// What no retry can mend; 65 when partitions stand still and `--once` could not read them.
+/// What no retry can mend; 65 when partitions or datasets stand still and `--once` could not read
+/// them.
 pub fn execute(args: &RunArgs, global: &Global, console: &Console) -> Result<(), Failure> {
     let installation = Installation::load(global)?;
     runtime()?.block_on(run(args, installation, console))
@@ -74,6 +76,9 @@ async fn run(args: &RunArgs, installation: Installation, console: &Console) -> R
     serving.cancel();
     while served.join_next().await.is_some() {}
     tasks.abort_all();
+    if args.once && !stop.is_cancelled() {
+        stopped(&summary.stopped)?;
+    }
     Ok(())
 }
 
@@ -115,6 +120,7 @@ fn engine_parts(engine: &Engine) -> Looked {
 
 /// Keeps `/statusz` and the reasons of `/readyz` fresh.
 async fn look(parts: Looked, stop: CancellationToken) {
+    let mut known = BTreeMap::new();
     loop {
         match status::of(&parts.installation, &parts.lake).await {
             Ok(status) => {
@@ -124,9 +130,14 @@ async fn look(parts: Looked, stop: CancellationToken) {
             Err(Failure::Error(error)) => parts.health.blocked("lake", error.message),
             Err(_) => {}
         }
-        for (partition, kind) in incidents(&parts.registry) {
-            parts.health.blocked(partition, kind);
+        let now = obstacles(&parts.registry);
+        for gone in known.keys().filter(|what| !now.contains_key(*what)) {
+            parts.health.clear(gone);
         }
+        for (what, why) in &now {
+            parts.health.blocked(what.clone(), why.clone());
+        }
+        known = now;
         tokio::select! {
             () = stop.cancelled() => return,
             () = tokio::time::sleep(STATUS_EVERY) => {}
@@ -134,21 +145,28 @@ async fn look(parts: Looked, stop: CancellationToken) {
     }
 }
 
-/// Partitions that stand still, from the gauge that ingestion keeps.
-fn incidents(registry: &Registry) -> Vec<(String, String)> {
-    let mut found = Vec::new();
+/// What stands still and why, from the gauges that ingestion keeps.
+fn obstacles(registry: &Registry) -> BTreeMap<String, String> {
+    let mut found = BTreeMap::new();
     for family in registry.gather() {
-        if family.name() != "huiliu_source_incident" {
-            continue;
-        }
-        for metric in family.get_metric() {
+        let is_dataset = match family.name() {
+            "huiliu_source_incident" => false,
+            "huiliu_dataset_stopped" => true,
+            _ => continue,
+        };
+        for metric in family.get_metric().iter().filter(|m| m.get_gauge().get_value() > 0.0) {
             let label = |name: &str| {
                 let pair = metric.get_label().iter().find(|pair| pair.name() == name);
                 pair.map(|pair| pair.value().to_owned()).unwrap_or_default()
             };
-            if metric.get_gauge().get_value() > 0.0 {
-                let partition = format!("{}/{}", label("kafka_topic"), label("partition"));
-                found.push((partition, label("kind")));
+            match is_dataset {
+                true => {
+                    found.insert(label("dataset"), format!("stopped: {}", label("reason")));
+                }
+                false => {
+                    let partition = format!("{}/{}", label("kafka_topic"), label("partition"));
+                    found.insert(partition, label("kind"));
+                }
             }
         }
     }
@@ -161,7 +179,7 @@ mod tests {
     use prometheus::{IntGaugeVec, Opts};
 
     #[test]
-    fn a_partition_that_stands_still_is_a_reason_not_to_be_ready() {
+    fn what_stands_still_is_a_reason_not_to_be_ready() {
         let registry = Registry::new();
         let labels = ["kafka_topic", "partition", "kind"];
         let gauge = IntGaugeVec::new(Opts::new("huiliu_source_incident", "x"), &labels);
@@ -169,7 +187,14 @@ mod tests {
         registry.register(Box::new(gauge.clone())).expect("a new name");
         gauge.with_label_values(&["feed.water.bill", "3", "offset_expired"]).set(1);
         gauge.with_label_values(&["feed.gas.bill", "0", "offset_expired"]).set(0);
-        let expected = ("feed.water.bill/3".to_owned(), "offset_expired".to_owned());
-        assert_eq!(incidents(&registry), [expected]);
+        let labels = ["dataset", "reason"];
+        let stopped = IntGaugeVec::new(Opts::new("huiliu_dataset_stopped", "x"), &labels);
+        let stopped = stopped.expect("valid names");
+        registry.register(Box::new(stopped.clone())).expect("a new name");
+        stopped.with_label_values(&["gas_bill", "rejects"]).set(1);
+        stopped.with_label_values(&["heat_bill", "rejects"]).set(0);
+        let expected = [("feed.water.bill/3", "offset_expired"), ("gas_bill", "stopped: rejects")];
+        let expected = expected.map(|(what, why)| (what.to_owned(), why.to_owned()));
+        assert_eq!(obstacles(&registry), expected.into());
     }
 }

@@ -1,6 +1,7 @@
 //! `huiliu status`: what the tables say of themselves, and how far Kafka is ahead of them.
 
 use crate::cli::{Global, StatusArgs};
+use crate::commands::incidents::StoppedLine;
 use crate::console::Console;
 use crate::failure::Failure;
 use crate::installation::{Installation, clock, runtime};
@@ -46,6 +47,8 @@ pub struct DatasetLine {
     pub size_bytes: i64,
     /// Per partition, the first offset that is not in the lake.
     pub progress: BTreeMap<String, i64>,
+    /// Why it stands still; null while it goes on.
+    pub stopped: Option<StoppedLine>,
 }
 
 /// State of one subject table.
@@ -90,6 +93,9 @@ impl Form for Status {
         }
         let mut out = out;
         table.print(&mut out)?;
+        for stop in self.datasets.iter().filter_map(|line| line.stopped.as_ref()) {
+            writeln!(out, "\n{}\n  to go on: {}", stop.text, stop.remedy)?;
+        }
         if self.subjects.is_empty() {
             return Ok(());
         }
@@ -205,6 +211,7 @@ fn dataset_line(found: DatasetStatus, now_ms: i64) -> DatasetLine {
         folded_version: found.folded_version,
         size_bytes: found.size_bytes,
         progress: found.progress,
+        stopped: found.stopped.as_ref().map(StoppedLine::from),
     }
 }
 

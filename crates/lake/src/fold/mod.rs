@@ -19,7 +19,7 @@ use crate::file::StoredFile;
 use crate::log::{Add, FileMeta, Remove, TableState};
 use crate::stage::stage;
 use crate::table::Table;
-use arrow::array::RecordBatch;
+use arrow::array::{RecordBatch, new_null_array};
 use arrow::compute::concat_batches;
 use arrow::datatypes::SchemaRef;
 use futures::TryStreamExt;
@@ -261,7 +261,7 @@ impl Pass<'_> {
             removes: self.removes_deleted,
             progress: vec![step(ahead)],
             receipt: receipt.clone(),
-            metadata: None,
+            ..Commit::default()
         };
         if !deleted.adds.is_empty() || !deleted.removes.is_empty() {
             self.dataset.deleted.commit(&deleted).await?;
@@ -272,7 +272,7 @@ impl Pass<'_> {
             removes: self.removes_current,
             progress: vec![step(self.current.txns.get(FOLD).copied())],
             receipt,
-            metadata: None,
+            ..Commit::default()
         };
         self.dataset.current.commit(&current).await?;
         Ok(folded)
@@ -336,8 +336,24 @@ pub(crate) async fn reader(
     StoredFile::open(table.store(), path, size).await
 }
 
-/// The same columns under the table's own schema (comments and nullability).
+/// The columns of a file under the table's own schema, by name. A file that is older than a
+/// column has null in it.
+///
+/// # Errors
+/// `Invalid` for a file with a column that this process does not know: its contract is older than
+/// the table, and to write such a file again would lose that column.
 pub(crate) fn align(batch: RecordBatch, schema: &SchemaRef) -> Result<RecordBatch, Error> {
-    RecordBatch::try_new(Arc::clone(schema), batch.columns().to_vec())
+    let known = |name: &str| schema.column_with_name(name).is_some();
+    if let Some(field) = batch.schema().fields().iter().find(|field| !known(field.name())) {
+        let message = format!("a file has column `{}`, which the contract lacks", field.name());
+        return Err(Error::new(ErrorKind::Invalid, message)
+            .help("another process has a newer contract; start this one again with it"));
+    }
+    let column = |field: &arrow::datatypes::FieldRef| match batch.column_by_name(field.name()) {
+        Some(column) => Arc::clone(column),
+        None => new_null_array(field.data_type(), batch.num_rows()),
+    };
+    let columns = schema.fields().iter().map(column).collect();
+    RecordBatch::try_new(Arc::clone(schema), columns)
         .map_err(|e| arrow_error("reading a file of another schema", e))
 }

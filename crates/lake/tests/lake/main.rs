@@ -1,8 +1,10 @@
 //! The lake in memory, with a store that loses answers by script. One binary: linking the query
 //! engine takes longer than running every test.
 
+mod evolve;
 mod landing;
 mod ledger;
 mod lossy;
 mod quarantine;
+mod stop;
 mod token_key;

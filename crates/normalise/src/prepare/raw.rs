@@ -9,7 +9,7 @@ use crate::crypto::{Crypto, Origin};
 use crate::flags::Raw;
 use crate::protect::Protection;
 use arrow::array::{Array, ArrayRef, BinaryBuilder, StringArray, StringBuilder};
-use huiliu_model::{Cell, CellKind, Changes, Contract, Records, system};
+use huiliu_model::{Cell, CellKind, Changes, Contract, Records};
 use std::sync::Arc;
 
 /// Longest delivered text that is kept of one cell, in bytes; the rest is cut.
@@ -55,30 +55,35 @@ pub(super) fn texts(
     builder.finish()
 }
 
-/// What is stored of them under a protection.
-pub(super) fn protected(
-    texts: StringArray,
-    contract: &Contract,
-    protection: &Protection,
-    crypto: Option<&Crypto>,
-    origins: &[Origin],
-) -> ArrayRef {
-    if !protection.protects() {
-        return Arc::new(texts);
-    }
-    let mut builder = BinaryBuilder::new();
-    let sealer = crypto.map(|crypto| crypto.sealer(&contract.dataset, system::RAW));
-    let mut sealed = Vec::new();
-    for (row, origin) in origins.iter().enumerate() {
-        match &sealer {
-            Some(sealer) if texts.is_valid(row) => {
-                sealer.seal(*origin, texts.value(row).as_bytes(), &mut sealed);
-                builder.append_value(&sealed);
-            }
-            _ => builder.append_null(),
+/// How delivered texts are stored in one lake.
+pub(super) struct Seal<'a> {
+    pub dataset: &'a str,
+    pub protection: &'a Protection,
+    pub crypto: Option<&'a Crypto>,
+    /// Where each row comes from.
+    pub origins: &'a [Origin],
+}
+
+impl Seal<'_> {
+    /// What is stored of the texts of system column `name` under the lake's protection.
+    pub fn texts(&self, texts: StringArray, name: &str) -> ArrayRef {
+        if !self.protection.protects() {
+            return Arc::new(texts);
         }
+        let mut builder = BinaryBuilder::new();
+        let sealer = self.crypto.map(|crypto| crypto.sealer(self.dataset, name));
+        let mut sealed = Vec::new();
+        for (row, origin) in self.origins.iter().enumerate() {
+            match &sealer {
+                Some(sealer) if texts.is_valid(row) => {
+                    sealer.seal(*origin, texts.value(row).as_bytes(), &mut sealed);
+                    builder.append_value(&sealed);
+                }
+                _ => builder.append_null(),
+            }
+        }
+        Arc::new(builder.finish())
     }
-    Arc::new(builder.finish())
 }
 
 fn write_cell(bytes: &[u8], cell: Cell, out: &mut String) {

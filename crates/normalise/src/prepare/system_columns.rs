@@ -18,7 +18,12 @@ pub(super) struct SystemColumns<'a> {
 }
 
 impl SystemColumns<'_> {
-    pub fn build(&self, buckets: Int32Array, flags: StringArray, raws: ArrayRef) -> Vec<ArrayRef> {
+    pub fn build(
+        &self,
+        buckets: Int32Array,
+        flags: StringArray,
+        [raws, extras]: [ArrayRef; 2],
+    ) -> Vec<ArrayRef> {
         let mut departments = StringBuilder::with_capacity(self.kept.len(), self.kept.len() * 18);
         for (change, _) in self.heads() {
             departments.append_option(self.department(change));
@@ -47,6 +52,7 @@ impl SystemColumns<'_> {
             Arc::new(flags),
             Arc::new(departments.finish()),
             raws,
+            extras,
         ]
     }
 

@@ -68,6 +68,7 @@ pub fn contract(columns: Vec<Column>, key: Vec<usize>) -> Contract {
         buckets: 16,
         checks: Vec::new(),
         stop_if: None,
+        drift: huiliu_model::DriftPolicy::default(),
         land: Land::default(),
         freshness: Freshness::default(),
     }

@@ -2,6 +2,7 @@
 
 use crate::read::{Either, Read};
 use crate::units::{Bytes, Share, Span};
+use huiliu_model::OnDrift;
 use huiliu_model::contract::{Format, Grade, Group, MaskKind, Mode, OnFail};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -37,6 +38,8 @@ pub(crate) struct DatasetFile {
     pub checks: Option<Read<Vec<Read<super::checks::CheckFile>>>>,
     /// What happens to records that cannot be accepted.
     pub quality: Option<Read<QualityFile>>,
+    /// What is done about records that differ from the columns. Everything is ignored by default.
+    pub drift: Option<Read<DriftFile>>,
     /// When batches are committed and how long changes are kept.
     pub land: Option<Read<LandFile>>,
     /// When the age of the newest record is worth a warning or a page.
@@ -108,8 +111,21 @@ pub(crate) struct QualityFile {
 pub(crate) struct StopIfFile {
     /// Share of rejects that stops the dataset.
     pub rejects_over: Read<Share>,
-    /// Number of newest records over which the share is taken.
+    /// Number of newest records over which the share is taken, 1 to 1000000.
     pub of_last: Read<u64>,
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename = "drift", deny_unknown_fields)]
+pub(crate) struct DriftFile {
+    /// Fields that no column names. Default ignore; `evolve` keeps them in `sys_extra`.
+    pub added: Option<Read<OnAddedWord>>,
+    /// Columns that whole chunks of records no longer have. Default ignore.
+    pub dropped: Option<Read<OnDriftWord>>,
+    /// Values of a JSON kind that does not suit the column's type. Default ignore.
+    pub retyped: Option<Read<OnDriftWord>>,
+    /// Numbers beyond the column's range or digits. Default ignore.
+    pub widened: Option<Read<OnDriftWord>>,
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -187,6 +203,19 @@ words! { OnFailWord as "on_fail" => OnFail {
     Null "null" = OnFail::Null,
     Warn "warn" = OnFail::Warn,
     Reject "reject" = OnFail::Reject,
+}}
+
+words! { OnAddedWord as "on_added" => OnDrift {
+    Ignore "ignore" = OnDrift::Ignore,
+    Evolve "evolve" = OnDrift::Evolve,
+    Quarantine "quarantine" = OnDrift::Quarantine,
+    Stop "stop" = OnDrift::Stop,
+}}
+
+words! { OnDriftWord as "on_drift" => OnDrift {
+    Ignore "ignore" = OnDrift::Ignore,
+    Quarantine "quarantine" = OnDrift::Quarantine,
+    Stop "stop" = OnDrift::Stop,
 }}
 
 #[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]

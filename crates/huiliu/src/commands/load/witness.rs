@@ -7,7 +7,8 @@ use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::Int64Type;
 use async_trait::async_trait;
 use huiliu_model::port::{Landed, Landing};
-use huiliu_model::{Batch, Contract, Error, ErrorKind, Grade, Partition, Progress, system};
+use huiliu_model::{Batch, Contract, DriftNote, Error, ErrorKind, Grade, Partition, Progress};
+use huiliu_model::{Standing, Stop, system};
 use serde::Serialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -130,6 +131,18 @@ impl<L: Landing> Landing for Witness<L> {
         }
         Ok(landed)
     }
+
+    async fn standing(&self, dataset: &str) -> Result<Standing, Error> {
+        self.inner.standing(dataset).await
+    }
+
+    async fn stop(&self, stop: &Stop) -> Result<(), Error> {
+        self.inner.stop(stop).await
+    }
+
+    async fn note_drift(&self, notes: &[DriftNote]) -> Result<(), Error> {
+        self.inner.note_drift(notes).await
+    }
 }
 
 /// A landing that keeps nothing: everything is new to it, and nothing is written.
@@ -144,7 +157,19 @@ impl Landing for Rehearsal {
 
     async fn land(&self, batch: &Batch) -> Result<Landed, Error> {
         batch.check_balance().map_err(|why| Error::new(ErrorKind::Bug, why))?;
-        Ok(Landed { table_version: 0, file_bytes: 0, already: false })
+        Ok(Landed { table_version: 0, file_bytes: 0, already: false, stopped: false })
+    }
+
+    async fn standing(&self, _: &str) -> Result<Standing, Error> {
+        Ok(Standing::default())
+    }
+
+    async fn stop(&self, _: &Stop) -> Result<(), Error> {
+        Ok(())
+    }
+
+    async fn note_drift(&self, _: &[DriftNote]) -> Result<(), Error> {
+        Ok(())
     }
 }
 

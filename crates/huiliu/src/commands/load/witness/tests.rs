@@ -39,6 +39,7 @@ fn contract() -> Arc<Contract> {
         buckets: 1,
         checks: Vec::new(),
         stop_if: None,
+        drift: huiliu_model::DriftPolicy::default(),
         land: Land::default(),
         freshness: Freshness::default(),
     })

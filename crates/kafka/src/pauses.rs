@@ -1,0 +1,175 @@
+//! Kafka topics that are not read for a while, and how they are read again.
+//!
+//! Ingestion asks from its own thread; the poll thread acts between serving rebalances and
+//! reading, so that nothing of a paused topic is read after a rebalance was answered. A topic
+//! that was paused and resumed before the poll thread had a turn is paused and resumed all the
+//! same: ingestion has dropped what came meanwhile.
+
+use crate::assignment::{Start, decide, incident, list, stopped};
+use crate::offsets;
+use crate::poll::{End, Poller, SlotState};
+use huiliu_model::Partition;
+use huiliu_model::port::SourceEvent;
+use rdkafka::consumer::Consumer;
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// What ingestion asked for.
+#[derive(Debug, Default)]
+pub(crate) struct Pauses {
+    asked: Mutex<Asked>,
+    /// Something was asked since the last turn.
+    has_changed: AtomicBool,
+}
+
+#[derive(Debug, Default)]
+struct Asked {
+    paused: BTreeSet<String>,
+    /// Asked for since the last turn, one way or the other.
+    touched: BTreeSet<String>,
+}
+
+impl Pauses {
+    pub(crate) fn pause(&self, kafka_topic: &str) {
+        let mut asked = self.asked();
+        asked.paused.insert(kafka_topic.to_owned());
+        asked.touched.insert(kafka_topic.to_owned());
+        self.has_changed.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn resume(&self, kafka_topic: &str) {
+        let mut asked = self.asked();
+        if asked.paused.remove(kafka_topic) {
+            asked.touched.insert(kafka_topic.to_owned());
+            self.has_changed.store(true, Ordering::Release);
+        }
+    }
+
+    pub(crate) fn is_paused(&self, kafka_topic: &str) -> bool {
+        self.asked().paused.contains(kafka_topic)
+    }
+
+    /// Topics to pause, and those of them or of earlier ones to resume, since the last call.
+    fn take(&self) -> Option<(BTreeSet<String>, BTreeSet<String>)> {
+        if !self.has_changed.swap(false, Ordering::AcqRel) {
+            return None;
+        }
+        let mut asked = self.asked();
+        let touched = std::mem::take(&mut asked.touched);
+        let resumed = touched.difference(&asked.paused).cloned().collect();
+        Some((touched, resumed))
+    }
+
+    fn asked(&self) -> MutexGuard<'_, Asked> {
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Poller {
+    /// Does what was asked for since the last turn.
+    pub(crate) fn heed_pauses(&mut self) -> Result<(), End> {
+        let Some((paused, resumed)) = self.shared.pauses.take() else { return Ok(()) };
+        self.pause(&paused)?;
+        if resumed.is_empty() { Ok(()) } else { self.resume(&resumed) }
+    }
+
+    /// Reads nothing more of these topics; what is not handed over is dropped.
+    fn pause(&mut self, topics: &BTreeSet<String>) -> Result<(), End> {
+        let mut paused = Vec::new();
+        for slot in &mut self.slots {
+            let is_asked = topics.contains(&*slot.partition.kafka_topic);
+            if is_asked && matches!(slot.state, SlotState::Reading | SlotState::Done) {
+                slot.state = SlotState::Paused;
+                paused.push(slot.partition.clone());
+            }
+        }
+        for (route, chunk) in self.routes.iter().zip(&mut self.chunks) {
+            if topics.contains(&*route.kafka_topic) && !chunk.is_empty() {
+                let (_, bytes) = chunk.take();
+                drop(self.budget.lease(bytes));
+            }
+        }
+        if paused.is_empty() {
+            return Ok(());
+        }
+        tracing::info!(partition_count = paused.len(), "partitions paused");
+        self.consumer.pause(&listed(&paused)).map_err(|e| stopped("pausing partitions", e))
+    }
+
+    /// Reads the assigned partitions of these topics again, from recorded progress on.
+    fn resume(&mut self, topics: &BTreeSet<String>) -> Result<(), End> {
+        let is_asked = |slot: &&crate::poll::Slot| {
+            slot.state == SlotState::Paused && topics.contains(&*slot.partition.kafka_topic)
+        };
+        let partitions: Vec<Partition> =
+            self.slots.iter().filter(is_asked).map(|slot| slot.partition.clone()).collect();
+        if partitions.is_empty() {
+            return Ok(());
+        }
+        tracing::info!(partition_count = partitions.len(), "partitions resumed");
+        let progress =
+            self.ask(&partitions, |partitions, reply| SourceEvent::Resumed { partitions, reply })?;
+        let available = offsets::available(&self.consumer, &partitions, offsets::PATIENCE)
+            .map_err(|e| stopped("reading the offsets of resumed partitions", e))?;
+        self.consumer
+            .resume(&listed(&partitions))
+            .map_err(|e| stopped("resuming partitions", e))?;
+        for partition in &partitions {
+            let (recorded, held) = (progress.get(partition), &available[partition]);
+            let Some(index) = self.slots.iter().position(|s| s.partition == *partition) else {
+                continue;
+            };
+            match decide(recorded, held) {
+                Start::At(offset) => {
+                    let slot = &mut self.slots[index];
+                    (slot.next, slot.is_fresh) = (offset, recorded.is_none());
+                    slot.state = SlotState::Reading;
+                    slot.note_target();
+                    self.restart(index)?;
+                    self.slots[index].restarts = 0;
+                }
+                Start::Never(kind) => {
+                    self.slots[index].state = SlotState::Blocked;
+                    let found = incident(partition, kind, recorded.unwrap_or(0), held);
+                    self.feed.send(SourceEvent::Incident(found))?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn listed(partitions: &[Partition]) -> rdkafka::TopicPartitionList {
+    list(partitions.iter().map(|p| (&*p.kafka_topic, p.number)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names<const N: usize>(names: [&str; N]) -> BTreeSet<String> {
+        names.map(str::to_owned).into()
+    }
+
+    #[test]
+    fn what_was_asked_is_told_once() {
+        let pauses = Pauses::default();
+        assert_eq!(pauses.take(), None);
+        pauses.pause("a");
+        assert_eq!(pauses.take(), Some((names(["a"]), names([]))));
+        assert_eq!(pauses.take(), None);
+        assert!(pauses.is_paused("a") && !pauses.is_paused("b"));
+    }
+
+    #[test]
+    fn a_topic_resumed_before_its_pause_was_seen_is_paused_all_the_same() {
+        let pauses = Pauses::default();
+        pauses.pause("a");
+        pauses.pause("b");
+        pauses.resume("a");
+        assert_eq!(pauses.take(), Some((names(["a", "b"]), names(["a"]))));
+        pauses.resume("a");
+        assert_eq!(pauses.take(), None, "it was not paused");
+    }
+}
