@@ -139,7 +139,8 @@ impl Guess {
                 DataType::Decimal { precision: 38.min(18.max(scale.unsigned_abs() + 9)), scale }
             }
         };
-        self.why.push("the records' own schema says so".to_owned());
+        self.why
+            .push("the records say so: their schema, or numbers that count from 1970".to_owned());
     }
 
     fn take_values(&mut self, values: &[(&str, usize)]) {

@@ -89,7 +89,12 @@ fn grade(column: &Guess, of_persons: bool) -> (Grade, Option<&'static str>) {
         Hint::Updated => Some((Grade::L1, None)),
         Hint::Amount => Some((Grade::L3, None)),
         Hint::Truth => Some((Grade::L3, Some("graded up in doubt"))),
-        Hint::Date | Hint::Month | Hint::Time | Hint::Quantity => Some((Grade::L2, None)),
+        // A text below such a word is something else.
+        Hint::Date | Hint::Month | Hint::Time | Hint::Quantity
+            if column.data_type != DataType::String =>
+        {
+            Some((Grade::L2, None))
+        }
         _ => None,
     };
     match (by_rule, by_word, column.list) {

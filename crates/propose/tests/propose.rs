@@ -241,3 +241,11 @@ fn an_l4_key_becomes_a_token_that_joins() {
     assert_eq!(proposal.columns[0].grade, Grade::L4);
     assert_eq!(proposal.columns[0].protect.as_deref(), Some("{token: bank_card}"));
 }
+
+#[test]
+fn a_word_of_time_over_values_that_are_none_lowers_no_grade() {
+    let sample = csv(&[("no", &["a", "b", "c"]), ("日期", &["soon", "later", "张三"])]);
+    let proposal = proposed(&sample);
+    assert_eq!(proposal.columns[1].grade, Grade::L3);
+    assert!(!proposal.to_yaml().contains("张三"));
+}
