@@ -382,3 +382,33 @@ fn everything_is_found_at_once() {
         ]
     );
 }
+
+#[test]
+fn a_policy_of_drift_is_read_and_its_words_are_closed() {
+    use huiliu_model::{DriftPolicy, OnDrift};
+    let contract =
+        |text: &str| parse(Path::new("pipelines/feed/water_bill.yaml"), text).expect("it is sound");
+    assert_eq!(contract(SOUND).drift, DriftPolicy::default(), "everything is ignored");
+    let said = "mode: cdc\ndrift: {added: evolve, dropped: stop, retyped: quarantine}";
+    let expected = DriftPolicy {
+        added: OnDrift::Evolve,
+        dropped: OnDrift::Stop,
+        retyped: OnDrift::Quarantine,
+        widened: OnDrift::Ignore,
+    };
+    assert_eq!(contract(&SOUND.replace("mode: cdc", said)).drift, expected);
+    check(
+        "mode: cdc",
+        "mode: cdc\ndrift: {dropped: evolve, renamed: stop}",
+        &["9:18 0007 unknown on_drift `evolve`", "9:26 0003 drift has no key `renamed`"],
+    );
+}
+
+#[test]
+fn a_window_of_rejects_has_its_bounds() {
+    check(
+        "mode: cdc",
+        "mode: cdc\nquality: {stop_if: {rejects_over: 5%, of_last: 1000001}}",
+        &["9:49 0009 `of_last` is 1000001 records, outside 1 to 1000000"],
+    );
+}

@@ -120,7 +120,7 @@ fn engine_parts(engine: &Engine) -> Looked {
 
 /// Keeps `/statusz` and the reasons of `/readyz` fresh.
 async fn look(parts: Looked, stop: CancellationToken) {
-    let mut known = BTreeMap::new();
+    let mut known: BTreeMap<String, String> = BTreeMap::new();
     loop {
         match status::of(&parts.installation, &parts.lake).await {
             Ok(status) => {
@@ -131,7 +131,7 @@ async fn look(parts: Looked, stop: CancellationToken) {
             Err(_) => {}
         }
         let now = obstacles(&parts.registry);
-        for gone in known.keys().filter(|what| !now.contains_key(*what)) {
+        for gone in known.keys().filter(|what| !now.contains_key(what.as_str())) {
             parts.health.clear(gone);
         }
         for (what, why) in &now {

@@ -117,7 +117,9 @@ async fn read_all(
     while let Some(event) = source.next().await? {
         match event {
             SourceEvent::Records { records, .. } => chunks.push(records),
-            SourceEvent::Assigned { reply, .. } => drop(reply.send(Progress::default())),
+            SourceEvent::Assigned { reply, .. } | SourceEvent::Resumed { reply, .. } => {
+                drop(reply.send(Progress::default()));
+            }
             SourceEvent::Revoked { reply, .. } => drop(reply.send(())),
             SourceEvent::EndOffsets(_) | SourceEvent::Incident(_) => {}
         }
