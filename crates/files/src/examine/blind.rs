@@ -93,7 +93,7 @@ pub fn first_rows(
     row_count_max: usize,
 ) -> Result<Records, Error> {
     let meter = Arc::new(Meter::default());
-    let mut rows = Rows::open(delivery, contract, 0, &meter)?;
+    let mut rows = Rows::open(delivery, contract, 0, &meter, &CancellationToken::new())?;
     let mut chunk = Chunk::new(contract.dataset.clone(), delivery.partition(), 0, 0);
     let mut row_count = 0;
     while row_count < row_count_max
@@ -165,6 +165,7 @@ fn contract_of(column_count: usize) -> Contract {
         buckets: 1,
         checks: Vec::new(),
         stop_if: None,
+        drift: huiliu_model::DriftPolicy::default(),
         land: Land::default(),
         freshness: Freshness::default(),
     }
