@@ -2,8 +2,9 @@
 //!
 //! The only place a rejected value may be is `raw`: sealed under keys (associated data
 //! `quarantine.<dataset>|raw`), as it came in a plain lake, null without keys. Its size and its
-//! digest (SM3, under keys HMAC-SM3) are always there. A value above [`RAW_BYTES_MAX`] is not kept: Kafka still has it for as long
-//! as it retains it, and the digest tells whether a later copy is the same.
+//! digest (SM3, under keys HMAC-SM3) are always there. A value above [`RAW_BYTES_MAX`] is not
+//! kept: Kafka still has it for as long as it retains it, and the digest tells whether a later
+//! copy is the same.
 
 use super::fate::Rejected;
 use super::system_columns::SystemColumns;
