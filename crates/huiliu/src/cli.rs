@@ -4,9 +4,11 @@
 //! judged (rules, subjects, dates of a run) are parsed here as far as text alone can tell.
 
 mod incidents;
+mod offsets;
 mod quarantine;
 
 pub use incidents::{IncidentListArgs, IncidentsArgs, IncidentsCommand, ResolveArgs};
+pub use offsets::{OffsetsArgs, OffsetsCommand, ResetArgs};
 pub use quarantine::{
     DropArgs, ExportArgs, Filter, ListArgs, QuarantineArgs, QuarantineCommand, RepairArgs,
     ReplayArgs, RevealArgs, ShowArgs,
@@ -212,48 +214,6 @@ pub struct StatusArgs {
     /// Do not ask Kafka for end offsets
     #[arg(long)]
     pub offline: bool,
-}
-
-/// Show recorded progress, or move it past records that are gone for good
-#[derive(Debug, Args)]
-#[command(after_help = examples::OFFSETS)]
-pub struct OffsetsArgs {
-    #[command(subcommand)]
-    pub command: OffsetsCommand,
-}
-
-#[derive(Debug, Subcommand)]
-pub enum OffsetsCommand {
-    /// Per partition, the first offset that is not in the lake
-    Show(Document),
-    /// Set the first offset still needed of one partition; stop `huiliu run` first
-    Reset(ResetArgs),
-}
-
-#[derive(Debug, Args)]
-pub struct ResetArgs {
-    /// The partition: <kafka_topic>/<number>
-    #[arg(value_name = "PARTITION")]
-    pub partition: String,
-
-    /// The first offset to read next
-    #[arg(long, value_name = "OFFSET", value_parser = clap::value_parser!(i64).range(0..))]
-    pub to: i64,
-
-    /// Kept with the commit, for those who come later
-    #[arg(long, value_name = "TEXT")]
-    pub why: String,
-
-    /// Really write it
-    #[arg(long)]
-    pub yes: bool,
-
-    /// Only say what would change
-    #[arg(long)]
-    pub dry_run: bool,
-
-    #[command(flatten)]
-    pub output: Document,
 }
 
 /// Apply one normalisation and validation rule to values, or to lines of standard input
@@ -472,12 +432,6 @@ Examples:
 Examples:
   huiliu bench
   huiliu bench --records 500000 > docs/benchmark.md";
-
-    pub const OFFSETS: &str = "\
-Examples:
-  huiliu offsets show
-  huiliu offsets reset feed.water.bill/0 --to 1200 --why 'retention was 3 days' --dry-run
-  huiliu offsets reset feed.water.bill/0 --to 1200 --why 'retention was 3 days' --yes";
 
     pub const RULE: &str = "\
 Examples:

@@ -73,6 +73,7 @@ pub struct Seen {
     pub values: Vec<String>,
     pub assigned: BTreeSet<Partition>,
     pub revoked: Vec<Partition>,
+    pub resumed: Vec<Partition>,
     pub incidents: Vec<Incident>,
     pub ends: BTreeMap<Partition, i64>,
     pub is_over: bool,
@@ -90,6 +91,14 @@ impl Seen {
                 for partition in &partitions {
                     self.covers.0.remove(partition);
                 }
+                reply.send(self.recorded.clone()).expect("the source waits");
+            }
+            SourceEvent::Resumed { partitions, reply } => {
+                for partition in &partitions {
+                    self.covers.0.remove(partition);
+                    self.offsets.remove(partition);
+                }
+                self.resumed.extend(partitions);
                 reply.send(self.recorded.clone()).expect("the source waits");
             }
             SourceEvent::Revoked { partitions, reply } => {
