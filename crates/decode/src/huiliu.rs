@@ -13,7 +13,8 @@
 //! | `after` of c, u, r | an object | `IMAGE_MISSING` |
 //! | `before` of d | an object; absent or null if the Kafka key holds the key | `IMAGE_MISSING` |
 //!
-//! Of `src` the department (`dept`) is taken. Other fields are passed over. An update whose `before` names another key is two rows.
+//! Of `src` the department (`dept`) is taken. Other fields are passed over. An update whose
+//! `before` names another key is two rows.
 
 use crate::field::{Field, kind, number, refused, text};
 use crate::image::{ENVELOPE, Side, Work};

@@ -112,12 +112,19 @@ impl fmt::Display for Code {
 #[derive(Debug)]
 pub(crate) struct Findings {
     pub file: PathBuf,
+    /// Whether the file's name and folder must be those of what it declares.
+    pub is_placed: bool,
     found: RefCell<Vec<Diagnostic>>,
 }
 
 impl Findings {
     pub fn new(file: &Path) -> Self {
-        Self { file: file.to_owned(), found: RefCell::default() }
+        Self { file: file.to_owned(), is_placed: true, found: RefCell::default() }
+    }
+
+    /// Findings of a file that may lie anywhere.
+    pub fn anywhere(file: &Path) -> Self {
+        Self { is_placed: false, ..Self::new(file) }
     }
 
     pub fn add(&self, code: Code, at: At, message: impl Into<String>) {

@@ -159,6 +159,9 @@ pub(crate) fn in_range(
 fn check_place(file: &DatasetFile, findings: &Findings) {
     if let Some(dataset) = file.dataset.text() {
         check_name(dataset, file.dataset.at, "dataset", findings);
+        if !findings.is_placed {
+            return;
+        }
         let stem = findings.file.file_stem().map(|stem| stem.to_string_lossy().into_owned());
         if let Some(stem) = stem.filter(|stem| stem != dataset) {
             let message = format!("dataset `{dataset}` is in a file named `{stem}`");

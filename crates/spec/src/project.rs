@@ -90,10 +90,9 @@ impl Project {
     /// All that is wrong in it, but for its name and folder.
     pub fn load_changed(path: &Path) -> Result<Arc<Contract>, Vec<Diagnostic>> {
         let text = read_file(path).map_err(|found| vec![found])?;
-        let findings = Findings::new(path);
+        let findings = Findings::anywhere(path);
         let draft = pipeline::draft(&text, &findings);
         let mut found = findings.into_sorted();
-        found.retain(|finding| finding.code != Code::Misplaced);
         let mut drafts = vec![(path, draft)];
         references::resolve(&mut drafts, false, &mut found);
         let contract = drafts.pop().and_then(|(_, draft)| draft.contract);
