@@ -84,7 +84,10 @@ class Dataset:
         # (text, {field: (code, clean text)}) by offset
         self.delivered = delivered
         [path] = (REPOSITORY / "pipelines").rglob(f"{name}.yaml")
-        self.key = re.search(r"^key: \[(.*)\]", path.read_text(), re.M)[1].split(", ")
+        contract = path.read_text(encoding="utf-8")
+        self.key = re.search(r"^key: \[(.*)\]", contract, re.M)[1].split(", ")
+        # Columns whose contract keeps what fails its rules, with a flag.
+        self.lenient = set(re.findall(r"\{name: (\w+),.*on_fail: warn", contract))
 
     def read(self, lake):
         rows = lake.rows(f"changes/{self.name}")
@@ -100,12 +103,15 @@ class Dataset:
             for offset, field, reason in zip(*found.values()):
                 self.rejects[offset] = (field, reason)
 
-    def after(self, offset):
-        """The image that was delivered; none of a delete or of a record that is broken."""
+    def image(self, offset):
+        """The row that was delivered, of a delete only its key; empty for a broken record."""
         try:
-            return json.loads(self.delivered[offset][0])["after"]
+            change = json.loads(self.delivered[offset][0])
+            if change["after"] is None:
+                return {column: change["before"][column] for column in self.key}
+            return change["after"]
         except (ValueError, KeyError, TypeError):
-            return None
+            return {}
 
     def findings(self, offset):
         """What was said of the record's cells: `{field: {label}}`. A text that is not stored as

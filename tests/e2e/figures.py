@@ -50,7 +50,7 @@ def of_cells(city):
     for dataset in city.datasets.values():
         for offset, (_, defects) in enumerate(dataset.delivered):
             found = dataset.findings(offset)
-            after = dataset.after(offset) or {}
+            image = dataset.image(offset)
             rejected = dataset.rejects.get(offset)
             codes = defects.get(RECORD, ("", None))[0].split("+")
             if "D50" in codes:
@@ -59,8 +59,8 @@ def of_cells(city):
                 continue
             for field, (code, clean) in defects.items():
                 if code in TREATMENTS:
-                    of_cell(figures, dataset, offset, field, after.get(field), found)
-            figures.clean[dataset.name] += len(after.keys() - defects.keys())
+                    of_cell(figures, dataset, offset, field, image.get(field), found)
+            figures.clean[dataset.name] += len(image.keys() - defects.keys())
             for field, labels in found.items():
                 if field not in defects:
                     figures.alarms[dataset.name][field, "+".join(sorted(labels))] += 1
@@ -73,8 +73,10 @@ def of_cell(figures, dataset, offset, field, delivered, found):
     stored = None if rejected else dataset.rows[offset][field]
     labels = found.get(field, set())
     case = Case(
-        dataset.name, field, field in dataset.key, delivered, clean, stored, labels, bool(rejected)
-    )
+        dataset=dataset.name, field=field, is_key=field in dataset.key,
+        may_stay=field in dataset.lenient, delivered=delivered, clean=clean, stored=stored,
+        labels=labels, rejected=bool(rejected),
+    )  # fmt: skip
     judged = rejected is None or rejected[0] == field
     treated = judged and bool(TREATMENTS[code][2](case))
     figures.note(code, (dataset.name, field, delivered, stored, labels), judged, labels, treated)
@@ -85,17 +87,20 @@ def of_arrivals(city, figures, checks):
     records can be held against the log; `current` holds the newest row of each key."""
     for dataset in city.datasets.values():
         found, winners = tables.arrivals(dataset)
-        for kind, offsets in found.items():
+        for kind, places in found.items():
             counted = sum(n for (name, check, _), n in checks.items()
                           if (name, check) == (dataset.name, kind))  # fmt: skip
-            assert counted == len(offsets), f"{dataset.name}: {kind}"
+            assert counted == len(places), f"{dataset.name}: {kind}"
+        offsets = {kind: {offset for offset, _ in places} for kind, places in found.items()}
         current = keys_of(city, dataset, "current")
         expected = {k: r["sys_offset"] for k, r in winners.items() if r["sys_op"] != "d"}
         differing = {key for key, _ in current.items() ^ expected.items()}
         deleted = keys_of(city, dataset, "deleted")
         sequences = by_sequence(dataset)
         for offset, (text, defects) in enumerate(dataset.delivered):
-            for code in defects.get(RECORD, ("", None))[0].split("+"):
+            codes = defects.get(RECORD, ("", None))[0].split("+")
+            # A second delivery is no more than that, whatever the first one was.
+            for code in ["D36"] if "D36" in codes else codes:
                 if code not in ARRIVALS:
                     continue
                 twins = [offset - 1] if code == "D38" else sequences[sequence(text)]
@@ -103,7 +108,7 @@ def of_arrivals(city, figures, checks):
                 row = dataset.rows.get(offset)
                 key = row and tuple(row[column] for column in dataset.key)
                 treated = key not in differing if code != "D39" else key in deleted
-                detected = any(offset in found[kind] for kind in ARRIVALS[code])
+                detected = any(offset in offsets[kind] for kind in ARRIVALS[code])
                 figures.note(code, (dataset.name, offset, text[:90]), judged, detected, treated)
 
 
@@ -139,7 +144,7 @@ def of_checks(city, figures, checks):
     for dataset in city.datasets.values():
         newest = {row["sys_offset"]: row for row in rows[dataset.name]}
         for offset, (_, defects) in enumerate(dataset.delivered):
-            after = dataset.after(offset) if defects else None
+            image = dataset.image(offset) if defects else {}
             for field, (code, _) in defects.items():
                 if code not in OF_TABLES or field == RECORD:
                     continue
@@ -147,8 +152,8 @@ def of_checks(city, figures, checks):
                 detected = any(offset in offsets for offsets in of_table)
                 detected = detected or dataset.findings(offset).get(field)
                 row = newest.get(offset)
-                kept = row and same(row[field], after[field])
-                place = (dataset.name, field, after and after[field])
+                kept = row and same(row[field], image[field])
+                place = (dataset.name, field, image.get(field))
                 figures.note(code, place, row is not None, detected, detected and kept)
 
 

@@ -1,7 +1,7 @@
 """What only tables can tell, read without the program under test: records that came twice, late or
 for nothing, readings that fall, references that lead nowhere.
 
-Every function gives the `sys_offset` of the rows concerned, so that counts of the product can be
+Every function names the rows concerned by their `sys_offset`, so that counts of the product can be
 held against single records.
 """
 
@@ -12,19 +12,20 @@ from statistics import median
 
 def arrivals(dataset):
     """Deliveries among the changes: `{"duplicate" | "conflict" | "out_of_order" |
-    "unknown_delete": {offset}}`, and the offset that wins each key."""
+    "unknown_delete": {(offset, ordinal)}}`, and the row that wins each key."""
     found = {kind: set() for kind in ("duplicate", "conflict", "out_of_order", "unknown_delete")}
     twins, newest, first, winners = {}, {}, {}, {}
     for row in dataset.every_row:
         offset = row["sys_offset"]
+        place = (offset, row["sys_ordinal"])
         key = tuple(row[column] for column in dataset.key)
         content = [row[column] for column in dataset.columns]
-        same = (key, row["sys_seq"], row["sys_ordinal"], row["sys_op"])
+        same = (key, row["sys_seq"], row["sys_op"])
         if same in twins:
-            found["duplicate" if twins[same] == content else "conflict"].add(offset)
+            found["duplicate" if twins[same] == content else "conflict"].add(place)
         twins.setdefault(same, content)
         if newest.get(key, 0) > row["sys_seq"]:
-            found["out_of_order"].add(offset)
+            found["out_of_order"].add(place)
         newest[key] = max(newest.get(key, 0), row["sys_seq"])
         if key not in first or row["sys_seq"] < first[key]["sys_seq"]:
             first[key] = row
@@ -32,7 +33,7 @@ def arrivals(dataset):
         if key not in winners or rank > winners[key][0]:
             winners[key] = (rank, row)
     opened = (row for row in first.values() if row["sys_op"] == "d")
-    found["unknown_delete"] = {row["sys_offset"] for row in opened}
+    found["unknown_delete"] = {(row["sys_offset"], row["sys_ordinal"]) for row in opened}
     return found, {key: row for key, (_, row) in winners.items()}
 
 

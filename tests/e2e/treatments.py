@@ -17,6 +17,8 @@ class Case:
     dataset: str
     field: str
     is_key: bool
+    #: The contract keeps what fails its rules (`on_fail: warn`).
+    may_stay: bool
     #: What was delivered, and what the cell was before; None is a null.
     delivered: object
     clean: str | None
@@ -29,11 +31,13 @@ class Case:
         return not self.rejected and same(self.stored, self.clean)
 
     def is_refused(self, *labels):
-        """In quarantine when it is a key; null with a flag otherwise."""
-        said = not labels or self.labels & set(labels)
+        """In quarantine when it is a key; null with a flag otherwise, or kept with a flag where
+        the contract says so."""
+        said = bool(self.labels & set(labels) if labels else self.labels - {"raw"})
         if self.rejected:
-            return self.is_key and bool(said)
-        return self.stored is None and bool(self.labels - {"raw"}) and bool(said)
+            return self.is_key and said
+        stays = self.may_stay and "\ufffd" not in str(self.stored)
+        return said and (self.stored is None or stays)
 
     def is_kept(self, *labels):
         """The value as delivered, with a flag."""
@@ -68,7 +72,7 @@ def credit_code(case):
 
 def ambiguous_date(case):
     day, month = int(case.delivered[:2]), int(case.delivered[3:5])
-    if day > 12 or day == month:
+    if max(day, month) > 12:
         return case.is_fixed()
     return case.is_refused()
 
@@ -88,9 +92,7 @@ def division(case):
 def level(case):
     if len(case.delivered) == 4:
         return case.is_refused()
-    if case.clean and len(case.clean) == 12:
-        return case.stored == case.delivered + "000"
-    return case.is_fixed()
+    return case.is_fixed() or case.stored == case.delivered + "000"
 
 
 def name(case):
