@@ -49,12 +49,14 @@ class City:
                 value = line[start : line.rindex(',"timestamp_ms":')]
                 if value != "null":
                     text = json.loads(value) if value.startswith('"') else value
-                    found[line[12 : line.index('"', 12)]].append((text, defects))
+                    sequence = int(line[line.rindex(":", 0, start - 9) + 1 : start - 9])
+                    dataset = line[12 : line.index('"', 12)]
+                    found[dataset].append((text, defects, sequence))
         return found
 
     def _load(self, dataset):
         path = self.folder / f"{dataset.name}.jsonl"
-        path.write_text("".join(f"{text}\n" for text, _ in dataset.delivered), encoding="utf-8")
+        path.write_text("".join(f"{text}\n" for text, *_ in dataset.delivered), encoding="utf-8")
         done = self.huiliu.run(
             "load", dataset.name, path, "--format", "jsonl", "--lake", self.huiliu.lake,
             "--protection", "plain", "--output", "json",
@@ -81,7 +83,7 @@ class Dataset:
 
     def __init__(self, name, delivered):
         self.name = name
-        # (text, {field: (code, clean text)}) by offset
+        # (text, {field: (code, clean text)}, sequence) by offset
         self.delivered = delivered
         [path] = (REPOSITORY / "pipelines").rglob(f"{name}.yaml")
         contract = path.read_text(encoding="utf-8")

@@ -48,7 +48,7 @@ def of_cells(city):
     """What was found cell by cell, and false alarms."""
     figures = Figures()
     for dataset in city.datasets.values():
-        for offset, (_, defects) in enumerate(dataset.delivered):
+        for offset, (_, defects, _) in enumerate(dataset.delivered):
             found = dataset.findings(offset)
             image = dataset.image(offset)
             rejected = dataset.rejects.get(offset)
@@ -97,14 +97,14 @@ def of_arrivals(city, figures, checks):
         differing = {key for key, _ in current.items() ^ expected.items()}
         deleted = keys_of(city, dataset, "deleted")
         sequences = by_sequence(dataset)
-        for offset, (text, defects) in enumerate(dataset.delivered):
+        for offset, (text, defects, sequence) in enumerate(dataset.delivered):
             codes = defects.get(RECORD, ("", None))[0].split("+")
             # A second delivery is no more than that, whatever the first one was.
             for code in ["D36"] if "D36" in codes else codes:
                 if code not in ARRIVALS:
                     continue
-                twins = [offset - 1] if code == "D38" else sequences[sequence(text)]
-                judged = not any(at in dataset.rejects for at in [offset, *twins])
+                twins = [offset - 1] if code == "D38" else sequences[sequence]
+                judged = all(has_its_key(dataset, at) for at in [offset, *twins])
                 row = dataset.rows.get(offset)
                 key = row and tuple(row[column] for column in dataset.key)
                 treated = key not in differing if code != "D39" else key in deleted
@@ -112,16 +112,17 @@ def of_arrivals(city, figures, checks):
                 figures.note(code, (dataset.name, offset, text[:90]), judged, detected, treated)
 
 
-def sequence(text):
-    found = re.search(r'"seq":(\d+)', text)
-    return int(found[1]) if found else None
-
-
 def by_sequence(dataset):
     found = defaultdict(list)
-    for offset, (text, _) in enumerate(dataset.delivered):
-        found[sequence(text)].append(offset)
+    for offset, (_, _, sequence) in enumerate(dataset.delivered):
+        found[sequence].append(offset)
     return found
+
+
+def has_its_key(dataset, offset):
+    """Whether a record is in the table under the key that its source gave it."""
+    codes = {code for code, _ in dataset.delivered[offset][1].values()}
+    return offset not in dataset.rejects and "D42" not in codes
 
 
 def keys_of(city, dataset, group):
@@ -143,7 +144,7 @@ def of_checks(city, figures, checks):
             found[dataset, CLASS_OF[check], name.split(" ")[0]] |= offsets
     for dataset in city.datasets.values():
         newest = {row["sys_offset"]: row for row in rows[dataset.name]}
-        for offset, (_, defects) in enumerate(dataset.delivered):
+        for offset, (_, defects, _) in enumerate(dataset.delivered):
             image = dataset.image(offset) if defects else {}
             for field, (code, _) in defects.items():
                 if code not in OF_TABLES or field == RECORD:
