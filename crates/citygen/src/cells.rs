@@ -164,8 +164,11 @@ fn credit(code: &str, id: &str, dice: &mut Dice) -> Option<String> {
             0 => id.to_ascii_lowercase(),
             1 => format!("{} {}", &id[..8], &id[8..]),
             2 => format!("{}-{}", &id[..8], &id[8..]),
-            _ if dice.chance(0.5) => id.replacen('1', "I", 1),
-            _ => id.replacen('0', "O", 1),
+            _ if id.contains('1') && (dice.chance(0.5) || !id.contains('0')) => {
+                id.replacen('1', "I", 1)
+            }
+            _ if id.contains('0') => id.replacen('0', "O", 1),
+            _ => return None,
         },
         "D17" if dice.chance(0.5) => id[8..17].to_owned(),
         "D17" => format!("{}-{}", &id[8..16], &id[16..17]),

@@ -74,6 +74,14 @@ struct Spoiling<'a> {
     injected: Vec<Injected>,
 }
 
+/// D14 in the key of a row that is deleted; nothing else of its image counts.
+pub(crate) fn regions_of_key(row: &Row) -> Vec<Injected> {
+    let fields = row.dataset().fields;
+    let places = row.dataset().key.iter().copied();
+    let named = places.filter(|place| is_of_another_time(fields[*place].1, &row.values[*place]));
+    named.map(|place| injected(row, place, "D14")).collect()
+}
+
 /// Spoils cells of a row and says which.
 pub(crate) fn spoil_row(
     row: &mut Row,
@@ -103,10 +111,15 @@ impl Spoiling<'_> {
         self.taken & (1 << place) == 0
     }
 
+    /// Notes a defect that the value has already.
     fn mark(&mut self, place: usize, code: &'static str) {
         self.taken |= 1 << place;
-        let field = self.row.dataset().fields[place].0;
-        self.injected.push(Injected { field, code });
+        self.injected.push(injected(self.row, place, code));
+    }
+
+    fn replace(&mut self, place: usize, spoilt: Value, code: &'static str) {
+        self.mark(place, code);
+        self.row.values[place] = spoilt;
     }
 
     fn befalls(&mut self, rate: f64) -> bool {
@@ -117,8 +130,7 @@ impl Spoiling<'_> {
     fn lose_offsets(&mut self) {
         for place in 0..self.row.values.len() {
             if let Value::Instant(at) = self.row.values[place] {
-                self.row.values[place] = Value::Utc(at);
-                self.mark(place, "D24");
+                self.replace(place, Value::Utc(at), "D24");
             }
         }
     }
@@ -126,15 +138,7 @@ impl Spoiling<'_> {
     /// D14: who holds an id of a region that was not in force, holds it everywhere.
     fn name_regions(&mut self) {
         for place in 0..self.row.values.len() {
-            if !matches!(self.kind(place), Kind::Resident | Kind::Holder) {
-                continue;
-            }
-            if let Value::Text(id) = &self.row.values[place]
-                && id.len() == 18
-                && let Ok(year) = id[6..10].parse()
-                && id[..17].bytes().all(|byte| byte.is_ascii_digit())
-                && !was_in_force(&id[..6], year)
-            {
+            if is_of_another_time(self.kind(place), &self.row.values[place]) {
                 self.mark(place, "D14");
             }
         }
@@ -155,8 +159,7 @@ impl Spoiling<'_> {
                 _ => continue,
             };
             if self.befalls(INVERTED) {
-                self.row.values[*later] = inverted;
-                self.mark(*later, "D23");
+                self.replace(*later, inverted, "D23");
             }
         }
     }
@@ -199,10 +202,8 @@ impl Spoiling<'_> {
             }
             _ => return,
         };
-        self.row.values[at] = Value::Scaled(lon, places);
-        self.row.values[at + 1] = Value::Scaled(lat, places);
-        self.mark(at, code);
-        self.mark(at + 1, code);
+        self.replace(at, Value::Scaled(lon, places), code);
+        self.replace(at + 1, Value::Scaled(lat, places), code);
     }
 
     /// D48: shares of a firm that do not add up, told for each of them.
@@ -225,8 +226,7 @@ impl Spoiling<'_> {
         for place in [11, 12] {
             let is_set = matches!(self.row.values[place], Value::Date(_));
             if is_set && self.is_free(place) && self.befalls(NO_END) {
-                self.row.values[place] = Value::Null;
-                self.mark(place, "D47");
+                self.replace(place, Value::Null, "D47");
             }
         }
     }
@@ -240,11 +240,23 @@ impl Spoiling<'_> {
             let is_key = dataset.key.contains(&place);
             let Some(code) = draw(*kind, is_key, self.world.scale, self.dice) else { continue };
             if let Some(spoilt) = spoil(code, *kind, (self.row, place), self.world, self.dice) {
-                self.row.values[place] = spoilt;
-                self.mark(place, code);
+                self.replace(place, spoilt, code);
             }
         }
     }
+}
+
+fn injected(row: &Row, place: usize, code: &'static str) -> Injected {
+    Injected { field: row.dataset().fields[place].0, code, clean: row.values[place].written() }
+}
+
+/// Whether a resident id names a region that was not in force in the year of birth.
+fn is_of_another_time(kind: Kind, value: &Value) -> bool {
+    let Value::Text(id) = value else { return false };
+    let is_personal = matches!(kind, Kind::Resident | Kind::Holder)
+        && id.len() == 18
+        && id[..17].bytes().all(|byte| byte.is_ascii_digit());
+    is_personal && id[6..10].parse().is_ok_and(|year| !was_in_force(&id[..6], year))
 }
 
 /// One draw decides among the classes of a kind.

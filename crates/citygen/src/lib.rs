@@ -81,12 +81,22 @@ pub struct Event {
 }
 
 /// One injected defect.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Injected {
     /// The field it is in, [`RECORD`] for a defect of the whole record.
     pub field: &'static str,
     /// Code of the dirty-data catalogue, `D01` to `D50`.
     pub code: &'static str,
+    /// The cell without the defect, as it would be written, without quotation marks; `None` for a
+    /// null and for a whole record.
+    pub clean: Option<String>,
+}
+
+impl Injected {
+    /// A defect of a whole record.
+    pub(crate) fn of_record(code: &'static str) -> Self {
+        Self { field: RECORD, code, clean: None }
+    }
 }
 
 /// What stands for the field of a defect of the whole record.

@@ -1,12 +1,12 @@
 //! Publication: sequences, batches and envelopes, and the defects that records get on their way.
 
 use crate::calendar::{Day, Micros, date_text};
-use crate::defects::{Batch, break_record, spoil_row};
+use crate::defects::{Batch, break_record, regions_of_key, spoil_row};
 use crate::dice::{Dice, World};
 use crate::envelope::{Envelope, Op};
 use crate::fields::{COUNT, dataset};
 use crate::row::{Row, Value};
-use crate::{Event, Injected, RECORD};
+use crate::{Event, Injected};
 use std::collections::VecDeque;
 
 /// Records of a dataset in one batch of its department.
@@ -76,11 +76,11 @@ impl Press {
             self.print(Op::Update, (sequence, at + moved), None, Some(newer), Vec::new());
         }
         let conflict = after.clone().filter(|_| self.befalls(CONFLICTING));
-        let late = if is_late { vec![Injected { field: RECORD, code: "D38" }] } else { Vec::new() };
+        let late = if is_late { vec![Injected::of_record("D38")] } else { Vec::new() };
         self.print(op, (sequence, at), before, after, late);
         if let Some(mut other) = conflict {
             touch(&mut other);
-            let conflict = vec![Injected { field: RECORD, code: "D37" }];
+            let conflict = vec![Injected::of_record("D37")];
             self.print(op, (sequence, at), None, Some(other), conflict);
         }
     }
@@ -131,6 +131,8 @@ impl Press {
         {
             let batch = Batch { is_utc: self.shelves[index].is_utc };
             defects.extend(spoil_row(row, self.world, batch, &mut self.mishaps));
+        } else if let Some(row) = &before {
+            defects.extend(regions_of_key(row));
         }
         let key = after.as_ref().or(before.as_ref()).map(Row::key).unwrap_or_default();
         let mut value = Envelope {
@@ -145,7 +147,7 @@ impl Press {
         .write();
         if self.befalls(BROKEN_RECORD) {
             break_record(&mut value, &mut self.mishaps);
-            defects = vec![Injected { field: RECORD, code: "D50" }];
+            defects = vec![Injected::of_record("D50")];
         }
         self.publish(index, sequence, key, Some(value), defects);
     }
@@ -164,7 +166,8 @@ impl Press {
             after: None,
         }
         .write();
-        let defects = vec![Injected { field: RECORD, code: "D39" }];
+        let mut defects = vec![Injected::of_record("D39")];
+        defects.extend(regions_of_key(row));
         self.publish(row.dataset, sequence, row.key(), Some(value), defects);
     }
 
@@ -188,7 +191,7 @@ impl Press {
             Event { dataset: name, kafka_topic, sequence, key, value, timestamp_ms: 0, defects };
         if self.befalls(REDELIVERED) {
             let mut copy = event.clone();
-            copy.defects.push(Injected { field: RECORD, code: "D36" });
+            copy.defects.push(Injected::of_record("D36"));
             self.again.push(copy);
         }
         self.queue.push_back(event);

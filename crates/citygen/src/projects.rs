@@ -80,7 +80,7 @@ impl City {
             POOL_PROJECT,
             vec![
                 text(code.clone()),
-                text(format!("{}{}", firm.name, self.flow.pick(&WORKS))),
+                text(format!("{}{}", in_text(&firm.name), self.flow.pick(&WORKS))),
                 text(firm.uscc.clone()),
                 text(kind),
                 text(TRADES[firm.trade].0),
@@ -213,6 +213,11 @@ impl City {
         );
         self.load(row, at);
     }
+}
+
+/// A firm's name in running text, where brackets are ASCII (domain specification, 1.1 step 3).
+fn in_text(name: &str) -> String {
+    name.replace('（', "(").replace('）', ")")
 }
 
 const WORKS: [&str; 5] =

@@ -216,7 +216,8 @@ fn text_of<'t>(plan: &Plan, text: &'t str, context: &Context) -> Verdict<Cow<'t,
             stage: Stage::Judge,
             reason,
             rule,
-            kept: Some(Cow::Borrowed(text)),
+            // A text that has lost characters is no value, not even under `on_fail: warn` (D06).
+            kept: (!text.contains('\u{fffd}')).then_some(Cow::Borrowed(text)),
         }),
     };
     tests.iter().fold(verdict, |verdict, test| verdict.test(|value| test_text(test, value)))

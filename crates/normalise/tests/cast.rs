@@ -261,6 +261,8 @@ fn a_warning_keeps_the_value_as_delivered() {
             (Text("91500103MBXFL1AN30"), "91500103MBXFL1AN30", "-"),
             (Text("91500103mbxfl1an30"), "91500103MBXFL1AN30", "-"),
             (Text("91500103MBXFL1AN31"), "91500103MBXFL1AN31", "CHECKSUM"),
+            // Lost characters are nothing to keep (D06).
+            (Text("91500103MBXFL1AN3\u{fffd}"), "-", "CHARSET"),
         ],
     );
 }

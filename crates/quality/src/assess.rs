@@ -212,8 +212,8 @@ impl Asker<'_> {
         let (ordinal, op, department) = (system::ORDINAL, system::OP, department());
         let arrival = format!("{}, {offset}, {ordinal}", system::KAFKA_TIME);
         let content = self.content();
-        let same =
-            format!("PARTITION BY {keys}, {epoch}, {seq}, {ordinal}, {op} ORDER BY {arrival}");
+        // Not by ordinal: a conflicting record need not be a change of key as the first one was.
+        let same = format!("PARTITION BY {keys}, {epoch}, {seq}, {op} ORDER BY {arrival}");
         let twins = format!(
             "SELECT {department} AS department, row_number() OVER ({same}) AS n, \
              first_value({content}) OVER ({same}) = {content} AS same FROM {table}"

@@ -62,7 +62,7 @@ fn document(event: &Event) -> Value {
     let defects: Vec<Value> = event
         .defects
         .iter()
-        .map(|defect| json!({"field": defect.field, "code": defect.code}))
+        .map(|defect| json!({"field": defect.field, "code": defect.code, "clean": defect.clean}))
         .collect();
     json!({
         "dataset": event.dataset,
@@ -181,12 +181,13 @@ mod tests {
             key: b"5001|2020-05-01".to_vec(),
             value: value.map(<[u8]>::to_vec),
             timestamp_ms: 7,
-            defects: vec![Injected { field: "@record", code: "D50" }],
+            defects: vec![Injected { field: "@record", code: "D50", clean: None }],
         };
         let value = |bytes| document(&event(bytes))["value"].clone();
         assert_eq!(value(Some(br#"{"v":1}"#)), json!({"v": 1}));
         assert_eq!(value(Some(br#"{"v":"#)), json!("{\"v\":"));
         assert_eq!(value(None), Value::Null);
-        assert_eq!(document(&event(None))["defects"], json!([{"field": "@record", "code": "D50"}]));
+        let defects = json!([{"field": "@record", "code": "D50", "clean": null}]);
+        assert_eq!(document(&event(None))["defects"], defects);
     }
 }

@@ -2,10 +2,12 @@
 //!
 //! Eighteen digits (or 17 and X) have the form of both. What passes as one of the two is taken as
 //! that; a first digit 9 (market regulation) is tried as a credit code first, since foreigners'
-//! cards are few. If neither passes, the reason is that of the kind tried first.
+//! cards are few. One mistyped personal number in 31 passes as a credit code: with another first digit such
+//! a code counts only if the organisation code inside it passes too. If neither passes, the reason
+//! is that of the kind tried first.
 
 use super::{Verdict, clean, conclude, resident, uscc};
-use crate::rule::{Context, Outcome};
+use crate::rule::{Context, Flags, Outcome};
 use std::borrow::Cow;
 
 /// Validates a code of either kind.
@@ -36,6 +38,9 @@ fn verdict(bytes: &[u8], context: &Context) -> Verdict {
     } else if bytes[0] == b'9' {
         uscc::verdict(bytes).or_else(|reason| resident::verdict(bytes, context).or(Err(reason)))
     } else {
-        resident::verdict(bytes, context).or_else(|reason| uscc::verdict(bytes).or(Err(reason)))
+        resident::verdict(bytes, context).or_else(|reason| match uscc::verdict(bytes) {
+            Ok(flags) if !flags.contains(Flags::ORG_CODE_CHECKSUM) => Ok(flags),
+            _ => Err(reason),
+        })
     }
 }

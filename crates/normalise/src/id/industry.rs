@@ -1,7 +1,8 @@
 //! Industry code (国民经济行业, GB/T 4754-2017): two to four digits.
 //!
 //! Only sections (门类) and divisions (大类) are shipped, so a code is judged by its first two
-//! digits and deeper ones are taken as they are. A section letter in front is dropped. A value
+//! digits and deeper ones are taken as they are. A section letter in front is dropped; any other
+//! letter stays and makes the code no code. A value
 //! that lost its leading zero is padded where only the padded one exists; 111 stays, for it is a
 //! group of division 11.
 
@@ -22,8 +23,9 @@ pub fn apply(text: &str) -> Outcome<'_> {
         Ok(code) => code,
         Err(outcome) => return outcome,
     };
-    let section = code.bytes().next().filter(u8::is_ascii_uppercase);
-    if section.is_some_and(|letter| code.len() == 1 && by_division().contains(&letter)) {
+    let letter = code.bytes().next().filter(u8::is_ascii_uppercase);
+    let section = letter.filter(|letter| by_division().contains(letter));
+    if section.is_some() && code.len() == 1 {
         return Outcome::Warn(code, Flags::SECTION_ONLY);
     }
     let number = match section {

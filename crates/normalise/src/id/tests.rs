@@ -99,6 +99,9 @@ fn a_holder_is_a_person_or_an_organisation() {
     accepts(HolderCode, "440524800101001", "440524198001010013", &[]);
     accepts(HolderCode, "950156198001010012", "950156198001010012", &[]);
     refuses(HolderCode, "500103199803159828", Reason::Checksum);
+    // By hand: 6 is the check of the personal number, 0 that of the credit code, but the
+    // organisation code 19750410 has 5.
+    refuses(HolderCode, "510222197504109620", Reason::Checksum);
     refuses(HolderCode, "MA5U00001", Reason::Length);
     refuses(HolderCode, "91500103BMXFL1AN30", Reason::Checksum);
 }
@@ -310,6 +313,7 @@ fn industries_are_judged_by_their_division() {
     accepts(Industry, "1", "01", &[]);
     refuses(Industry, "9999", Reason::CodeUnknown);
     refuses(Industry, "Z", Reason::Length);
+    refuses(Industry, "Z9", Reason::Charset); // No section Z, so no 09.
     refuses(Industry, "73501", Reason::Length);
 }
 

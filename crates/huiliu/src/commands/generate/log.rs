@@ -2,7 +2,7 @@
 //!
 //! One line per defect: position of the record in the output (from 0), dataset, Kafka topic, key
 //! as it was sent, sequence of the envelope, field (`@record` for the whole record), code of the
-//! dirty-data catalogue. Dataset and sequence name a row, but for second deliveries (D36) and
+//! dirty-data catalogue, the cell without the defect (empty for a null). Dataset and sequence name a row, but for second deliveries (D36) and
 //! conflicting records (D37), which share those of their first.
 
 use crate::failure::Failure;
@@ -12,7 +12,7 @@ use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
 /// Columns of the file.
-const HEADER: &str = "record,dataset,kafka_topic,key,sequence,field,code";
+const HEADER: &str = "record,dataset,kafka_topic,key,sequence,field,code,clean";
 
 /// A log that is written, or none.
 pub(super) struct Log<W: Write = BufWriter<File>> {
@@ -55,7 +55,11 @@ impl<W: Write> Log<W> {
             for defect in &event.defects {
                 let (dataset, topic) = (event.dataset, event.kafka_topic);
                 let (field, code) = (defect.field, defect.code);
-                writeln!(out, "{record},{dataset},{topic},{key},{sequence},{field},{code}")?;
+                let clean = quoted(defect.clean.as_deref().unwrap_or_default());
+                writeln!(
+                    out,
+                    "{record},{dataset},{topic},{key},{sequence},{field},{code},{clean}"
+                )?;
             }
         }
         self.record += 1;
@@ -87,6 +91,7 @@ mod tests {
 
     #[test]
     fn each_defect_is_a_line_with_its_record_and_sequence() {
+        let defect = |code| Injected { field: "doc_no", code, clean: Some("1,2".to_owned()) };
         let event = |key: &[u8], codes: &[&'static str]| Event {
             dataset: "pool_permit",
             kafka_topic: "pool.permit",
@@ -94,16 +99,16 @@ mod tests {
             key: key.to_vec(),
             value: None,
             timestamp_ms: 0,
-            defects: codes.iter().map(|code| Injected { field: "doc_no", code }).collect(),
+            defects: codes.iter().map(|code| defect(code)).collect(),
         };
         let mut log = Log::start(Some(Vec::new())).expect("memory takes bytes");
         for event in [event(b"a", &[]), event(b"a,\"b\"|c", &["D01", "D36"])] {
             assert!(log.note(&event).is_ok());
         }
         let bytes = log.out.take().expect("it was opened");
-        let expected = "record,dataset,kafka_topic,key,sequence,field,code\n\
-            1,pool_permit,pool.permit,\"a,\"\"b\"\"|c\",1000007,doc_no,D01\n\
-            1,pool_permit,pool.permit,\"a,\"\"b\"\"|c\",1000007,doc_no,D36\n";
+        let expected = "record,dataset,kafka_topic,key,sequence,field,code,clean\n\
+            1,pool_permit,pool.permit,\"a,\"\"b\"\"|c\",1000007,doc_no,D01,\"1,2\"\n\
+            1,pool_permit,pool.permit,\"a,\"\"b\"\"|c\",1000007,doc_no,D36,\"1,2\"\n";
         assert_eq!(String::from_utf8_lossy(&bytes), expected);
     }
 }
