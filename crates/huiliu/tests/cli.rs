@@ -72,12 +72,12 @@ fn rule_answers_with_one_object_per_value() {
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
     let found: Vec<serde_json::Value> =
         stdout(&output).lines().map(|line| serde_json::from_str(line).expect("json")).collect();
-    let fields = |i: usize| (&found[i]["outcome"], &found[i]["normalised"], &found[i]["reason"]);
+    let fields = |i: usize| (&found[i]["outcome"], &found[i]["value"], &found[i]["reason"]);
     let code = serde_json::json!("91350100M000100Y43");
     assert_eq!(fields(0), (&"ok".into(), &code, &serde_json::Value::Null));
     assert_eq!(fields(1).1, &code);
     assert_eq!(fields(2), (&"error".into(), &serde_json::Value::Null, &"CHECKSUM".into()));
-    assert!(found.iter().zip(values).all(|(object, value)| object["value"] == value));
+    assert!(found.iter().zip(values).all(|(object, value)| object["input"] == value));
 }
 
 #[test]
@@ -114,9 +114,10 @@ fn an_unknown_rule_is_a_usage_error_that_names_a_near_one() {
 #[test]
 fn the_rules_of_the_domain_are_listed() {
     let output = run(&["rule", "--list"], b"");
-    let listed: Vec<&str> = stdout(&output).lines().collect();
+    let first = |line: &str| line.split_whitespace().next().map(str::to_owned);
+    let listed: Vec<String> = stdout(&output).lines().filter_map(first).collect();
     for name in ["uscc", "org_code", "business_reg_no", "resident_id", "elicence_id"] {
-        assert!(listed.contains(&name), "{name}");
+        assert!(listed.iter().any(|listed| listed == name), "{name}");
     }
 }
 

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 /// Accounts whose status is one of these; another status rejects the row.
 fn contract(statuses: &[&str]) -> Contract {
-    let mut contract = (*account_contract()).clone();
+    let mut contract = account_contract();
     let (at, _) = contract.column("status").expect("accounts have a status");
     contract.columns[at].rules =
         vec![Rule::OneOf(statuses.iter().map(|status| (*status).to_owned()).collect())];
@@ -77,7 +77,7 @@ fn a_value_that_the_new_contract_clears_is_a_change() {
 
 #[test]
 fn records_are_rebuilt_as_they_were_delivered() {
-    let keys = Keys { id: "k".into(), token: [1; 32], encrypt: [2; 16] };
+    let keys = Keys { id: "k".into(), token: [1; 32], encrypt: [2; 16], older: Vec::new() };
     for protection in [Protection::Plain, Protection::Keys(keys.clone())] {
         let contract = contract(&["1", "2"]);
         // Spaces are tidied, so the delivered text differs from the stored one.

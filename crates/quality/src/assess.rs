@@ -167,8 +167,8 @@ impl Asker<'_> {
         let keys = self.names(by);
         let same: Vec<String> = keys.iter().map(|key| format!("s.{key} = m.{key}")).collect();
         let inner = format!(
-            "SELECT coalesce(s.{}, '') AS department, CAST(s.{value} AS DOUBLE) AS v, m.median FROM \
-             {table} s JOIN (SELECT {keys}, median(CAST({value} AS DOUBLE)) AS median FROM {table} \
+            "SELECT coalesce(s.{}, '') AS department, CAST(s.{value} AS DOUBLE) AS v, m.median \
+             FROM {table} s JOIN (SELECT {keys}, median(CAST({value} AS DOUBLE)) AS median FROM {table} \
              WHERE {value} IS NOT NULL GROUP BY {keys}) m ON {} WHERE s.{value} IS NOT NULL",
             system::DEPARTMENT,
             same.join(" AND "),
@@ -195,7 +195,8 @@ impl Asker<'_> {
              power((s.{lon} - t.{lon}) * cos(radians(t.{lat})), 2))"
         );
         let inner = format!(
-            "SELECT coalesce(s.{}, '') AS department, {distance} AS m FROM {} s JOIN current.{} t ON {}",
+            "SELECT coalesce(s.{}, '') AS department, {distance} AS m FROM {} s \
+             JOIN current.{} t ON {}",
             system::DEPARTMENT,
             self.table(),
             quoted(to),

@@ -6,7 +6,7 @@
 //!
 //! | gate | is | must be |
 //! |---|---|---|
-//! | 归集率, collection rate | owed resources that arrived complete and on time / owed resources | > 95 % |
+//! | 归集率, collection rate | owed resources that came complete, on time / owed ones | > 95 % |
 //! | 字段合格率, field pass rate | cells passed as delivered / cells checked | > 80 % |
 //!
 //! The field pass rate counts cells as they were delivered: what a repair mended is shown beside

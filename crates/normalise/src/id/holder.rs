@@ -2,9 +2,9 @@
 //!
 //! Eighteen digits (or 17 and X) have the form of both. What passes as one of the two is taken as
 //! that; a first digit 9 (market regulation) is tried as a credit code first, since foreigners'
-//! cards are few. One mistyped personal number in 31 passes as a credit code: with another first digit such
-//! a code counts only if the organisation code inside it passes too. If neither passes, the reason
-//! is that of the kind tried first.
+//! cards are few. One mistyped personal number in 31 passes as a credit code: with another first
+//! digit such a code counts only if the organisation code inside it passes too. If neither passes,
+//! the reason is that of the kind tried first.
 
 use super::{Verdict, clean, conclude, resident, uscc};
 use crate::rule::{Context, Flags, Outcome};

@@ -2,8 +2,9 @@
 //!
 //! One line per defect: position of the record in the output (from 0), dataset, Kafka topic, key
 //! as it was sent, sequence of the envelope, field (`@record` for the whole record), code of the
-//! dirty-data catalogue, the cell without the defect (empty for a null). Dataset and sequence name a row, but for second deliveries (D36) and
-//! conflicting records (D37), which share those of their first.
+//! dirty-data catalogue, the cell without the defect (empty for a null). Dataset and sequence name
+//! a row, but for second deliveries (D36) and conflicting records (D37), which share those of their
+//! first.
 
 use crate::failure::Failure;
 use huiliu_citygen::Event;

@@ -136,6 +136,7 @@ const REASONS: [Row; 50] = [
     ("LEGACY_REG_NO", "填报的是工商注册号", "an old registration number", LookUp),
     ("ORG_CODE_ONLY", "填报的是组织机构代码", "only the organisation code", LookUp),
     ("SUGGEST", "字母 O、I 与数字 0、1 混淆", "O or I where 0 or 1 is meant", Check),
+    ("FIELD_UNKNOWN", "含约定之外的字段", "a field the contract does not name", Resend),
     ("FIELD_COUNT", "列数与表头不符", "more or fewer fields than the header", Resend),
     ("DELETED_SINCE", "该主键此后已删除", "the key was deleted later", Late),
 ];
