@@ -151,7 +151,8 @@ mod tests {
         let entry = br#"{"commitInfo":{"timestamp":42,"huiliu":{"covers":{"t/0":[0,500]},
             "tally":{"accepted":499,"rejected":1,"tombstones":0,"control":0,"gaps":0},
             "rows":499,"newest_record_ms":7,"quality":[{"day":18359,"department":"D",
-            "rows":[500,471,490],"cells":{"id":[500,495,499]},"findings":{"id":{"CHECKSUM":1}}}]}}}"#;
+            "rows":[500,471,490],"cells":{"id":[500,495,499]},
+            "findings":{"id":{"CHECKSUM":1}}}]}}}"#;
         let one_line: Vec<u8> = entry.iter().copied().filter(|byte| *byte != b'\n').collect();
         let receipt = parse(9, &one_line).expect("it carries a receipt");
         assert_eq!((receipt.version, receipt.committed_at_ms, receipt.rows), (9, 42, 499));

@@ -192,8 +192,8 @@ fn bar(share: Option<f64>, limit: f64, width: u32) -> String {
     };
     format!(
         "<svg width=\"{width}\" height=\"12\" role=\"img\" aria-label=\"{}\"><rect \
-         width=\"{width}\" height=\"12\" rx=\"3\" fill=\"#e8ebf1\"/><rect width=\"{:.1}\" height=\"12\" rx=\"3\" \
-         fill=\"{colour}\"/>{mark}</svg>",
+         width=\"{width}\" height=\"12\" rx=\"3\" fill=\"#e8ebf1\"/><rect \
+         width=\"{:.1}\" height=\"12\" rx=\"3\" fill=\"{colour}\"/>{mark}</svg>",
         percent(Some(share)),
         full * share.clamp(0.0, 1.0),
     )
