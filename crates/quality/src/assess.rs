@@ -169,7 +169,8 @@ impl Asker<'_> {
         let inner = format!(
             "SELECT coalesce(s.{}, '') AS department, CAST(s.{value} AS DOUBLE) AS v, m.median \
              FROM {table} s JOIN (SELECT {keys}, median(CAST({value} AS DOUBLE)) AS median \
-             FROM {table} WHERE {value} IS NOT NULL GROUP BY {keys}) m ON {} WHERE s.{value} IS NOT NULL",
+             FROM {table} WHERE {value} IS NOT NULL GROUP BY {keys}) m ON {} \
+             WHERE s.{value} IS NOT NULL",
             system::DEPARTMENT,
             same.join(" AND "),
             table = self.table(),
