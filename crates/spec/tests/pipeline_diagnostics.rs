@@ -409,6 +409,6 @@ fn a_window_of_rejects_has_its_bounds() {
     check(
         "mode: cdc",
         "mode: cdc\nquality: {stop_if: {rejects_over: 5%, of_last: 1000001}}",
-        &["9:49 0009 `of_last` is 1000001 records, outside 1 to 1000000"],
+        &["9:48 0009 `of_last` is 1000001 records, outside 1 to 1000000"],
     );
 }
