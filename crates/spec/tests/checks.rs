@@ -15,50 +15,18 @@ mode: cdc
 key: [unit_code]
 columns:
   - {name: unit_code, title: 单元代码, type: string, required: true, rule: unit_code, grade: L2}
-  - name: division
-    title: 区划
-    type: string
-    grade: L1
-    rules: [division6, {prefix_of: unit_code}]
-  - name: lon
-    title: 经度
-    type: double
-    unit: degree
-    grade: L2
-    rule: {coordinates: {latitude: lat, system: coord_sys}}
+  - {name: division, title: 区划, type: string, grade: L1, rules: [division6, {prefix_of: unit_code}]}
+  - {name: lon, title: 经度, type: double, unit: degree, grade: L2, rule: {coordinates: {latitude: lat, system: coord_sys}}}
   - {name: lat, title: 纬度, type: double, unit: degree, grade: L2}
   - {name: coord_sys, title: 坐标系, type: string, grade: L1, rule: {one_of: [CGCS2000, GCJ02]}}
   - {name: status, title: 状态, type: string, grade: L1, rule: {one_of: ["1", "2"]}}
-  - name: cancel_date
-    title: 注销日期
-    type: date
-    grade: L1
-    rule: {set_when: {column: status, in: ["2"]}}
+  - {name: cancel_date, title: 注销日期, type: date, grade: L1, rule: {set_when: {column: status, in: ["2"]}}}
   - {name: total, title: 总价, type: "decimal(18, 2)", unit: CNY, grade: L2}
-  - name: paid
-    title: 已付
-    type: "decimal(18, 2)"
-    unit: CNY
-    grade: L2
-    rules: [{at_most_of: {column: total, times: 1.05}}]
-  - name: due
-    title: 未付
-    type: "decimal(18, 2)"
-    unit: CNY
-    grade: L2
-    rules: [{difference_of: [total, paid]}, {not_above: total}]
-  - name: built
-    title: 建成年
-    type: integer
-    unit: year
-    grade: L2
-    rule: {year_before_event: 1}
+  - {name: paid, title: 已付, type: "decimal(18, 2)", unit: CNY, grade: L2, rules: [{at_most_of: {column: total, times: 1.05}}]}
+  - {name: due, title: 未付, type: "decimal(18, 2)", unit: CNY, grade: L2, rules: [{difference_of: [total, paid]}, {not_above: total}]}
+  - {name: built, title: 建成年, type: integer, unit: year, grade: L2, rule: {year_before_event: 1}}
   - {name: is_main, title: 是否主, type: boolean, grade: L1}
-  - name: note
-    title: 备注
-    type: string
-    grade: L2
-    rules: [free_text, {required_when: {column: is_main, in: [true]}}]
+  - {name: note, title: 备注, type: string, grade: L2, rules: [free_text, {required_when: {column: is_main, in: [true]}}]}
   - {name: owner, title: 权利人, type: string, grade: L4, rule: identity_document}
   - {name: address_code, title: 地址, type: string, grade: L1}
 checks:
