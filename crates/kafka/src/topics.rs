@@ -11,6 +11,12 @@ use rdkafka::config::ClientConfig;
 use rdkafka::error::RDKafkaErrorCode;
 use std::collections::BTreeMap;
 use std::ops::Range;
+use std::time::Duration;
+
+/// Pause between two looks at topics that were made.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
+/// Looks before the brokers are said to be slow: ten seconds.
+const LOOKS_MAX: u32 = 100;
 
 /// The end offset of every partition of the routes' topics; missing topics have none. Blocking.
 ///
@@ -83,5 +89,31 @@ pub fn create_topics(
             }
         }
     }
-    Ok(())
+    await_leaders(&client, names)
+}
+
+/// Waits until the brokers tell of every topic: what was made is known a little later.
+fn await_leaders(client: &AdminClient<DefaultClientContext>, names: &[&str]) -> Result<(), Error> {
+    let mut missing = names.first();
+    for _ in 0..LOOKS_MAX {
+        let metadata = client
+            .inner()
+            .fetch_metadata(None, PATIENCE)
+            .map_err(|e| failed("looking for the topics that were made", e))?;
+        let known = |name: &str| {
+            let topic = metadata.topics().iter().find(|topic| topic.name() == name);
+            topic.is_some_and(|topic| {
+                let partitions = topic.partitions();
+                !partitions.is_empty() && partitions.iter().all(|p| p.leader() >= 0)
+            })
+        };
+        missing = names.iter().find(|name| !known(name));
+        if missing.is_none() {
+            return Ok(());
+        }
+        std::thread::sleep(LOOK_AGAIN);
+    }
+    let missing = missing.copied().unwrap_or_default();
+    let message = format!("kafka_topic `{missing}` was made but is not served yet");
+    Err(Error::new(ErrorKind::Unavailable, message).help("look at the brokers and try again"))
 }
