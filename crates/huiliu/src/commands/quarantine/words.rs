@@ -77,7 +77,7 @@ impl Remedy {
 /// Label, Chinese, English, remedy.
 type Row = (&'static str, &'static str, &'static str, Remedy);
 
-const REASONS: [Row; 51] = [
+const REASONS: [Row; 52] = [
     ("LENGTH", "长度不符", "wrong length", Check),
     ("CHARSET", "含有不允许的字符", "characters that are not allowed", Check),
     ("CHECKSUM", "校验码不正确", "the check character is wrong", Check),
@@ -137,6 +137,7 @@ const REASONS: [Row; 51] = [
     ("ORG_CODE_ONLY", "填报的是组织机构代码", "only the organisation code", LookUp),
     ("SUGGEST", "字母 O、I 与数字 0、1 混淆", "O or I where 0 or 1 is meant", Check),
     ("FIELD_UNKNOWN", "含约定之外的字段", "a field the contract does not name", Resend),
+    ("FIELD_MISSING", "缺少约定的字段", "a column the source no longer sends", Resend),
     ("FIELD_COUNT", "列数与表头不符", "more or fewer fields than the header", Resend),
     ("DELETED_SINCE", "该主键此后已删除", "the key was deleted later", Late),
 ];
