@@ -203,18 +203,13 @@ async fn a_resolved_dataset_goes_on_from_recorded_progress_with_a_fresh_window()
 #[tokio::test]
 async fn a_stop_of_another_process_is_noticed_beside_the_own_commits() {
     let landing = Arc::new(MemoryLanding::default());
-    let session = session(&landing, vec![contract("bad", limited)]);
     let stop = Stop { reason: StopReason::Rejects, ..Stop::unknown("bad".into()) };
     landing.stop(&stop).await.expect("it is in memory");
-    let mut source = ScriptedSource::new(vec![good("bad", 0..10)]).waiting();
-    let person = async {
-        tokio::time::sleep(Duration::from_millis(300)).await;
-        landing.resolve("bad");
-    };
-    let (summary, ()) = tokio::join!(session.run(&mut source), person);
-    let summary = summary.expect("it ends");
-    assert_eq!(progress(&landing, "bad"), Some(10));
-    assert!(summary.commits == 1);
+    // No assignment tells it: only the commit of its batch does.
+    let events = vec![good("bad", 0..10)];
+    let summary = run(&landing, vec![contract("bad", limited)], events).await.expect("it ends");
+    assert_eq!(progress(&landing, "bad"), Some(10), "what was prepared lands");
+    assert_eq!(summary.stopped.get("bad"), Some(&stop));
 }
 
 // Drift.

@@ -111,3 +111,38 @@ fn days_of_delivery_are_those_of_shanghai() {
     let (seventh, eighth) = (made::EVENT_DAY, made::EVENT_DAY + 1);
     assert_eq!(found, [(seventh, "", 1), (seventh, "A", 2), (seventh, "B", 3), (eighth, "A", 1)]);
 }
+
+/// Two rows, the second with two strange fields, one of them twice.
+fn with_strangers() -> made::Chunk {
+    let mut chunk = made::Chunk::new(1);
+    chunk.row(Op::Create, &[Text("1")]);
+    chunk.row(Op::Create, &[Text("2")]);
+    for text in [r#""tel":"13812345678""#, r#""x": 1"#, r#""x": 2"#] {
+        let start = chunk.records.store(text.as_bytes()).start;
+        let name_len = text.find(':').expect("a field") as u32;
+        let extra = huiliu_model::Extra { row: 1, start, len: text.len() as u32, name_len };
+        chunk.changes.extras.push(extra);
+    }
+    chunk
+}
+
+#[test]
+fn strange_fields_lie_beside_their_row_and_are_sealed_where_a_lake_protects() {
+    let contract = || made::contract(vec![made::column("id", DataType::String)], vec![0]);
+    let chunk = with_strangers();
+    let text = r#"{"tel":"13812345678","x": 2}"#;
+    let plain = chunk.prepare(&normaliser(contract(), Protection::Plain)).rows.expect("rows");
+    assert_eq!(shown(&plain, "sys_extra"), ["-", text]);
+
+    let keyed = chunk.prepare(&normaliser(contract(), Protection::Keys(made::keys())));
+    let rows = keyed.rows.expect("rows");
+    assert_eq!(binary(&rows, "sys_extra_enc", 0), None);
+    let cell = binary(&rows, "sys_extra_enc", 1).expect("it is kept");
+    let crypto = huiliu_normalise::Crypto::new(&made::keys());
+    let opened = crypto.open("test_set", "sys_extra", cell).expect("it opens under its key");
+    assert_eq!(opened, text.as_bytes());
+    assert!(!made::holds(&made::bytes_of(&rows), b"13812345678"));
+
+    let keyless = chunk.prepare(&normaliser(contract(), Protection::Keyless));
+    assert_eq!(binary(&keyless.rows.expect("rows"), "sys_extra_enc", 1), None);
+}
