@@ -131,7 +131,7 @@ def test_generated_records_are_lines_of_json_and_the_seed_decides(huiliu):
 
 
 def test_answers_in_a_pipe_hold_nothing_but_data(huiliu, broker, topics):
-    huiliu.generate(broker, 2_000, 5)
+    huiliu.generate(broker, 4_000, 5)
     huiliu.run_once(broker)
     lake = ["--lake", huiliu.lake]
     sql = "SELECT uscc, name FROM current.le_entity ORDER BY uscc LIMIT 5"

@@ -365,7 +365,7 @@ fn unescaped(raw: &[u8], scratch: &mut Vec<u8>) -> Cell {
 
 /// Counts a field that the contract does not name, once per record.
 fn note_stranger(strangers: &mut Vec<Stranger>, name: &[u8], record: u32) {
-    let name = std::str::from_utf8(name).unwrap_or(OTHERS);
+    let name = std::str::from_utf8(name).ok().filter(|name| is_name(name)).unwrap_or(OTHERS);
     let name = &name[..name.floor_char_boundary(Changes::DEPARTMENT_BYTES_MAX)];
     let known = strangers.iter().position(|held| &*held.name == name);
     let known = known.or_else(|| {
@@ -385,5 +385,16 @@ fn note_stranger(strangers: &mut Vec<Stranger>, name: &[u8], record: u32) {
     }
 }
 
-/// Name of strange fields beyond those that are told apart.
+/// Whether a text looks like the name of a field. A broken source may write anything in its
+/// place, a personal number too, and names are written to logs and ledger.
+fn is_name(text: &str) -> bool {
+    let digit_count = text.bytes().filter(u8::is_ascii_digit).count();
+    let begins = text.starts_with(|c: char| c.is_alphabetic() || c == '_');
+    let named = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.');
+    begins && digit_count <= NAME_DIGITS_MAX && text.chars().all(named)
+}
+
+/// Digits in the name of a field: `address_2`, `tax_2020`; more are a number.
+const NAME_DIGITS_MAX: usize = 4;
+/// Stands for strange fields beyond those that are told apart, and for names that are none.
 const OTHERS: &str = "…";

@@ -62,7 +62,7 @@ impl Stage {
             passed: make.counters(
                 "huiliu_quality_cells_passed_total",
                 "Of these, cells that passed as delivered (raw) or after repair (repaired).",
-                &["dataset", "as"],
+                &["dataset", "outcome"],
             )?,
             errors: make.counters(
                 "huiliu_errors_total",

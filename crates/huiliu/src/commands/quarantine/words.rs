@@ -77,7 +77,7 @@ impl Remedy {
 /// Label, Chinese, English, remedy.
 type Row = (&'static str, &'static str, &'static str, Remedy);
 
-const REASONS: [Row; 51] = [
+const REASONS: [Row; 52] = [
     ("LENGTH", "长度不符", "wrong length", Check),
     ("CHARSET", "含有不允许的字符", "characters that are not allowed", Check),
     ("CHECKSUM", "校验码不正确", "the check character is wrong", Check),
