@@ -23,7 +23,7 @@ const EDGES: [(&str, &[&str]); 14] = [
 
 /// Tests may use the memory ports and the conformance suites besides (STYLE 33).
 const DEV_EDGES: [(&str, &[&str]); 5] = [
-    ("ingest", &["testkit"]),
+    ("ingest", &["testkit", "citygen", "spec"]),
     ("lake", &["testkit"]),
     ("subject", &["functions"]),
     ("propose", &["spec"]),
