@@ -141,6 +141,42 @@ fn a_year_lies_before_the_one_of_the_event() {
     assert_eq!(found, ["-", "year:RANGE", "year:RANGE"]);
 }
 
+#[test]
+fn a_day_lies_on_or_after_the_first_that_is_allowed() {
+    // Day 16,071 is 2014-01-01.
+    let found = flags(
+        vec![ruled("day", DataType::Date, vec![Rule::Since(16_071)])],
+        &[&[Text("2014-01-01")], &[Text("2013-12-31")], &[Null]],
+    );
+    assert_eq!(found, ["-", "day:RANGE", "-"]);
+}
+
+#[test]
+fn an_instant_after_another_may_not_be_the_same() {
+    let after = vec![Rule::After { column: 1 }];
+    let columns =
+        vec![ruled("arrive", DataType::Timestamp, after), column("depart", DataType::Timestamp)];
+    let noon = "2020-05-01T12:00:00+08:00";
+    let found = flags(
+        columns,
+        &[
+            &[Text("2020-05-01T12:00:00.000001+08:00"), Text(noon)],
+            &[Text(noon), Text(noon)],
+            &[Text("2020-05-01T11:00:00+08:00"), Text(noon)],
+            &[Null, Text(noon)],
+        ],
+    );
+    assert_eq!(found, ["-", "arrive:DATE_ORDER", "arrive:DATE_ORDER", "-"]);
+}
+
+#[test]
+fn a_column_that_stays_empty_takes_no_text() {
+    let empty = vec![Rule::Length { min: 0, max: 0 }];
+    let columns = vec![ruled("coach", DataType::String, empty)];
+    let found = flags(columns, &[&[Null], &[Text("08")], &[Text("无")]]);
+    assert_eq!(found, ["-", "coach:LENGTH", "-"]);
+}
+
 fn positions(on_fail: OnFail) -> Vec<Column> {
     let rule = Rule::Coordinates { latitude: 2, system: Some(3) };
     vec![

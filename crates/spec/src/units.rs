@@ -51,6 +51,11 @@ pub fn parse_bytes(text: &str) -> Option<u64> {
     number.parse::<u64>().ok()?.checked_mul(bytes_per_unit)
 }
 
+/// Days since 1970-01-01 of a day as 2014-01-31.
+pub(crate) fn parse_day(text: &str) -> Option<i32> {
+    Some(chrono::NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()?.to_epoch_days())
+}
+
 fn parse_share(text: &str) -> Option<f64> {
     let percent: f64 = text.strip_suffix('%')?.trim().parse().ok()?;
     (0.0..=100.0).contains(&percent).then_some(percent / 100.0)

@@ -203,6 +203,19 @@ fn values_that_a_column_never_has_are_found() {
         "year_before_event: |-1",
         "0009 rule `year_before_event` is -1 years, outside 0 to 200",
     );
+    check(
+        "{set_when: {column: status, in: [\"2\"]}}",
+        "{since: 2014-02-30}",
+        "since: |2014-02-30",
+        "0009 rule `since` needs a day as 2014-01-31, found `2014-02-30`",
+    );
+    check(
+        "{set_when: {column: status, in: [\"2\"]}}",
+        "{after: status}",
+        "after: |status",
+        "0014 rule `after` compares column `cancel_date` of type date with column `status` of type \
+         string",
+    );
 }
 
 #[test]

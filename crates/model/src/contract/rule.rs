@@ -14,7 +14,7 @@ pub enum Rule {
     AtMost(f64),
     /// Regular expression the whole text must match.
     Pattern(String),
-    /// Bounds on the number of characters.
+    /// Bounds on the number of characters; 0 to 0 for a column that stays empty.
     Length {
         min: usize,
         max: usize,
@@ -23,6 +23,12 @@ pub enum Rule {
     NotBefore {
         column: usize,
     },
+    /// Later than another date column of the row; a finding, never a reject.
+    After {
+        column: usize,
+    },
+    /// A day, or a later one, in days since 1970-01-01; fails like a bound.
+    Since(i32),
     /// First day of a month after parsing; other days are moved to it.
     MonthStart,
     /// Not after the record's event date; a finding.

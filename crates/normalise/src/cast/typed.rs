@@ -116,6 +116,12 @@ pub(super) fn date(at: &At<'_, '_>, given: Given<'_>) -> Verdict<i32> {
             first if at.plan.month_start && first != day => Tested::Changed(first),
             _ => Tested::Passed(day),
         })
+        .test(|day| match at.plan.since {
+            Some(first) if day < first => {
+                Tested::Failed { reason: Reason::Range, rule: "since", value: day }
+            }
+            _ => Tested::Passed(day),
+        })
         .test(|day| not_future(at, day, i64::from(day)))
 }
 

@@ -79,7 +79,10 @@ fn remarks(
     let this = &columns[index];
     match rule {
         Across::NotBefore(other) => {
-            (reversed(plans, columns, index, *other), Reason::DateOrder.label())
+            (reversed(plans, columns, index, *other, i64::lt), Reason::DateOrder.label())
+        }
+        Across::After(other) => {
+            (reversed(plans, columns, index, *other, i64::le), Reason::DateOrder.label())
         }
         Across::SetWhen(when) => {
             (relation::unset(this, &columns[when.column], when, true), SET_WHEN)
@@ -113,18 +116,25 @@ fn replaced(plan: &Plan, rows: impl Iterator<Item = usize>, marks: &mut Marks) {
     marks.overruled(&rows, plan.index, true);
 }
 
-/// Rows where `column` is earlier than `other`. A date against an instant compares days.
-fn reversed(plans: &[Plan], columns: &[ArrayRef], column: usize, other: usize) -> Vec<usize> {
+/// Rows where `column` is earlier than `other`, or as early, as `wrong` says. A date against an
+/// instant compares days.
+fn reversed(
+    plans: &[Plan],
+    columns: &[ArrayRef],
+    column: usize,
+    other: usize,
+    wrong: fn(&i64, &i64) -> bool,
+) -> Vec<usize> {
     let both_instants = [column, other].iter().all(|&c| plans[c].data_type == DataType::Timestamp);
-    let earlier = |row: usize| {
+    let is_wrong = |row: usize| {
         let (this, that) = if both_instants {
             (instant(&columns[column], row), instant(&columns[other], row))
         } else {
             (day(&columns[column], row), day(&columns[other], row))
         };
-        matches!((this, that), (Some(this), Some(that)) if this < that)
+        matches!((this, that), (Some(this), Some(that)) if wrong(&this, &that))
     };
-    (0..columns[column].len()).filter(|&row| earlier(row)).collect()
+    (0..columns[column].len()).filter(|&row| is_wrong(row)).collect()
 }
 
 fn instant(column: &ArrayRef, row: usize) -> Option<i64> {

@@ -27,6 +27,8 @@ pub(crate) struct Plan {
     pub bounds: Option<Bounds>,
     pub month_start: bool,
     pub not_future: bool,
+    /// The earliest day that passes, in days since 1970-01-01.
+    pub since: Option<i32>,
     /// How many years a year lies before the event's at least.
     pub years_before_event: Option<i32>,
     pub across: Vec<Across>,
@@ -48,6 +50,7 @@ pub(crate) enum TextTest {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Across {
     NotBefore(usize),
+    After(usize),
     SexOf(usize),
     BirthDateOf(usize),
     SetWhen(When),
@@ -129,6 +132,7 @@ impl Plan {
             bounds: None,
             month_start: false,
             not_future: false,
+            since: None,
             years_before_event: None,
             across: Vec::new(),
         };
@@ -186,6 +190,10 @@ impl Plan {
                 return refuse("not_future needs a date or a timestamp");
             }
             Rule::NotFuture => self.not_future = true,
+            Rule::Since(_) if self.data_type != DataType::Date => {
+                return refuse("since needs a date");
+            }
+            Rule::Since(day) => self.since = Some(*day),
             Rule::YearBeforeEvent(_) if !is_whole(self.data_type) => {
                 return refuse("year_before_event needs a whole number");
             }
@@ -207,6 +215,11 @@ impl Plan {
                 is_dated(self.data_type) && other(*column, is_dated),
                 Across::NotBefore(*column),
                 "not_before compares two dates or timestamps",
+            ),
+            Rule::After { column } => (
+                is_dated(self.data_type) && other(*column, is_dated),
+                Across::After(*column),
+                "after compares two dates or timestamps",
             ),
             Rule::SexOf { column } => (
                 text && other(*column, is_text),

@@ -171,7 +171,13 @@ fn contradiction(earlier: &Rule, later: &Rule) -> Option<String> {
 
 /// Rules that may be held against several columns.
 fn may_repeat(rule: &Rule) -> bool {
-    matches!(rule, Rule::NotBefore { .. } | Rule::RequiredWhen(_) | Rule::AtMostOf { .. })
+    matches!(
+        rule,
+        Rule::NotBefore { .. }
+            | Rule::After { .. }
+            | Rule::RequiredWhen(_)
+            | Rule::AtMostOf { .. }
+    )
 }
 
 fn non_empty(read: &Read<String>, what: &str, findings: &Findings) -> Option<String> {

@@ -25,6 +25,8 @@ pub(crate) enum RuleFile {
     Pattern(Read<String>),
     Length(Read<(usize, usize)>),
     NotBefore(Read<String>),
+    After(Read<String>),
+    Since(Read<String>),
     SexOf(Read<String>),
     BirthDateOf(Read<String>),
     SetWhen(Read<WhenFile>),
@@ -72,7 +74,7 @@ pub(crate) struct CoordinatesFile {
 const WORDS: [&str; 2] = ["month_start", "not_future"];
 
 /// Rules with a value.
-const VALUED: [&str; 17] = [
+const VALUED: [&str; 19] = [
     "code_list",
     "one_of",
     "at_least",
@@ -80,6 +82,8 @@ const VALUED: [&str; 17] = [
     "pattern",
     "length",
     "not_before",
+    "after",
+    "since",
     "sex_of",
     "birth_date_of",
     "set_when",
@@ -126,6 +130,8 @@ impl<'de> Deserialize<'de> for RuleFile {
                     "pattern" => RuleFile::Pattern(value.newtype_variant()?),
                     "length" => RuleFile::Length(value.newtype_variant()?),
                     "not_before" => RuleFile::NotBefore(value.newtype_variant()?),
+                    "after" => RuleFile::After(value.newtype_variant()?),
+                    "since" => RuleFile::Since(value.newtype_variant()?),
                     "sex_of" => RuleFile::SexOf(value.newtype_variant()?),
                     "birth_date_of" => RuleFile::BirthDateOf(value.newtype_variant()?),
                     "set_when" => RuleFile::SetWhen(value.newtype_variant()?),
@@ -180,6 +186,8 @@ impl JsonSchema for RuleFile {
                         "maxItems": 2,
                     },
                     "not_before": { "type": "string" },
+                    "after": { "type": "string" },
+                    "since": { "type": "string", "format": "date" },
                     "sex_of": { "type": "string" },
                     "birth_date_of": { "type": "string" },
                     "set_when": generator.subschema_for::<WhenFile>(),

@@ -27,6 +27,8 @@ fn rule_text(contract: &Contract, rule: &Rule) -> String {
         Rule::Pattern(pattern) => format!("pattern {pattern}"),
         Rule::Length { min, max } => format!("length {min}..{max}"),
         Rule::NotBefore { column } => format!("not_before {}", name(column)),
+        Rule::After { column } => format!("after {}", name(column)),
+        Rule::Since(day) => format!("since {day}"),
         Rule::MonthStart => "month_start".to_owned(),
         Rule::NotFuture => "not_future".to_owned(),
         Rule::SexOf { column } => format!("sex_of {}", name(column)),

@@ -160,6 +160,11 @@ pub fn expects(contract: &Contract, column: Option<&Column>, rule: Option<&str>)
         ("at_least", Rule::AtLeast(bound)) => Some(format!("at least {bound}")),
         ("at_most", Rule::AtMost(bound)) => Some(format!("at most {bound}")),
         ("pattern", Rule::Pattern(pattern)) => Some(format!("the pattern {pattern}")),
+        ("length", Rule::Length { max: 0, .. }) => Some("no value".to_owned()),
+        ("since", Rule::Since(day)) => {
+            let day = chrono::NaiveDate::from_epoch_days(*day)?;
+            Some(format!("the day {day} or a later one"))
+        }
         ("length", Rule::Length { min, max }) => Some(format!("{min} to {max} characters")),
         ("year_before_event", Rule::YearBeforeEvent(years)) => {
             Some(format!("a year at least {years} before that of the event"))

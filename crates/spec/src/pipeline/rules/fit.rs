@@ -6,6 +6,7 @@ use crate::diagnostic::{Code, Findings, did_you_mean, one_of};
 use crate::pipeline::columns::Known;
 use crate::read::{Read, Scalar};
 use crate::tree::At;
+use crate::units::parse_day;
 use huiliu_model::contract::{DataType, NamedRule, Rule, When};
 
 /// Turns a rule as written into the model's, reporting what does not fit.
@@ -33,7 +34,11 @@ pub(in crate::pipeline) fn check(
         }
         RuleFile::Pattern(pattern) => checker.pattern(pattern),
         RuleFile::Length(bounds) => checker.length(bounds),
-        RuleFile::NotBefore(other) => checker.not_before(other),
+        RuleFile::NotBefore(other) => {
+            checker.ordered("not_before", other, |column| Rule::NotBefore { column })
+        }
+        RuleFile::After(other) => checker.ordered("after", other, |column| Rule::After { column }),
+        RuleFile::Since(day) => checker.since(day),
         RuleFile::SexOf(other) => {
             let column = checker.resident_id("sex_of", other)?;
             checker.typed("sex_of", &[is_string], Rule::SexOf { column })
@@ -163,7 +168,7 @@ impl Checker<'_> {
 
     fn length(&self, bounds: &Read<(usize, usize)>) -> Option<Rule> {
         let (min, max) = *bounds.get()?;
-        if min > max || max == 0 {
+        if min > max {
             let message = format!("no text has a length of {min} to {max}");
             self.findings.add(Code::OutOfRange, bounds.at, message);
             return None;
@@ -171,15 +176,30 @@ impl Checker<'_> {
         self.typed("length", &[is_string], Rule::Length { min, max })
     }
 
-    fn not_before(&self, other: &Read<String>) -> Option<Rule> {
-        let (column, found) = self.other("not_before", other)?;
-        let rule =
-            self.typed("not_before", &[is_date, is_timestamp], Rule::NotBefore { column })?;
+    fn since(&self, day: &Read<String>) -> Option<Rule> {
+        let text = day.text()?;
+        let Some(days) = parse_day(text) else {
+            let message = format!("rule `since` needs a day as 2014-01-31, found `{text}`");
+            self.findings.add(Code::OutOfRange, day.at, message);
+            return None;
+        };
+        self.typed("since", &[is_date], Rule::Since(days))
+    }
+
+    /// A rule that orders this date or instant behind another.
+    fn ordered(
+        &self,
+        name: &str,
+        other: &Read<String>,
+        rule: impl Fn(usize) -> Rule,
+    ) -> Option<Rule> {
+        let (column, found) = self.other(name, other)?;
+        let rule = self.typed(name, &[is_date, is_timestamp], rule(column))?;
         if found.data_type? == self.column.data_type? {
             return Some(rule);
         }
         let message = format!(
-            "rule `not_before` compares column `{}` of type {} with column `{}` of type {}",
+            "rule `{name}` compares column `{}` of type {} with column `{}` of type {}",
             self.column.name, self.column.data_type?, found.name, found.data_type?
         );
         self.findings.add(Code::RuleMismatch, other.at, message);
