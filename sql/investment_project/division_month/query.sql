@@ -1,17 +1,27 @@
 -- Grain: one row per division_code and stat_month, for every month with a report of a project
 -- that is built there.
+WITH months AS (
+  SELECT
+    j.division_code,
+    m.stat_month,
+    -- A project reports once a month: the key of the input.
+    count(*) AS projects,
+    sum(m.invested_wan) AS invested_wan,
+    sum(m.plan_wan) AS plan_wan
+  FROM pool_project_month m
+  JOIN pool_project j ON j.project_code = m.project_code
+  GROUP BY
+    j.division_code,
+    m.stat_month
+)
 SELECT
-  j.division_code,
-  m.stat_month,
-  count(DISTINCT m.project_code) AS projects,
-  sum(m.invested_wan) AS invested_wan,
-  sum(m.plan_wan) AS plan_wan,
+  division_code,
+  stat_month,
+  projects,
+  invested_wan,
+  plan_wan,
   CASE
-    WHEN sum(m.plan_wan) <> 0
-    THEN round(100 * CAST(sum(m.invested_wan) AS DOUBLE) / CAST(sum(m.plan_wan) AS DOUBLE), 2)
+    WHEN plan_wan <> 0
+    THEN round(100 * CAST(invested_wan AS DOUBLE) / CAST(plan_wan AS DOUBLE), 2)
   END AS completion_pct
-FROM pool_project_month m
-JOIN pool_project j ON j.project_code = m.project_code
-GROUP BY
-  j.division_code,
-  m.stat_month
+FROM months

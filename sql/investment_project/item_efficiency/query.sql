@@ -13,7 +13,10 @@ SELECT
   END AS avg_workdays,
   CASE
     WHEN count(*) = count(used_workdays)
-    THEN percentile_cont(0.9) WITHIN GROUP (ORDER BY CAST(used_workdays AS DOUBLE))
+    THEN round(
+      percentile_cont(0.9) WITHIN GROUP (ORDER BY CAST(used_workdays AS DOUBLE)),
+      2
+    )
   END AS p90_workdays,
   round(CAST(sum(promise_days) AS DOUBLE) / count(*), 2) AS avg_promise_days,
   CASE
