@@ -8,6 +8,7 @@ WITH arrivals AS (
     count(*) AS arrivals
   FROM trip t
   JOIN station s ON s.mode = t.mode AND s.code = t.alight_code
+  WHERE t.service_date IS NOT NULL
   GROUP BY
     s.division_code,
     t.service_date
@@ -19,6 +20,7 @@ cases AS (
     count(*) FILTER (WHERE case_type = '1') AS confirmed,
     count(*) FILTER (WHERE case_type = '2') AS asymptomatic
   FROM pool_epi_case
+  WHERE division_code IS NOT NULL AND confirm_date IS NOT NULL
   GROUP BY
     substr(division_code, 1, 6),
     confirm_date

@@ -20,6 +20,7 @@ samples AS (
   FROM pool_epi_test t
   CROSS JOIN period p
   WHERE CAST(t.sample_time + INTERVAL '8 hours' AS DATE) <= p.as_of
+    AND t.citizen_id IS NOT NULL
 ),
 tests AS (
   SELECT
@@ -52,6 +53,7 @@ cases AS (
     ) AS is_under_control
   FROM pool_epi_case c
   CROSS JOIN period p
+  WHERE c.citizen_id IS NOT NULL
   GROUP BY c.citizen_id
 ),
 persons AS (

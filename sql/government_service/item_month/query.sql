@@ -27,7 +27,7 @@ SELECT
   count(rating) AS rated,
   sum(licences_reused) AS licences_reused
 FROM government_case
-WHERE finish_time IS NOT NULL
+WHERE finish_time IS NOT NULL AND division_code IS NOT NULL
 GROUP BY
   item_code,
   division_code,

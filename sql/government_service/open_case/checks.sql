@@ -21,9 +21,9 @@ SELECT
 FROM staged
 WHERE (light = 'green') <> (days_left > 1)
   OR (light = 'yellow') <> (days_left BETWEEN 0 AND 1)
-  OR (light IS NULL) <> (used_workdays IS NULL);
+  OR (light IS NULL AND days_left IS NOT NULL);
 
--- check: within_the_working_day_calendar (warn)
+-- check: days_and_promise_are_known (warn)
 SELECT
   case_no
 FROM staged

@@ -15,6 +15,7 @@ cases AS (
   CROSS JOIN period p
   WHERE CAST(c.apply_time + INTERVAL '8 hours' AS DATE) > p.since
     AND CAST(c.apply_time + INTERVAL '8 hours' AS DATE) <= p.as_of
+    AND c.applicant_code IS NOT NULL
   GROUP BY c.applicant_code
 ),
 licences AS (
@@ -28,6 +29,7 @@ licences AS (
     min(l.valid_to) FILTER (WHERE l.status_code = '01' AND l.valid_to >= p.as_of) AS next_expiry
   FROM lic_licence l
   CROSS JOIN period p
+  WHERE l.holder_code IS NOT NULL
   GROUP BY l.holder_code
 )
 SELECT

@@ -10,6 +10,7 @@ WITH months AS (
     sum(m.plan_wan) AS plan_wan
   FROM pool_project_month m
   JOIN pool_project j ON j.project_code = m.project_code
+  WHERE j.division_code IS NOT NULL
   GROUP BY
     j.division_code,
     m.stat_month

@@ -25,6 +25,9 @@ SELECT
   END AS on_time_pct
 FROM approval_step
 WHERE is_done
+  AND item_code IS NOT NULL
+  AND dept_uscc IS NOT NULL
+  AND stage IS NOT NULL
 GROUP BY
   item_code,
   dept_uscc,

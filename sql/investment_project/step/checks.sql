@@ -18,12 +18,12 @@ SELECT
 FROM staged
 WHERE used_workdays < 0;
 
--- check: overdue_is_known_where_days_are (fail)
+-- check: overdue_is_known_where_days_and_promise_are (fail)
 SELECT
   project_code,
   step_no
 FROM staged
-WHERE (used_workdays IS NULL) <> (is_overdue IS NULL);
+WHERE (used_workdays IS NULL OR promise_days IS NULL) <> (is_overdue IS NULL);
 
 -- check: accepted_by_as_of (warn)
 SELECT

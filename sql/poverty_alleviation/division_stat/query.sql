@@ -18,4 +18,5 @@ SELECT
   count(*) FILTER (WHERE r.risk_level = 'medium') AS medium_risk_households
 FROM poverty_household f
 JOIN poverty_risk r ON r.hh_no = f.hh_no
+WHERE f.division_code IS NOT NULL
 GROUP BY f.division_code
