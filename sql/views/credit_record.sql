@@ -3,6 +3,7 @@
 -- code and no resident number is an organisation, everything else (a token too) a person, so that
 -- a doubt hides a name and never shows one. A case can stand on several lists, so the list is part
 -- of the record's number. An abnormal entry names no authority: the subject's code stands there.
+-- Whoever could not be identified (a code that ingestion had to leave out) has no record.
 SELECT
   'permit' AS kind,
   doc_no AS record_no,
@@ -16,6 +17,7 @@ SELECT
   CAST(NULL AS DECIMAL(18, 4)) AS amount_wan,
   status_code = '1' AS is_active
 FROM pool_permit
+WHERE subject_code IS NOT NULL
 UNION ALL
 SELECT
   'penalty' AS kind,
@@ -31,12 +33,12 @@ SELECT
   x.publish_until IS NULL OR x.publish_until >= p.as_of AS is_active
 FROM pool_penalty x
 CROSS JOIN period p
-WHERE NOT x.revoked
+WHERE NOT x.revoked AND x.subject_code IS NOT NULL
 UNION ALL
 SELECT
   'blacklist' AS kind,
   x.list_code || '-' || x.case_no AS record_no,
-  x.authority_uscc,
+  coalesce(x.authority_uscc, 'unknown') AS authority_uscc,
   CASE
     WHEN uscc_valid(x.subject_code) AND NOT id_valid(x.subject_code) THEN '1'
     ELSE '2'

@@ -25,6 +25,7 @@ LEFT JOIN staged s
   ON s.division_code = e.division_code
   AND s.cohort_year = date_part('year', e.found_date)
 WHERE substr(e.uscc, 1, 1) = '9'
+  AND e.division_code IS NOT NULL
   AND CAST(e.found_date + INTERVAL '36 months' AS DATE) <= CAST($as_of AS DATE)
   AND s.cohort_year IS NULL;
 

@@ -11,7 +11,7 @@ WITH entities AS (
     CAST(e.found_date + INTERVAL '24 months' AS DATE) AS after_24m,
     CAST(e.found_date + INTERVAL '36 months' AS DATE) AS after_36m
   FROM le_entity e
-  WHERE substr(e.uscc, 1, 1) = '9'
+  WHERE substr(e.uscc, 1, 1) = '9' AND e.division_code IS NOT NULL
 )
 SELECT
   e.division_code,

@@ -9,15 +9,16 @@
 --   BE07_award_to_cap         awards over the caps of these sections, where both are known
 --   BE08_loan_rate_pct        yearly rate of loans paid out, weighted by amount
 --
--- The month of an instant is that of its day in Chongqing (UTC+8). What has no working days (a
--- day outside the calendar) or no rate counts neither above nor below the line.
+-- The month of an instant is that of its day in Chongqing (UTC+8). What has no division counts
+-- nowhere; what has no working days (a day outside the calendar), no promise or no rate counts
+-- neither above nor below the line.
 WITH entities AS (
   SELECT
     division_code,
     CAST(date_trunc('month', found_date) AS DATE) AS found_month,
     CAST(date_trunc('month', cancel_date) AS DATE) AS cancel_month
   FROM le_entity
-  WHERE substr(uscc, 1, 1) = '9'
+  WHERE substr(uscc, 1, 1) = '9' AND division_code IS NOT NULL
 ),
 timed AS (
   SELECT
@@ -33,7 +34,10 @@ timed AS (
     i.promise_days
   FROM pool_gov_case c
   JOIN pool_gov_item i ON i.item_code = substr(c.item_code, 1, 31)
-  WHERE c.finish_time IS NOT NULL AND c.accept_time IS NOT NULL AND c.result_code = '1'
+  WHERE c.finish_time IS NOT NULL
+    AND c.accept_time IS NOT NULL
+    AND c.result_code = '1'
+    AND c.division_code IS NOT NULL
 ),
 tagged AS (
   SELECT
@@ -41,7 +45,7 @@ tagged AS (
     t.division_code,
     t.stat_month,
     g.tag,
-    greatest(t.workdays - t.pause_days, 0) AS used_workdays,
+    greatest(t.workdays - coalesce(t.pause_days, 0), 0) AS used_workdays,
     t.promise_days
   FROM timed t
   JOIN item_tag g ON g.item_code = t.item_code
@@ -67,7 +71,7 @@ sections AS (
     max(b.award_wan) FILTER (WHERE b.is_winner) AS award_wan
   FROM prt_section s
   JOIN prt_bid b ON b.section_no = s.section_no
-  WHERE s.open_time IS NOT NULL
+  WHERE s.open_time IS NOT NULL AND s.division_code IS NOT NULL
   GROUP BY s.division_code, s.open_time, s.section_no
 ),
 loans AS (
@@ -78,7 +82,10 @@ loans AS (
     x.loan_wan
   FROM pool_loan x
   JOIN le_entity e ON e.uscc = x.uscc
-  WHERE x.loan_date IS NOT NULL AND x.annual_rate IS NOT NULL
+  WHERE x.loan_date IS NOT NULL
+    AND x.annual_rate IS NOT NULL
+    AND x.loan_wan IS NOT NULL
+    AND e.division_code IS NOT NULL
 ),
 indicators AS (
   SELECT
@@ -88,6 +95,7 @@ indicators AS (
     CAST(count(*) AS DOUBLE) AS numerator,
     CAST(1 AS DOUBLE) AS denominator
   FROM entities
+  WHERE found_month IS NOT NULL
   GROUP BY division_code, found_month
   UNION ALL
   SELECT
@@ -116,6 +124,7 @@ indicators AS (
     CAST(count(DISTINCT CASE WHEN on_time THEN case_no END) AS DOUBLE) AS numerator,
     CAST(count(DISTINCT case_no) AS DOUBLE) AS denominator
   FROM cases
+  WHERE on_time IS NOT NULL
   GROUP BY division_code, stat_month
   UNION ALL
   SELECT

@@ -35,7 +35,7 @@ FROM pool_invest_lead l
 LEFT JOIN staged s
   ON s.division_code = l.division_code
   AND s.sign_quarter = CAST(date_trunc('quarter', l.sign_date) AS DATE)
-WHERE l.sign_date IS NOT NULL AND s.signed IS NULL;
+WHERE l.sign_date IS NOT NULL AND l.division_code IS NOT NULL AND s.signed IS NULL;
 
 -- check: division_is_known (warn)
 SELECT

@@ -12,7 +12,7 @@ WITH signed AS (
     produce_date,
     CAST(register_date AS INT) - CAST(sign_date AS INT) <= 180 AS registered_in_time
   FROM pool_invest_lead
-  WHERE sign_date IS NOT NULL
+  WHERE sign_date IS NOT NULL AND division_code IS NOT NULL
 )
 SELECT
   division_code,

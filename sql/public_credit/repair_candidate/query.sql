@@ -20,6 +20,7 @@ WITH penalties AS (
   CROSS JOIN period p
   WHERE NOT n.revoked
     AND n.subject_type <> '2'
+    AND n.subject_code IS NOT NULL
     AND (n.publish_until IS NULL OR n.publish_until >= p.as_of)
 )
 SELECT
