@@ -25,9 +25,8 @@ power AS (
     sum(b.qty) AS qty
   FROM pool_pov_household h
   JOIN power_bill b ON b.account_no = h.power_account
-  WHERE b.bill_month
-      >= CAST(date_trunc('month', CAST($as_of AS DATE)) - INTERVAL '3 months' AS DATE)
-    AND b.bill_month < CAST(date_trunc('month', CAST($as_of AS DATE)) AS DATE)
+  CROSS JOIN period p
+  WHERE b.bill_month >= CAST(p.m_cur - INTERVAL '3 months' AS DATE) AND b.bill_month < p.m_cur
   GROUP BY h.hh_no
 ),
 rules AS (

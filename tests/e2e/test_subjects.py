@@ -33,6 +33,21 @@ TABLES = {
     "investment_promotion.lead_state": "iv_lead_state",
     "investment_promotion.funnel_quarter": "iv_funnel_quarter",
     "investment_promotion.expansion_target": "iv_expansion_target",
+    "poverty_alleviation.member": "pa_member",
+    "poverty_alleviation.household_profile": "pa_household_profile",
+    "poverty_alleviation.return_risk": "pa_return_risk",
+    "poverty_alleviation.division_stat": "pa_division_stat",
+    "investment_project.step": "ip_step",
+    "investment_project.project_state": "ip_project_state",
+    "investment_project.item_efficiency": "ip_item_efficiency",
+    "investment_project.division_month": "ip_division_month",
+    "government_service.case": "gs_case",
+    "government_service.item_month": "gs_item_month",
+    "government_service.open_case": "gs_open_case",
+    "government_service.subject_archive": "gs_subject_archive",
+    "epidemic_prevention.exposure": "ep_exposure",
+    "epidemic_prevention.person_status": "ep_person_status",
+    "epidemic_prevention.division_day": "ep_division_day",
 }
 
 
@@ -42,6 +57,8 @@ def city(binary, tmp_path_factory):
     directory = tmp_path_factory.mktemp("subjects")
     huiliu = Huiliu(binary, directory / "work", str(directory / "lake"))
     city = City(huiliu, RECORDS, SEED, 0)
+    with open(huiliu.directory / "huiliu.yaml", "a") as settings:
+        settings.write("subjects: {epidemic_prevention: {enabled: true}}\n")
     huiliu.run("refresh", "--as-of", AS_OF, "--lake", huiliu.lake, "--protection", "plain")
 
     def current(dataset):

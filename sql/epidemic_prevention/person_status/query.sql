@@ -2,7 +2,7 @@
 -- Windows are inclusive at $as_of; a sample belongs to its day in Chongqing (+08:00).
 -- Level: red for an open case or a positive newest test; orange under control or after a close
 -- exposure in 14 days; yellow after any exposure or with a doubtful newest test; else green.
-WITH period AS (
+WITH days AS (
   SELECT
     CAST($as_of AS DATE) AS as_of,
     CAST(CAST($as_of AS DATE) - INTERVAL '7 days' AS DATE) AS week_ago,
@@ -18,7 +18,7 @@ samples AS (
       PARTITION BY t.citizen_id ORDER BY t.sample_time DESC, t.sample_no DESC
     ) AS newest
   FROM pool_epi_test t
-  CROSS JOIN period p
+  CROSS JOIN days p
   WHERE CAST(t.sample_time + INTERVAL '8 hours' AS DATE) <= p.as_of
     AND t.citizen_id IS NOT NULL
 ),
@@ -37,7 +37,7 @@ exposures AS (
     count(DISTINCT x.case_no) FILTER (WHERE x.exposure = 'close') AS close_14d,
     count(DISTINCT x.case_no) AS any_14d
   FROM epidemic_exposure x
-  CROSS JOIN period p
+  CROSS JOIN days p
   WHERE x.service_date > p.fortnight_ago AND x.service_date <= p.as_of
   GROUP BY x.contact_id
 ),
@@ -52,7 +52,7 @@ cases AS (
       c.case_type IN ('3', '4', '5') AND (c.control_end IS NULL OR c.control_end >= p.as_of)
     ) AS is_under_control
   FROM pool_epi_case c
-  CROSS JOIN period p
+  CROSS JOIN days p
   WHERE c.citizen_id IS NOT NULL
   GROUP BY c.citizen_id
 ),

@@ -1,6 +1,6 @@
 -- Grain: one row per subject_code, for every applicant of the last 12 months and every holder of a
 -- licence. A licence is valid with status 01 within its term; an open end never expires.
-WITH period AS (
+WITH days AS (
   SELECT
     CAST($as_of AS DATE) AS as_of,
     CAST(CAST($as_of AS DATE) - INTERVAL '12 months' AS DATE) AS since
@@ -12,7 +12,7 @@ cases AS (
     count(*) FILTER (WHERE c.result_code = '1') AS granted_12m,
     max(c.apply_time) AS last_apply
   FROM pool_gov_case c
-  CROSS JOIN period p
+  CROSS JOIN days p
   WHERE CAST(c.apply_time + INTERVAL '8 hours' AS DATE) > p.since
     AND CAST(c.apply_time + INTERVAL '8 hours' AS DATE) <= p.as_of
     AND c.applicant_code IS NOT NULL
@@ -28,7 +28,7 @@ licences AS (
     ) AS valid_licences,
     min(l.valid_to) FILTER (WHERE l.status_code = '01' AND l.valid_to >= p.as_of) AS next_expiry
   FROM lic_licence l
-  CROSS JOIN period p
+  CROSS JOIN days p
   WHERE l.holder_code IS NOT NULL
   GROUP BY l.holder_code
 )

@@ -1,12 +1,6 @@
 -- Grain: one row per project_code, for every project.
 -- Money up to the last complete month; shares are null where there is nothing to divide by.
-WITH period AS (
-  SELECT
-    CAST($as_of AS DATE) AS as_of,
-    CAST(date_trunc('month', CAST($as_of AS DATE)) AS DATE) AS month_start,
-    date_part('year', CAST($as_of AS DATE)) AS year
-),
-steps AS (
+WITH steps AS (
   SELECT
     project_code,
     count(*) AS steps,
@@ -23,12 +17,15 @@ progress AS (
   SELECT
     m.project_code,
     sum(m.invested_wan) AS invested_wan,
-    sum(m.invested_wan) FILTER (WHERE date_part('year', m.stat_month) = p.year)
-      AS invested_ytd_wan,
-    sum(m.plan_wan) FILTER (WHERE date_part('year', m.stat_month) = p.year) AS plan_ytd_wan
+    sum(m.invested_wan) FILTER (
+      WHERE date_part('year', m.stat_month) = date_part('year', p.as_of)
+    ) AS invested_ytd_wan,
+    sum(m.plan_wan) FILTER (
+      WHERE date_part('year', m.stat_month) = date_part('year', p.as_of)
+    ) AS plan_ytd_wan
   FROM pool_project_month m
   CROSS JOIN period p
-  WHERE m.stat_month < p.month_start
+  WHERE m.stat_month < p.m_cur
   GROUP BY m.project_code
 ),
 awards AS (
