@@ -18,7 +18,7 @@ DIMENSIONS = REPOSITORY / "sql" / "dimensions"
 
 DIALECT = [
     # A date is no number in DuckDB; the difference of two dates is.
-    (r"CAST\(((?:\w+\.)?\w+_date|p\.as_of|coalesce\([^()]*\)) AS INT\)", r"(\1 - DATE '1970-01-01')"),
+    (r"CAST\(((?:\w+\.)?(?:\w+_date|plan_start|plan_end)|p\.as_of|coalesce\([^()]*\)) AS INT\)", r"(\1 - DATE '1970-01-01')"),
     (r"regexp_like\(", "regexp_matches("),
     (r"to_char\(", "strftime("),
     (r"approx_percentile_cont\(", "quantile_cont("),
@@ -236,9 +236,7 @@ class Definitions:
 
     def rows(self, view):
         """The rows of a view as dictionaries."""
-        cursor = self.connection.execute(f"SELECT * FROM {view}")
-        names = [column[0] for column in cursor.description]
-        return [dict(zip(names, row)) for row in cursor.fetchall()]
+        return self.connection.execute(f"SELECT * FROM {view}").arrow().read_all().to_pylist()
 
 
 def _statements():
