@@ -18,7 +18,10 @@ DIMENSIONS = REPOSITORY / "sql" / "dimensions"
 
 DIALECT = [
     # A date is no number in DuckDB; the difference of two dates is.
-    (r"CAST\(((?:\w+\.)?(?:\w+_date|plan_start|plan_end)|p\.as_of|coalesce\([^()]*\)) AS INT\)", r"(\1 - DATE '1970-01-01')"),
+    (
+        r"CAST\(((?:\w+\.)?(?:\w+_date|plan_start|plan_end)|p\.as_of|coalesce\([^()]*\)) AS INT\)",
+        r"(\1 - DATE '1970-01-01')",
+    ),
     (r"regexp_like\(", "regexp_matches("),
     (r"to_char\(", "strftime("),
     (r"approx_percentile_cont\(", "quantile_cont("),
