@@ -247,6 +247,6 @@ fn subjects_are_turned_on_and_off_by_name() {
     let said: Vec<_> = subjects.iter().map(|(name, on)| (name.as_str(), *on)).collect();
     assert_eq!(said, [("credit", false), ("watch", true)]);
     check("subjects: {watch: {}}\n", &["1:19 0005 subject_setting has no `enabled`"]);
-    check("subjects: {watch: {enabled: 1}}\n", &["1:29 0006 expected `true` or `false`, found 1"]);
-    
+    let number = "1:29 0006 expected `true` or `false`, found the number 1";
+    check("subjects: {watch: {enabled: 1}}\n", &[number]);
 }

@@ -77,14 +77,14 @@ fn the_settings_turn_off_what_is_on_and_keep_the_reason_of_what_is_off() {
 #[test]
 fn a_file_without_a_word_leaves_the_subject_on() {
     let folder = project("title: 防控\ntitle_en: Watch\n");
-    let project = load(folder.path(), "").expect("a sound project");
+    let project = load(folder.path(), "protection: plain\n").expect("a sound project");
     assert_eq!(project.built_tables().count(), 2);
     assert_eq!(project.subjects[0].title_en, "Watch");
 }
 
 #[test]
 fn off_without_a_reason_and_a_reason_without_off_are_found() {
-    let found = |subject: &str| load(project(subject).path(), "").expect_err("something is wrong");
+    let found = |subject: &str| load(project(subject).path(), "protection: plain\n").expect_err("something is wrong");
     let head = "title: 防控\ntitle_en: Watch\n";
     assert_eq!(
         found(&format!("{head}enabled: false\n")),
