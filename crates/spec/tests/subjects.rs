@@ -84,7 +84,10 @@ fn a_file_without_a_word_leaves_the_subject_on() {
 
 #[test]
 fn off_without_a_reason_and_a_reason_without_off_are_found() {
-    let found = |subject: &str| load(project(subject).path(), "protection: plain\n").expect_err("something is wrong");
+    let found = |subject: &str| {
+        let folder = project(subject);
+        load(folder.path(), "protection: plain\n").expect_err("something is wrong")
+    };
     let head = "title: 防控\ntitle_en: Watch\n";
     assert_eq!(
         found(&format!("{head}enabled: false\n")),
