@@ -2,7 +2,8 @@
 -- Grain: one row per uscc and utility with at least one bill, through the accounts that the
 -- subject holds under its own code. "12 months" are the twelve complete calendar months before
 -- the month of as_of. Sums stay decimal until the end, so that no order of rows can change a
--- digit; the standard deviation comes from the sums of q and of q * q for the same reason.
+-- digit; the standard deviation comes from the sums of q and of q * q for the same reason. A month
+-- that was billed without a quantity is no month of 0.
 WITH bills AS (
   SELECT
     a.holder_code AS uscc,
@@ -38,6 +39,7 @@ consumption AS (
     uscc,
     utility,
     count(*) FILTER (WHERE in_12m) AS months_12m,
+    count(qty) FILTER (WHERE in_12m) AS known_12m,
     count(*) FILTER (WHERE in_prev_12m) AS months_prev,
     coalesce(sum(qty) FILTER (WHERE in_12m), 0) AS qty_12m,
     coalesce(sum(qty) FILTER (WHERE in_prev_12m), 0) AS qty_prev,
@@ -71,7 +73,7 @@ SELECT
   CASE
     WHEN c.months_12m >= 6 AND c.qty_12m > 0
     THEN round(
-      sqrt(CAST(c.months_12m * c.qty_squares_12m - c.qty_12m * c.qty_12m AS DOUBLE))
+      sqrt(CAST(c.known_12m * c.qty_squares_12m - c.qty_12m * c.qty_12m AS DOUBLE))
       / CAST(c.qty_12m AS DOUBLE),
       4
     )
