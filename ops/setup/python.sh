@@ -11,6 +11,9 @@ case $version in
 esac
 
 venv=$cache/venv-$version-$(fingerprint "$pins")
+# Two set-ups at once would remove each other's half-made environment.
+exec 9>"$venv.lock"
+flock 9
 if [ ! -f "$venv/complete" ]; then
   python3 -c 'import ensurepip' 2>/dev/null || debian python3-venv
   say "Python packages"

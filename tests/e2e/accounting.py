@@ -19,9 +19,7 @@ def check_everything(broker, lake):
         of_topic = {number: end for (name, number), end in ends.items() if name == kafka_topic}
         refused, counts = check_offsets(lake, kafka_topic, of_topic, found)
         facts += counts
-        # The fold by other code knows the keys of eleven datasets; of all others offsets count.
-        if dataset_of(kafka_topic) in KEYS:
-            facts["current"] += check_current(lake, dataset_of(kafka_topic), found, refused)
+        facts["current"] += check_current(lake, dataset_of(kafka_topic), found, refused)
     assert facts["offsets"] == sum(ends.values())
     return facts
 

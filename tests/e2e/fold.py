@@ -11,22 +11,55 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone, UTC
 from decimal import Decimal, InvalidOperation
 
+from places import REPOSITORY
+
 SHANGHAI = timezone(timedelta(hours=8))
 
-# Key columns of the datasets, in key order, with the form each is brought to.
-KEYS = {
-    "np_person": {"citizen_id": "resident_id"},
-    "le_entity": {"uscc": "code"},
-    "le_shareholder": {"uscc": "code", "holder_seq": "integer"},
-    "le_annual_report": {"uscc": "code", "report_year": "integer"},
-    "lic_licence": {"licence_id": "licence"},
-    "water_account": {"account_no": "code"},
-    "water_bill": {"account_no": "code", "bill_month": "month"},
-    "power_account": {"account_no": "code"},
-    "power_bill": {"account_no": "code", "bill_month": "month"},
-    "gas_account": {"account_no": "code"},
-    "gas_bill": {"account_no": "code", "bill_month": "month"},
+# The form that a key of text is brought to, by the rule its contract names.
+FORMS_OF_RULES = {
+    "uscc": "code",
+    "account_no": "code",
+    "meter_no": "code",
+    "unit_code": "code",
+    "item_code": "item",
+    "resident_id": "resident_id",
+    "holder_code": "resident_id",
+    "elicence_id": "with_hyphens",
+    "project_code": "with_hyphens",
+    "relaxed_code": "with_hyphens",
+    "pattern": "text",
+    "one_of": "text",
 }
+FORMS_OF_TYPES = {"integer": "integer", "timestamp": "instant"}
+
+
+def _contracts():
+    """`{dataset: (kafka_topic, {key column: form})}` of every declared dataset, in key order."""
+    found = {}
+    for path in sorted((REPOSITORY / "pipelines").rglob("*.yaml")):
+        text = path.read_text(encoding="utf-8")
+        [dataset] = re.findall(r"^dataset: *(\w+)", text, re.M)
+        [kafka_topic] = re.findall(r"^ *kafka_topic: *([\w.-]+)", text, re.M)
+        [key] = re.findall(r"^key: \[(.*)\]", text, re.M)
+        found[dataset] = (kafka_topic, {name: _form(text, name) for name in key.split(", ")})
+    assert found, "no pipeline declares a dataset"
+    return found
+
+
+def _form(contract, column):
+    [said] = re.findall(rf"\{{name: {column},.*", contract)
+    data_type = re.search(r"type: (\w+)", said)[1]
+    if data_type == "date":
+        return "month" if "rule: month_start" in said else "date"
+    if data_type != "string":
+        return FORMS_OF_TYPES[data_type]
+    return FORMS_OF_RULES[re.search(r"rules?: [\[{]*(\w+)", said)[1]]
+
+
+CONTRACTS = _contracts()
+# Key columns of the datasets, in key order, with the form each is brought to.
+KEYS = {dataset: key for dataset, (_, key) in CONTRACTS.items()}
+_DATASETS = {kafka_topic: dataset for dataset, (kafka_topic, _) in CONTRACTS.items()}
 
 # Amounts whose plain decimal text is compared with what `current` holds.
 AMOUNTS = {
@@ -47,8 +80,8 @@ class Change:
 
 
 def dataset_of(kafka_topic):
-    """`feed.water.bill` carries the dataset `water_bill`."""
-    return "_".join(kafka_topic.split(".")[1:])
+    """The dataset whose contract names the kafka_topic."""
+    return _DATASETS[kafka_topic]
 
 
 def fold(dataset, records, refused):
@@ -115,8 +148,17 @@ def _code(value):
     return re.sub(r"[\s\u3000\u00a0-]", "", _text(value)).lstrip("'").upper()
 
 
-def _licence(value):
+def _with_hyphens(value):
     return re.sub(r"[\s\u3000\u00a0]", "", _text(value)).lstrip("'").upper()
+
+
+def _item(value):
+    """The 33 characters of a case item begin with the 31 of its item (GB/T 39554.1)."""
+    return _code(value)[:31]
+
+
+def _plain(value):
+    return re.sub(r"[\s\u3000\u00a0]+", " ", _text(value)).strip()
 
 
 def _resident_id(value):
@@ -142,24 +184,77 @@ def _integer(value):
 def _month(value):
     """First day of the month of a date in any of the accepted forms."""
     text = _text(value).replace("\u3000", " ").strip()
-    if found := re.fullmatch(
-        r"(\d{4})[-/.年](\d{1,2})(?:[-/.月](?:(\d{1,2})日?)?)?(?:[T ].*)?", text
-    ):
+    if found := re.fullmatch(r"(\d{4})[-/.年](\d{1,2})月?", text):
         return date(int(found[1]), int(found[2]), 1)
-    if found := re.fullmatch(r"(\d{4})(\d{2})(?:\d{2})?(?:\d{6})?", text):
+    if found := re.fullmatch(r"(\d{4})(\d{2})", text):
         return date(int(found[1]), int(found[2]), 1)
+    return _moment(value).date().replace(day=1)
+
+
+def _date(value):
+    """Day of a date, or of an instant on the clock of the city."""
+    return _moment(value).date()
+
+
+def _instant_of(value):
+    return _moment(value).astimezone(UTC)
+
+
+_CHINESE = {digit: str(i) for i, digit in enumerate("〇一二三四五六七八九")} | {"零": "0"}
+_CLOCK = r"(?:[T ](\d{1,2}):(\d{2})(?::(\d{2})(?:\.(\d{1,6})\d*)?)?)?"
+_ZONE = r"(Z|[+-]\d{2}:?\d{2})?"
+
+
+def _moment(value):
+    """The instant that a text names, on the clock of the city; a day is its midnight."""
+    text = _text(value).replace("\u3000", " ").strip()
     if re.fullmatch(r"\d{5}(\.0)?", text):
-        serial = date(1899, 12, 30) + timedelta(days=int(float(text)))
-        return serial.replace(day=1)
-    raise ValueError("not a date")
+        day = date(1899, 12, 30) + timedelta(days=int(float(text)))
+        return datetime(day.year, day.month, day.day, tzinfo=SHANGHAI)
+    if re.fullmatch(r"\d{10}|\d{13}", text):
+        seconds = Decimal(text) / (1000 if len(text) == 13 else 1)
+        epoch = datetime(1970, 1, 1, tzinfo=UTC)
+        return (epoch + timedelta(microseconds=int(seconds * 1_000_000))).astimezone(SHANGHAI)
+    if found := re.fullmatch(r"(\d{4})(\d{2})(\d{2})(?:(\d{2})(\d{2})(\d{2}))?", text):
+        return datetime(*(int(part or 0) for part in found.groups()), tzinfo=SHANGHAI)
+    if re.match("[〇零一二三四五六七八九]{4}年", text):
+        text = _plain_digits(text)
+    pattern = r"(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})日?" + _CLOCK + _ZONE
+    found = re.fullmatch(pattern, text)
+    if not found:
+        raise ValueError("no instant")
+    *parts, micros, zone = found.groups()
+    whole = datetime(*(int(part or 0) for part in parts), int((micros or "0").ljust(6, "0")))
+    if zone is None:
+        return whole.replace(tzinfo=SHANGHAI)
+    return datetime.fromisoformat(whole.isoformat() + zone).astimezone(SHANGHAI)
+
+
+def _plain_digits(text):
+    """`二〇一九年十二月二十六日` in the digits 0 to 9."""
+    year, rest = text.split("年", 1)
+    month, rest = rest.split("月", 1)
+    day = rest.rstrip("日号")
+
+    def small(number):
+        tens, found, ones = number.rpartition("十")
+        if not found:
+            return _CHINESE[number]
+        return str(int(_CHINESE[tens] if tens else 1) * 10 + int(_CHINESE[ones] if ones else 0))
+
+    return f"{''.join(_CHINESE[c] for c in year)}-{small(month)}-{small(day)}"
 
 
 _FORMS = {
     "code": _code,
-    "licence": _licence,
+    "with_hyphens": _with_hyphens,
+    "item": _item,
+    "text": _plain,
     "resident_id": _resident_id,
     "integer": _integer,
     "month": _month,
+    "date": _date,
+    "instant": _instant_of,
 }
 
 
