@@ -12,7 +12,7 @@ from program import Huiliu, drain, eventually, get
 from s3client import Account
 
 VERBS = ["validate", "run", "load", "refresh", "query", "status", "rule", "demo", "version", "completions",
-         "quality", "quarantine", "reveal"]  # fmt: skip
+         "quality", "quarantine", "reveal", "subject"]  # fmt: skip
 
 
 def said(done):

@@ -24,9 +24,11 @@ use std::path::PathBuf;
 mod init;
 mod load;
 mod quality;
+mod subject;
 pub use init::{GroupName, InitArgs};
 pub use load::{FileFormat, LoadArgs, PlainOp, TextEncoding};
 pub use quality::{DiffArgs, QualityArgs, QualityCommand};
+pub use subject::{PurgeArgs, SubjectArgs, SubjectCommand};
 
 /// Carries a city's records from Kafka to tables that people can query.
 #[derive(Debug, Parser)]
@@ -110,6 +112,7 @@ pub enum Command {
     Run(RunArgs),
     Load(LoadArgs),
     Refresh(RefreshArgs),
+    Subject(SubjectArgs),
     Query(QueryArgs),
     Status(StatusArgs),
     Offsets(OffsetsArgs),

@@ -16,6 +16,7 @@ mod reveal;
 mod rule;
 mod run;
 mod status;
+mod subject;
 mod validate;
 mod version;
 
@@ -53,6 +54,7 @@ pub fn execute(cli: Cli, console: &Console) -> Result<(), Failure> {
         Command::Rule(args) => rule::execute(args),
         Command::Run(args) => run::execute(args, global, console),
         Command::Status(args) => status::execute(args, global, console),
+        Command::Subject(args) => subject::execute(args, global),
         Command::Validate(args) => validate::execute(args, global, console),
         Command::Version(args) => version::execute(args),
     }

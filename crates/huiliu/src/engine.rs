@@ -178,7 +178,7 @@ impl Engine {
         Ok(changes)
     }
 
-    /// Builds every subject table.
+    /// Builds every table of the subjects that are on.
     ///
     /// # Errors
     /// The first table that cannot be built.
@@ -187,7 +187,7 @@ impl Engine {
         as_of: chrono::NaiveDate,
         told: impl FnMut(&huiliu_spec::TableSpec, &Built),
     ) -> Result<(), Failure> {
-        let tables: Vec<_> = self.installation.project.tables.iter().collect();
+        let tables: Vec<_> = self.installation.project.built_tables().collect();
         let parameters = [("as_of".to_owned(), as_of.to_string())].into();
         subjects::refresh(&self.installation, &self.lake, &tables, &parameters, told).await
     }

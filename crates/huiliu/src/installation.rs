@@ -5,6 +5,7 @@
 //! `./pipelines`, `HUILIU_HOME` says where `pipelines/` and `sql/` are.
 
 use crate::cli::{self, Global};
+use crate::console::Console;
 use crate::failure::Failure;
 use datafusion::prelude::SessionContext;
 use huiliu_lake::{Lake, Shape};
@@ -163,9 +164,22 @@ impl Installation {
         usize::try_from(self.settings.memory_limit_bytes).unwrap_or(usize::MAX)
     }
 
-    /// Every subject table, as `(subject, table)`.
+    /// Every table of the subjects that are on, as `(subject, table)`.
     pub fn subject_tables(&self) -> Vec<(String, String)> {
-        self.project.tables.iter().map(|t| (t.subject.clone(), t.table.clone())).collect()
+        self.project.built_tables().map(|t| (t.subject.clone(), t.table.clone())).collect()
+    }
+}
+
+/// That a subject is off, why, and how it is turned on.
+pub fn off(subject: &str, why: &str) -> (String, String) {
+    let how = format!("to turn it on: `subjects: {{{subject}: {{enabled: true}}}}` in huiliu.yaml");
+    (format!("subject `{subject}` is off: {why}"), how)
+}
+
+/// Says which subjects are not built.
+pub fn say_off(project: &Project, console: &Console) {
+    for (subject, why) in &project.off {
+        console.say(off(subject, why).0);
     }
 }
 

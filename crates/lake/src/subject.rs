@@ -51,8 +51,13 @@ pub struct SubjectStatus {
     pub record: Value,
 }
 
+/// Folder of a subject's tables.
+pub(crate) fn folder(subject: &str) -> Path {
+    Path::from("subjects").join(subject)
+}
+
 fn path(subject: &str, table: &str) -> Path {
-    Path::from("subjects").join(subject).join(table)
+    folder(subject).join(table)
 }
 
 impl Lake {

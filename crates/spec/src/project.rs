@@ -10,6 +10,7 @@ pub(crate) use find::read_file;
 
 use crate::diagnostic::{Code, Diagnostic, Findings, did_you_mean};
 use crate::settings::Settings;
+use crate::subject::{self, SubjectSpec};
 use crate::table::{self, InputKind, Reach, TableSpec};
 use crate::tree::At;
 use crate::{diagnostic, pipeline};
@@ -26,6 +27,10 @@ pub struct Project {
     pub contracts: Vec<Arc<Contract>>,
     /// Inputs before what is built from them.
     pub tables: Vec<TableSpec>,
+    /// Subjects with a file of their own.
+    pub subjects: Vec<SubjectSpec>,
+    /// Subjects that are not built under the settings the project was loaded with, and why.
+    pub off: BTreeMap<String, String>,
 }
 
 /// The text of the files of a project, wherever it came from.
@@ -33,6 +38,8 @@ pub struct Project {
 pub struct Sources {
     pub pipelines: Vec<(PathBuf, String)>,
     pub tables: Vec<TableSources>,
+    /// The files `subject.yaml`.
+    pub subjects: Vec<(PathBuf, String)>,
     /// Names of the dimensions, the tables of `dimensions/`; when there are none, inputs that are
     /// dimensions are not checked.
     pub dimensions: BTreeSet<String>,
@@ -59,7 +66,15 @@ impl Project {
             places.push((settings.sql.clone(), Kind::Tables));
         }
         let (sources, unreadable) = find::find(&places);
-        Self::check(&sources, true, unreadable)
+        let mut project = Self::check(&sources, true, unreadable)?;
+        let mut found = Vec::new();
+        let known = project.tables.iter().map(|table| table.subject.as_str()).collect();
+        subject::check_names(settings, &known, &mut found);
+        if !found.is_empty() {
+            return Err(found);
+        }
+        project.off = subject::off(&project.subjects, settings);
+        Ok(project)
     }
 
     /// Loads files and directories: pipeline files, table folders, or a directory that holds
@@ -112,17 +127,24 @@ impl Project {
         let tables: Vec<_> =
             sources.tables.iter().map(|sources| table::draft(sources, &mut found)).collect();
         check_tables(&tables, &drafts, &sources.dimensions, &mut found);
+        let subjects = subject::subjects(&sources.subjects, &mut found);
         if !found.is_empty() {
             return Err(found);
         }
         let contracts: Vec<_> =
             drafts.into_iter().filter_map(|(_, draft)| draft.contract).map(Arc::new).collect();
         let tables = tables.into_iter().filter_map(|draft| draft.spec).collect();
-        Ok(Self { contracts, tables: in_build_order(tables)? })
+        let tables = in_build_order(tables)?;
+        Ok(Self { contracts, tables, subjects, off: BTreeMap::new() })
     }
 
     pub fn contract(&self, dataset: &str) -> Option<&Arc<Contract>> {
         self.contracts.iter().find(|contract| &*contract.dataset == dataset)
+    }
+
+    /// Tables of the subjects that are built, inputs before what is built from them.
+    pub fn built_tables(&self) -> impl Iterator<Item = &TableSpec> {
+        self.tables.iter().filter(|table| !self.off.contains_key(&table.subject))
     }
 
     /// A table by `subject.table`.

@@ -1,10 +1,11 @@
-//! JSON Schemas of the three kinds of file, for editors.
+//! JSON Schemas of the four kinds of file, for editors.
 //!
 //! They are generated from the very structs that files are read into, and committed; a test
 //! holds the committed files against the code.
 
 use crate::pipeline::DatasetFile;
 use crate::settings::SettingsFile;
+use crate::subject::SubjectFile;
 use crate::table::TableFile;
 use schemars::{JsonSchema, generate::SchemaSettings};
 use serde_json::Value;
@@ -14,6 +15,7 @@ pub fn json_schemas() -> Vec<(&'static str, String)> {
     vec![
         ("dataset.schema.json", schema::<DatasetFile>()),
         ("table.schema.json", schema::<TableFile>()),
+        ("subject.schema.json", schema::<SubjectFile>()),
         ("huiliu.schema.json", schema::<SettingsFile>()),
     ]
 }

@@ -39,6 +39,8 @@ pub struct Settings {
     pub sql: PathBuf,
     /// A directory that was named must exist; the default one may be absent.
     pub sql_named: bool,
+    /// Subject databases that are turned on or off here, whatever their own file says.
+    pub subjects: BTreeMap<String, bool>,
 }
 
 /// Whether sensitive values are protected.
@@ -143,6 +145,7 @@ impl Default for Settings {
             pipelines: PathBuf::from("pipelines"),
             sql: PathBuf::from("sql"),
             sql_named: false,
+            subjects: BTreeMap::new(),
         }
     }
 }

@@ -239,3 +239,14 @@ fn values_without_their_form_are_found() {
     check("protection: none\n", &["1:13 0007 unknown protection `none`"]);
     check("lakes: x\n", &["1:1 0003 settings has no key `lakes`"]);
 }
+
+#[test]
+fn subjects_are_turned_on_and_off_by_name() {
+    let settings = parse("subjects:\n  watch: {enabled: true}\n  credit: {enabled: false}\n");
+    let subjects = settings.expect("sound").subjects;
+    let said: Vec<_> = subjects.iter().map(|(name, on)| (name.as_str(), *on)).collect();
+    assert_eq!(said, [("credit", false), ("watch", true)]);
+    check("subjects: {watch: {}}\n", &["1:19 0005 subject_setting has no `enabled`"]);
+    let number = "1:29 0006 expected `true` or `false`, found the number 1";
+    check("subjects: {watch: {enabled: 1}}\n", &[number]);
+}

@@ -43,6 +43,7 @@ fn sources() -> Sources {
             checks: Some(CHECKS.to_owned()),
         }],
         dimensions: ["industry".to_owned()].into(),
+        ..Sources::default()
     }
 }
 

@@ -85,3 +85,33 @@ fn industry_has_every_section_and_division_once() {
         assert_ne!(before, Some(&divisions[start - 1].1), "section begins at {start}");
     }
 }
+
+/// The calendar of SQL and the calendar of the function `workdays_between` are one.
+#[test]
+fn calendar_is_that_of_the_working_day_function() {
+    let root = repository();
+    let read = |path: &str| std::fs::read_to_string(root.join(path)).expect(path);
+    assert_eq!(
+        read("sql/dimensions/calendar.csv"),
+        read("crates/normalise/data/cn_workdays_2018_2026.csv")
+    );
+    let (_, catalogue) = load();
+    // 2018 to 2026: nine years, of which 2020 and 2024 have a 29 February.
+    assert_eq!(catalogue.dimension("calendar").expect("it ships").rows.num_rows(), 9 * 365 + 2);
+}
+
+/// Counties and their years are those by which ingestion judges; three zones come on top.
+#[test]
+fn divisions_are_those_of_the_rules_and_the_zones() {
+    let root = repository();
+    let read = |path: &str| std::fs::read_to_string(root.join(path)).expect(path);
+    let ours = read("sql/dimensions/division.csv");
+    let zones = ours
+        .strip_prefix(&read("crates/normalise/data/cq_divisions_history.csv"))
+        .expect("the history comes first");
+    let codes: Vec<_> = zones.lines().filter_map(|line| line.split(',').next()).collect();
+    assert_eq!(codes, ["5001Z1", "5001Z2", "5001Z3"]);
+    let (_, catalogue) = load();
+    let rows = &catalogue.dimension("division").expect("it ships").rows;
+    assert_eq!(rows.num_rows(), ours.lines().count() - 1);
+}

@@ -1,27 +1,6 @@
 -- Grain: one row per uscc, for every subject whose code begins with 9 (market entities).
 -- Day windows are inclusive at as_of; an amount is null, not 0, where nothing was reported.
-WITH period AS (
-  SELECT
-    CAST($as_of AS DATE) AS as_of,
-    CAST(CAST($as_of AS DATE) + INTERVAL '90 days' AS DATE) AS expiring_by
-),
-licences AS (
-  SELECT
-    l.holder_code AS uscc,
-    count(*) FILTER (
-      WHERE (l.valid_from IS NULL OR l.valid_from <= p.as_of)
-        AND (l.valid_to IS NULL OR l.valid_to >= p.as_of)
-    ) AS valid_licences,
-    count(*) FILTER (
-      WHERE l.valid_to >= p.as_of AND l.valid_to <= p.expiring_by
-    ) AS licences_expiring_90d,
-    count(*) FILTER (WHERE l.valid_to < p.as_of) AS licences_lapsed
-  FROM lic_licence l
-  CROSS JOIN period p
-  WHERE l.holder_code_type = '001' AND l.status_code = '01'
-  GROUP BY l.holder_code
-),
-ranked_reports AS (
+WITH ranked_reports AS (
   SELECT
     uscc,
     report_year,
@@ -50,12 +29,7 @@ SELECT
   e.industry_code,
   i.section AS industry_section,
   e.found_date,
-  CAST(
-    (date_part('year', p.as_of) - date_part('year', e.found_date)) * 12
-    + date_part('month', p.as_of) - date_part('month', e.found_date)
-    - CASE WHEN date_part('day', p.as_of) < date_part('day', e.found_date) THEN 1 ELSE 0 END
-    AS INT
-  ) AS age_months,
+  e.age_months,
   e.reg_capital_wan,
   c.shareholders,
   c.paid_wan AS paid_in_wan,
@@ -71,10 +45,8 @@ SELECT
   coalesce(l.valid_licences, 0) AS valid_licences,
   coalesce(l.licences_expiring_90d, 0) AS licences_expiring_90d,
   coalesce(l.licences_lapsed, 0) AS licences_lapsed
-FROM le_entity e
-CROSS JOIN period p
-LEFT JOIN licences l ON l.uscc = e.uscc
+FROM market_entity e
+LEFT JOIN enterprise_licences l ON l.uscc = e.uscc
 LEFT JOIN ranked_reports r ON r.uscc = e.uscc AND r.newest = 1
 LEFT JOIN capital c ON c.uscc = e.uscc
 LEFT JOIN industry i ON i.code = substr(e.industry_code, 1, 2) AND i.level = 2
-WHERE substr(e.uscc, 1, 1) = '9'

@@ -3,7 +3,7 @@
 use crate::cli::{Global, QueryArgs};
 use crate::console::Console;
 use crate::failure::Failure;
-use crate::installation::{Installation, runtime};
+use crate::installation::{Installation, off, runtime};
 use crate::output::{Format, Rows, terminal_width};
 use datafusion::error::DataFusionError;
 use datafusion::execution::context::SQLOptions;
@@ -30,7 +30,7 @@ pub fn execute(args: &QueryArgs, global: &Global, console: &Console) -> Result<(
             .help("write it to a file with --to FILE"));
     }
     let installation = Installation::load(global)?;
-    runtime()?.block_on(async {
+    let asked = runtime()?.block_on(async {
         let lake = installation.existing_lake().await?;
         let memory = installation.memory_bytes().max(MEMORY_BYTES_MIN);
         let ctx = installation.query_session(&lake, memory).await?;
@@ -44,7 +44,24 @@ pub fn execute(args: &QueryArgs, global: &Global, console: &Console) -> Result<(
                 Ok(())
             }
         }
-    })
+    });
+    asked.map_err(|failure| explained(failure, &sql, &installation))
+}
+
+/// Tables of a subject that is off are not there to be asked: says so.
+fn explained(failure: Failure, sql: &str, installation: &Installation) -> Failure {
+    let sql = sql.to_lowercase();
+    let is_named = |subject: &str| {
+        let quoted = format!("\"{subject}\".");
+        sql.contains(&format!("{subject}.")) || sql.contains(&quoted)
+    };
+    match installation.project.off.iter().find(|(subject, _)| is_named(subject)) {
+        Some((subject, why)) if matches!(failure, Failure::Failed { .. }) => {
+            let (message, how) = off(subject, why);
+            Failure::Failed { message, help: Some(how) }
+        }
+        _ => failure,
+    }
 }
 
 /// Shows the rows of a query as a text table, for verbs that end with one.

@@ -3,7 +3,7 @@
 use crate::cli::{Global, Lines, RefreshArgs};
 use crate::console::{Console, Style};
 use crate::failure::Failure;
-use crate::installation::{Installation, runtime};
+use crate::installation::{Installation, off, runtime, say_off};
 use crate::output::{Form, answer};
 use crate::subjects::{self, document};
 use huiliu_spec::TableSpec;
@@ -15,6 +15,8 @@ use std::io::{self, Write};
 #[derive(Debug, Default, Serialize)]
 struct Report {
     tables: Vec<Value>,
+    /// Subjects that are not built, and why.
+    off: BTreeMap<String, String>,
 }
 
 impl Form for Report {
@@ -35,6 +37,10 @@ pub fn execute(args: &RefreshArgs, global: &Global, console: &Console) -> Result
     check_names(&tables, &parameters)?;
     parameters.insert("as_of".to_owned(), args.as_of.to_string());
     let mut report = Report::default();
+    if args.subjects.is_empty() {
+        say_off(&installation.project, console);
+        report.off.clone_from(&installation.project.off);
+    }
     let result = runtime()?.block_on(async {
         let lake = installation.existing_lake().await?;
         subjects::refresh(&installation, &lake, &tables, &parameters, |table, built| {
@@ -51,7 +57,8 @@ pub fn execute(args: &RefreshArgs, global: &Global, console: &Console) -> Result
     result
 }
 
-/// Tables by their full name or by their subject database, in build order.
+/// Tables by their full name or by their subject database, in build order; of all, those of the
+/// subjects that are on.
 fn select<'a>(
     installation: &'a Installation,
     wanted: &[String],
@@ -65,9 +72,14 @@ fn select<'a>(
             return Err(Failure::usage(format!("there is no subject table `{name}`"))
                 .help(format!("declared are {}", known.join(", "))));
         }
+        let subject = name.split('.').next().unwrap_or(name);
+        if let Some(why) = installation.project.off.get(subject) {
+            let (message, how) = off(subject, why);
+            return Err(Failure::usage(message).help(how));
+        }
     }
     let chosen = |table: &&TableSpec| wanted.is_empty() || wanted.iter().any(|n| is(table, n));
-    Ok(tables.iter().filter(chosen).collect())
+    Ok(installation.project.built_tables().filter(chosen).collect())
 }
 
 fn check_names(tables: &[&TableSpec], given: &BTreeMap<String, String>) -> Result<(), Failure> {

@@ -7,7 +7,7 @@ use crate::commands::status;
 use crate::console::Console;
 use crate::engine::{Engine, standing_still, stopped};
 use crate::failure::Failure;
-use crate::installation::{Installation, clock, runtime};
+use crate::installation::{Installation, clock, runtime, say_off};
 use crate::signals::drain_on_signal;
 use crate::view;
 use huiliu_kafka::Until;
@@ -61,6 +61,7 @@ async fn run(args: &RunArgs, installation: Installation, console: &Console) -> R
         engine.fold_all().await?;
         standing_still(&summary.incidents)?;
         let as_of = args.as_of.unwrap_or_else(today);
+        say_off(&engine.installation.project, console);
         engine
             .refresh_all(as_of, |table, built| {
                 let rows = built.row_count;

@@ -4,7 +4,7 @@ use crate::cli::{Global, StatusArgs};
 use crate::commands::incidents::StoppedLine;
 use crate::console::Console;
 use crate::failure::Failure;
-use crate::installation::{Installation, clock, runtime};
+use crate::installation::{Installation, clock, off, runtime};
 use crate::output::table::{Align, Table};
 use crate::output::{Form, answer, terminal_width};
 use chrono::{DateTime, SecondsFormat};
@@ -25,6 +25,16 @@ pub struct Status {
     pub protection: Option<&'static str>,
     pub datasets: Vec<DatasetLine>,
     pub subjects: Vec<SubjectLine>,
+    pub off: Vec<OffLine>,
+}
+
+/// A subject that is not built.
+#[derive(Debug, Serialize)]
+pub struct OffLine {
+    pub subject: String,
+    pub why: String,
+    /// Tables that the lake still holds of it.
+    pub tables_left: usize,
 }
 
 /// State of one dataset.
@@ -96,6 +106,14 @@ impl Form for Status {
         for stop in self.datasets.iter().filter_map(|line| line.stopped.as_ref()) {
             writeln!(out, "\n{}\n  to go on: {}", stop.text, stop.remedy)?;
         }
+        for line in &self.off {
+            write!(out, "\n{}", off(&line.subject, &line.why).0)?;
+            if line.tables_left > 0 {
+                let (left, subject) = (line.tables_left, &line.subject);
+                write!(out, "\n  {left} of its tables are left: huiliu subject purge {subject}")?;
+            }
+            writeln!(out)?;
+        }
         if self.subjects.is_empty() {
             return Ok(());
         }
@@ -151,6 +169,11 @@ pub async fn of(installation: &Installation, lake: &Lake) -> Result<Status, Fail
         let found = lake.subject_status(&subject, &table).await?;
         subjects.push(subject_line(format!("{subject}.{table}"), found, now_ms));
     }
+    let mut off = Vec::new();
+    for (subject, why) in &installation.project.off {
+        let tables_left = lake.subject_remains(subject).await?.len();
+        off.push(OffLine { subject: subject.clone(), why: why.clone(), tables_left });
+    }
     Ok(Status {
         lake: lake.location().to_owned(),
         protection: installation.settings.protection.map(|said| match said {
@@ -159,6 +182,7 @@ pub async fn of(installation: &Installation, lake: &Lake) -> Result<Status, Fail
         }),
         datasets: datasets.into_iter().map(|found| dataset_line(found, now_ms)).collect(),
         subjects,
+        off,
     })
 }
 

@@ -2,6 +2,7 @@
 
 use super::{Sources, TableSources};
 use crate::diagnostic::{Code, Diagnostic};
+use crate::subject::SUBJECT_FILE;
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::Read as _;
@@ -34,6 +35,7 @@ pub(super) fn holds_groups(path: &Path) -> bool {
 struct Found {
     pipelines: BTreeSet<PathBuf>,
     tables: BTreeSet<PathBuf>,
+    subjects: BTreeSet<PathBuf>,
     dimensions: BTreeSet<String>,
     diagnostics: Vec<Diagnostic>,
 }
@@ -52,11 +54,17 @@ pub(super) fn find(places: &[(PathBuf, Kind)]) -> (Sources, Vec<Diagnostic>) {
             }
         }
     }
-    let Found { pipelines, tables, dimensions, mut diagnostics } = found;
+    let Found { pipelines, tables, subjects, dimensions, mut diagnostics } = found;
     let mut sources = Sources { dimensions, ..Sources::default() };
     for path in pipelines {
         match read_file(&path) {
             Ok(text) => sources.pipelines.push((path, text)),
+            Err(diagnostic) => diagnostics.push(diagnostic),
+        }
+    }
+    for path in subjects {
+        match read_file(&path) {
+            Ok(text) => sources.subjects.push((path, text)),
             Err(diagnostic) => diagnostics.push(diagnostic),
         }
     }
@@ -85,6 +93,7 @@ impl Found {
         }
         self.pipelines.append(&mut below.pipelines);
         self.tables.append(&mut below.tables);
+        self.subjects.append(&mut below.subjects);
         self.dimensions.append(&mut below.dimensions);
         self.diagnostics.append(&mut below.diagnostics);
     }
@@ -126,6 +135,8 @@ impl Found {
         let folder = path.parent().map(Path::to_owned).unwrap_or_default();
         if path.file_name().is_some_and(|name| name == TABLE_FILE) {
             self.tables.insert(folder);
+        } else if path.file_name().is_some_and(|name| name == SUBJECT_FILE) {
+            self.subjects.insert(path.to_owned());
         } else if matches!(extension, Some("yaml" | "yml")) {
             self.pipelines.insert(path.to_owned());
         } else if extension == Some("sql") && folder.join(TABLE_FILE).is_file() {

@@ -89,6 +89,11 @@ pub(super) fn build(file: &SettingsFile, findings: &Findings) -> Settings {
     settings.pipelines = directory(&file.pipelines, &settings.pipelines, "directory of pipelines");
     settings.sql = directory(&file.sql, &settings.sql, "directory of tables");
     settings.sql_named = file.sql.is_some();
+    for (name, read) in optional(file.subjects.as_ref()).into_iter().flatten() {
+        if let Some(&enabled) = read.get().and_then(|subject| subject.enabled.get()) {
+            settings.subjects.insert(name.clone(), enabled);
+        }
+    }
     settings
 }
 

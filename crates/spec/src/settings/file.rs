@@ -33,6 +33,15 @@ pub(crate) struct SettingsFile {
     pub pipelines: Option<Read<String>>,
     /// Directory of the subject databases. Default sql.
     pub sql: Option<Read<String>>,
+    /// Subject databases to turn on or off, by name; without a word their own file decides.
+    pub subjects: Option<Read<BTreeMap<String, Read<SubjectFile>>>>,
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename = "subject_setting", deny_unknown_fields)]
+pub(crate) struct SubjectFile {
+    /// Whether its tables are built and shown.
+    pub enabled: Read<bool>,
 }
 
 #[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]

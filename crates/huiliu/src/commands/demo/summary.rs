@@ -5,6 +5,7 @@ use crate::commands::query;
 use crate::console::{Console, Style};
 use crate::engine::Engine;
 use crate::failure::Failure;
+use crate::installation::off;
 use crate::output::table::{Align, Table};
 use crate::output::terminal_width;
 use crate::view::grouped;
@@ -60,6 +61,9 @@ impl Report<'_> {
         writeln!(out, "\nsubject tables as of {}", self.as_of)?;
         for (name, rows) in built {
             writeln!(out, "  {name}  {} rows", grouped(*rows))?;
+        }
+        for (subject, why) in &installation.project.off {
+            writeln!(out, "  {}", off(subject, why).0)?;
         }
         if built.iter().any(|(name, _)| name == PROFILE) {
             writeln!(out, "\n{PROFILE}, the ten with the largest capital")?;

@@ -1,0 +1,25 @@
+-- Grain: one row per hh_no, for every registered household with a living member.
+SELECT
+  hh_no,
+  division_code,
+  division12,
+  attr_code,
+  monitor_type,
+  cause1,
+  identify_date,
+  exit_date,
+  members,
+  labourers,
+  school_age,
+  ill,
+  disabled,
+  low_income_members,
+  income_per_head,
+  transfer_share_pct,
+  food_clothing_ok,
+  education_ok,
+  medical_ok,
+  housing_ok,
+  water_ok,
+  all_ok
+FROM poverty_household
