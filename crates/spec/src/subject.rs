@@ -85,10 +85,8 @@ fn spec(file: &SubjectFile, path: &Path, findings: &Findings) -> Option<SubjectS
 
 /// Subjects that are not built under these settings, and why.
 pub(crate) fn off(specs: &[SubjectSpec], settings: &Settings) -> BTreeMap<String, String> {
-    let mut off: BTreeMap<String, String> = specs
-        .iter()
-        .filter_map(|spec| Some((spec.name.clone(), spec.off.clone()?)))
-        .collect();
+    let mut off: BTreeMap<String, String> =
+        specs.iter().filter_map(|spec| Some((spec.name.clone(), spec.off.clone()?))).collect();
     for (name, enabled) in &settings.subjects {
         if *enabled {
             off.remove(name);

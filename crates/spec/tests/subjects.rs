@@ -10,7 +10,8 @@ columns:\n  - {name: uscc, title: 代码, type: string, required: true, rule: us
 const TABLE: &str = "title: 画像\ntitle_en: Profile\ngrain: one row per uscc\nkey: [uscc]\n\
 inputs:\n  - {dataset: le_entity, by: uscc}\n\
 columns:\n  - {name: uscc, type: string, title: 代码, title_en: Code, grade: L1}\n";
-const OFF: &str = "title: 防控\ntitle_en: Watch\nenabled: false\nwhy: an emergency alone allows it\n";
+const OFF: &str =
+    "title: 防控\ntitle_en: Watch\nenabled: false\nwhy: an emergency alone allows it\n";
 
 /// A project of the subjects `watch` and `credit`, with this file for `watch`.
 fn project(subject: &str) -> tempfile::TempDir {

@@ -173,10 +173,7 @@ fn contradiction(earlier: &Rule, later: &Rule) -> Option<String> {
 fn may_repeat(rule: &Rule) -> bool {
     matches!(
         rule,
-        Rule::NotBefore { .. }
-            | Rule::After { .. }
-            | Rule::RequiredWhen(_)
-            | Rule::AtMostOf { .. }
+        Rule::NotBefore { .. } | Rule::After { .. } | Rule::RequiredWhen(_) | Rule::AtMostOf { .. }
     )
 }
 
