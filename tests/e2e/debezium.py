@@ -1,0 +1,42 @@
+"""Settings of Debezium's connectors: those of docs/debezium.md, and what only tests need."""
+
+# Values that mean one thing, whatever the column's precision, and survive without a schema.
+RECOMMENDED = {
+    "tombstones.on.delete": "true",
+    "tasks.max": "1",
+    "key.converter": "org.apache.kafka.connect.json.JsonConverter",
+    "key.converter.schemas.enable": "false",
+    "value.converter": "org.apache.kafka.connect.json.JsonConverter",
+    "value.converter.schemas.enable": "false",
+    "topic.creation.default.partitions": "1",
+    "topic.creation.default.replication.factor": "1",
+    "topic.heartbeat.prefix": "heartbeat",
+    "poll.interval.ms": "50",
+    # Tests restart what a connector speaks to; it shall try again soon.
+    "errors.max.retries": "-1",
+    "errors.retry.delay.initial.ms": "100",
+    "errors.retry.delay.max.ms": "1000",
+}
+
+
+def postgres_connector(database, name, tables, settings):
+    """One connector, its kafka_topics `<name>.<schema>.<table>`, with a slot of its own."""
+    return RECOMMENDED | {
+        "connector.class": "io.debezium.connector.postgresql.PostgresConnector",
+        "plugin.name": "pgoutput",
+        "database.hostname": "127.0.0.1",
+        "database.port": str(database.port),
+        "database.user": "postgres",
+        "database.password": "",
+        "database.dbname": "city",
+        "slot.name": name.replace("-", "_"),
+        "publication.name": "everything",
+        "publication.autocreate.mode": "disabled",
+        "topic.prefix": name,
+        "table.include.list": tables,
+        **settings,
+    }
+
+
+def mariadb_connector(database, name, tables, settings, servers):
+    raise NotImplementedError
