@@ -14,19 +14,24 @@ class Postgres(Service):
     """A PostgreSQL 15 with one database, `city`."""
 
     scripts = "postgres"
-    kind = "postgres"
+    schema = "public"
 
     def run(self, sql):
         """Runs SQL text to its end and gives what it printed; the first error fails."""
         return self._client("-f", "-", given=sql)
 
-    def rows(self, query):
-        """The rows of a query; every value is null or the text that PostgreSQL writes in JSON."""
+    def rows(self, table):
+        """The rows of a table in the order of its first two columns; every value is null or the
+        text that PostgreSQL writes in JSON."""
         said = self.run(
             "SELECT (SELECT json_object_agg(key, value) FROM json_each_text(row_to_json(rows)))"
-            f" FROM ({query}) AS rows;"
+            f" FROM (SELECT * FROM {table} ORDER BY 1, 2) AS rows;"
         )
         return [json.loads(line) for line in said.splitlines()]
+
+    def position(self):
+        """End of its log."""
+        return {"lsn": int(self.run("SELECT pg_current_wal_lsn() - '0/0';"))}
 
     def discard(self):
         """Stops it and removes its data, which root's lie outside of the test's folder."""
@@ -44,11 +49,14 @@ class Postgres(Service):
         return _client(command, given)
 
 
+BINARY = {"binary", "varbinary", "blob", "bit"}
+
+
 class MariaDb(Service):
     """A MariaDB with one database, `city`."""
 
     scripts = "mariadb"
-    kind = "mariadb"
+    schema = "city"
 
     def run(self, sql):
         """Runs SQL text to its end and gives what it printed; the first error fails."""
@@ -59,11 +67,25 @@ class MariaDb(Service):
         ]  # fmt: skip
         return _client(command, sql)
 
-    def rows(self, query, columns):
-        """The rows of a query as MariaDB itself writes them in JSON."""
-        fields = ", ".join(f"'{name}', `{name}`" for name in columns)
-        said = self.run(f"SELECT JSON_OBJECT({fields}) FROM ({query}) AS picked;")
+    def rows(self, table):
+        """The rows of a table in the order of its first two columns; every value is null or its
+        text, of binary ones in hexadecimal."""
+        said = self.run(
+            "SELECT column_name, data_type FROM information_schema.columns"
+            f" WHERE table_schema = 'city' AND table_name = '{table}' ORDER BY ordinal_position;"
+        )
+        columns = [line.split("\t") for line in said.splitlines()]
+        fields = ", ".join(
+            f"'{name}', {'HEX' if kind in BINARY else 'CONCAT'}(`{name}`)" for name, kind in columns
+        )
+        order = ", ".join(f"`{name}`" for name, _ in columns[:2])
+        said = self.run(f"SELECT JSON_OBJECT({fields}) FROM `{table}` ORDER BY {order};")
         return [json.loads(line) for line in said.splitlines()]
+
+    def position(self):
+        """End of its log."""
+        file, position, *_ = self.run("SHOW MASTER STATUS;").split("\t")
+        return {"file": file, "pos": int(position)}
 
     def discard(self):
         self.stop()

@@ -1,5 +1,7 @@
 """Settings of Debezium's connectors: those of docs/debezium.md, and what only tests need."""
 
+import zlib
+
 # Values that mean one thing, whatever the column's precision, and survive without a schema.
 RECOMMENDED = {
     "tombstones.on.delete": "true",
@@ -39,4 +41,21 @@ def postgres_connector(database, name, tables, settings):
 
 
 def mariadb_connector(database, name, tables, settings, servers):
-    raise NotImplementedError
+    """One connector, its kafka_topics `<name>.city.<table>`, a replica with an id of its own."""
+    return RECOMMENDED | {
+        "connector.class": "io.debezium.connector.mariadb.MariaDbConnector",
+        "database.hostname": "127.0.0.1",
+        "database.port": str(database.port),
+        "database.user": "city",
+        "database.password": "",
+        "database.ssl.mode": "disable",
+        "database.server.id": str(1000 + zlib.crc32(name.encode()) % 1_000_000),
+        "database.include.list": "city",
+        "topic.prefix": name,
+        "table.include.list": tables,
+        # Where the connector keeps the tables' definitions; nobody else reads it.
+        "schema.history.internal.kafka.bootstrap.servers": servers,
+        "schema.history.internal.kafka.topic": f"__history-{name}",
+        "schema.history.internal.store.only.captured.tables.ddl": "true",
+        **settings,
+    }

@@ -22,7 +22,8 @@ from services import Broker, Connect
 
 GOLDEN = REPOSITORY / "crates" / "decode" / "tests" / "data" / "debezium"
 
-# One connector each: the file that is written, the tables it reads, what differs from debezium.py.
+# One connector each: its name, which is that of the file, the tables it reads, and what differs
+# from the defaults of Debezium and from debezium.CONVERTER.
 TYPES = "public.times,public.numbers,public.others,public.done"
 TIMES = "public.times,public.done"
 POSTGRES = {
@@ -63,6 +64,33 @@ POSTGRES = {
     "times-nanoseconds": (TIMES, {"time.precision.mode": "nanoseconds"}),
 }
 
+MARIADB = {
+    "mariadb-changes": (
+        "city.resident,city.bill,city.done",
+        {"skipped.operations": "none", "provide.transaction.metadata": "true"},
+    ),
+    "mariadb-types-default": ("city.kinds,city.done", {"include.schema.changes": "false"}),
+    "mariadb-types-string": (
+        "city.kinds,city.done",
+        {
+            "include.schema.changes": "false",
+            "decimal.handling.mode": "string",
+            "time.precision.mode": "isostring",
+            "binary.handling.mode": "base64",
+            "bigint.unsigned.handling.mode": "precise",
+        },
+    ),
+    "mariadb-types-double": (
+        "city.kinds,city.done",
+        {
+            "include.schema.changes": "false",
+            "decimal.handling.mode": "double",
+            "time.precision.mode": "connect",
+            "binary.handling.mode": "hex",
+        },
+    ),
+}
+
 
 def steps(path):
     """`(name, SQL)` of each part of a script."""
@@ -93,21 +121,19 @@ class Recording:
 
     def note(self, step, tables):
         """Writes down what each table holds, if it is not what it held before."""
-        state = {"step": step, "lsn": self.position()}
+        state = {"step": step} | self.database.position()
         for table in tables:
-            rows = self.database.rows(f"SELECT * FROM {table} ORDER BY 1, 2")
+            rows = self.database.rows(table)
             rows = [{name: shortened(value) for name, value in row.items()} for row in rows]
             if rows != next((s[table] for s in reversed(self.states) if table in s), []):
                 state[table] = rows
         self.states.append(state)
 
-    def position(self):
-        return int(self.database.run("SELECT pg_current_wal_lsn() - '0/0';"))
-
     def settle(self, step, connectors):
         """Waits until every connector has passed a row that is written now."""
         self.database.run(f"INSERT INTO done VALUES ('{step}');")
-        wanted = {f"{connector}.public.done" for connector in connectors}
+        schema = self.database.schema
+        wanted = {f"{connector}.{schema}.done" for connector in connectors}
         deadline = time.monotonic() + 60
         while wanted:
             ends = self.broker.ends()
@@ -119,14 +145,19 @@ class Recording:
         # What it wrote to other kafka_topics at the same time.
         time.sleep(2)
 
-    def write(self, connector, file, keep=lambda message: True):
+    def write(self, connector, file):
+        prefixes = (connector, f"heartbeat.{connector}")
         ends = {
-            at: end for at, end in self.broker.ends().items() if at[0].split(".")[0] == connector
+            at: end
+            for at, end in self.broker.ends().items()
+            if at[0].startswith(tuple(f"{prefix}." for prefix in prefixes)) or at[0] in prefixes
         }
-        hearts = {at: n for at, n in self.broker.ends().items() if at[0] == f"heartbeat.{connector}"}
-        messages = [m for m in self.broker.messages(ends | hearts) if keep(m)]
+        messages = [message for message in self.broker.messages(ends) if is_wanted(message)]
         messages.sort(key=lambda m: (m.topic(), m.partition(), m.offset()))
         write(GOLDEN / f"{file}.ndjson", map(line, messages))
+
+    def write_states(self, file):
+        write(GOLDEN / file, (json.dumps(state, ensure_ascii=False) for state in self.states))
 
 
 def line(message):
@@ -175,12 +206,22 @@ def record_postgres(database, broker, connect):
 
     recording.play("postgres.sql", tables, connectors, epilogue)
     for name in connectors:
-        recording.write(name, f"postgres-{name}", keep=is_wanted)
+        recording.write(name, f"postgres-{name}")
         connect.delete(name)
-    write(
-        GOLDEN / "postgres.state.ndjson",
-        (json.dumps(state, ensure_ascii=False) for state in recording.states),
-    )
+    recording.write_states("postgres.state.ndjson")
+
+
+def record_mariadb(database, broker, connect):
+    recording = Recording(database, broker, connect)
+    connectors = {
+        name: mariadb_connector(database, name, tables, settings, broker.servers)
+        for name, (tables, settings) in MARIADB.items()
+    }
+    recording.play("mariadb.sql", ["resident", "bill", "kinds"], connectors)
+    for name in connectors:
+        recording.write(name, name)
+        connect.delete(name)
+    recording.write_states("mariadb.state.ndjson")
 
 
 # How many records are kept of what repeats itself.
@@ -188,7 +229,9 @@ FEW = {
     "changes.public.signal": 3,
     "changes.transaction": 4,
     "heartbeat.changes": 2,
-    "schema.public.resident": 6,
+    "mariadb-changes": 2,
+    "mariadb-changes.transaction": 4,
+    "schema.public.resident": 5,
     "schema.public.times": 1,
     "schema.public.numbers": 1,
     "schema.public.others": 1,
@@ -197,12 +240,13 @@ FEW = {
 
 def is_wanted(message):
     """All but the marks of this program, and of what repeats itself the first few; a transaction
-    over several tables, wherever it stands."""
-    prefix, *_, name = message.topic().split(".")
-    if name == "done" or (name == "message" and prefix != "changes"):
+    over several tables and the change of a table, wherever they stand."""
+    parts = message.topic().split(".")
+    if parts[-1] == "done" or (parts[-1] == "message" and parts[0] != "changes"):
         return False
+    value = message.value() or b""
     few = FEW.get(message.topic(), 1 << 20)
-    return message.offset() < few or b'"event_count":5' in (message.value() or b"")
+    return message.offset() < few or b'"event_count":5' in value or b'"type":"ALTER"' in value
 
 
 def main(kinds):
@@ -211,14 +255,19 @@ def main(kinds):
         ports = free_ports(5)
         broker = Broker(folder / "kafka", ports)
         connect = Connect(folder / "connect", ports + 2, broker.servers)
-        postgres = Postgres(folder / "postgres", ports + 3)
+        databases = {
+            "postgres": (Postgres(folder / "postgres", ports + 3), record_postgres),
+            "mariadb": (MariaDb(folder / "mariadb", ports + 4), record_mariadb),
+        }
         started = []
         try:
-            for service in (broker, connect, postgres):
+            for service in (broker, connect):
                 started.insert(0, service)
                 service.start()
-            if "postgres" in kinds:
-                record_postgres(postgres, broker, connect)
+            for database, record in (databases[kind] for kind in kinds):
+                started.insert(0, database)
+                database.start()
+                record(database, broker, connect)
         finally:
             for service in started:
                 (service.discard if hasattr(service, "discard") else service.stop)()

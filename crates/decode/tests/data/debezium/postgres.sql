@@ -22,6 +22,9 @@ CREATE TABLE bill (
   bill_month date,
   amount numeric(14, 2),
   paid boolean NOT NULL DEFAULT false,
+  -- Null where it is given as null: Kafka Connect's JSON converter makes the default of it, unless
+  -- it is told not to.
+  state text DEFAULT '未缴',
   PRIMARY KEY (account_no, bill_month)
 );
 CREATE TABLE keyless (at timestamp NOT NULL, event text);
@@ -105,6 +108,8 @@ INSERT INTO resident VALUES
   (3, '李四', '13800000003', repeat('短', 10), 0.00, '2020-02-29', '2020-04-07 09:00:00+08'),
   (4, '王五', NULL, repeat('长', 700), 99999999.99, '1900-01-01', '2020-04-07 09:00:00+08');
 INSERT INTO resident_full SELECT * FROM resident WHERE id > 2;
+INSERT INTO bill VALUES ('0230008', '2020-03-01', 1, false);
+INSERT INTO bill VALUES ('0230009', '2020-03-01', 1, false, NULL);
 INSERT INTO keyless VALUES ('2020-04-07 08:31:00', 'second');
 
 -- step update
@@ -133,7 +138,7 @@ UPDATE bill SET bill_month = '2020-04-01' WHERE account_no = '0230001';
 -- step delete
 DELETE FROM resident WHERE id = 3;
 DELETE FROM resident_full WHERE id = 4;
-DELETE FROM bill;
+DELETE FROM bill WHERE account_no = '0230001';
 DELETE FROM keyless WHERE event = 'first';
 
 -- step create_again
@@ -166,6 +171,12 @@ INSERT INTO times VALUES
    '1969-12-31 23:59:59.999999', '1969-12-31 23:59:59.999999Z', '-00:00:00.000001'),
   (107, '1583-01-01', NULL, NULL, NULL, NULL, '1583-01-01', '1583-01-01', '1583-01-01',
    '1583-01-01Z', NULL);
+INSERT INTO times (id, d, ts0, ts3, ts6, tstz) VALUES
+  (111, 'infinity', 'infinity', 'infinity', 'infinity', 'infinity'),
+  (112, '-infinity', '-infinity', '-infinity', '-infinity', '-infinity'),
+  (113, '0044-03-15 BC', '0044-03-15 12:00 BC', '0044-03-15 12:00 BC', '0044-03-15 12:00 BC',
+   '0044-03-15 12:00Z BC'),
+  (114, '20000-01-01', '20000-01-01', '20000-01-01', '20000-01-01', '20000-01-01Z');
 INSERT INTO numbers SELECT id + 100, i2, i8, n12_2, n38_10, n10_0, n, f4, f8, money FROM numbers;
 INSERT INTO numbers VALUES
   (103, 32767, 9223372036854775807, 0.00, -0.0000000001, 0, 0.000000000000000000001, 1e-30,
@@ -173,6 +184,8 @@ INSERT INTO numbers VALUES
   (104, 0, 0, 9999999999.99, 1, -1, 123456789012345678901234567890.5, 16777216, 5e-324, 0),
   (105, NULL, NULL, NULL, NULL, NULL, 100, 'NaN', 'NaN', NULL),
   (106, NULL, NULL, NULL, NULL, NULL, 1e10, 'Infinity', '-Infinity', NULL);
+INSERT INTO numbers (id, n12_2, n) VALUES (111, 'NaN', 'NaN'), (112, NULL, 'Infinity'),
+  (113, NULL, '-Infinity');
 INSERT INTO others SELECT id + 100, flag, bytes, j, jb, u, mood, texts, ints, c5, v10, b1, b8, inet,
   range, point, "备注" FROM others;
 INSERT INTO others VALUES
