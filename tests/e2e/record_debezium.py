@@ -22,8 +22,8 @@ from services import Broker, Connect
 
 GOLDEN = REPOSITORY / "crates" / "decode" / "tests" / "data" / "debezium"
 
-# One connector each: its name, which is that of the file, the tables it reads, and what differs
-# from the defaults of Debezium and from debezium.CONVERTER.
+# One connector each: its name, after which the file is called, its tables, and what differs
+# from debezium.PLAIN.
 TYPES = "public.times,public.numbers,public.others,public.done"
 TIMES = "public.times,public.done"
 POSTGRES = {

@@ -148,7 +148,7 @@ INSERT INTO resident VALUES (3, '李四', NULL, NULL, 7.00, NULL, '2020-04-07 10
 BEGIN;
 INSERT INTO bill VALUES ('0230002', '2020-03-01', NULL, false), ('0230002', '2020-04-01', 1, true);
 UPDATE resident SET amount = 8 WHERE id = 3;
-DELETE FROM bill WHERE bill_month = '2020-03-01';
+DELETE FROM bill WHERE account_no = '0230002' AND bill_month = '2020-03-01';
 INSERT INTO bill VALUES ('0230002', '2020-03-01', 2, true);
 COMMIT;
 
