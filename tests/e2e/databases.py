@@ -6,19 +6,55 @@ import pathlib
 import shutil
 import subprocess
 
-from places import SETUP
 from services import Service
 
 
-class Postgres(Service):
+class Database(Service):
+    """What both have in common: a client that runs SQL text, at once or kept open."""
+
+    def run(self, sql):
+        """Runs SQL text to its end and gives what it printed; the first error fails."""
+        done = subprocess.run(
+            self._client(), input=sql, capture_output=True, text=True, timeout=300, encoding="utf-8"
+        )
+        if done.returncode:
+            raise RuntimeError(f"{self.scripts}: {done.stderr[-2000:]}")
+        return done.stdout
+
+    def session(self):
+        return Session(self._client())
+
+
+class Session:
+    """A client that stays connected, for many transactions one after the other."""
+
+    def __init__(self, command):
+        self.process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            encoding="utf-8",
+        )
+
+    def run(self, sql):
+        """Runs SQL text that prints nothing; returns when the database has done it."""
+        self.process.stdin.write(f"{sql}\nSELECT 'carried out';\n")
+        self.process.stdin.flush()
+        said = self.process.stdout.readline()
+        if said != "carried out\n":
+            raise RuntimeError(said + self.process.communicate()[0])
+
+    def close(self):
+        self.process.communicate()
+
+
+class Postgres(Database):
     """A PostgreSQL 15 with one database, `city`."""
 
     scripts = "postgres"
     schema = "public"
-
-    def run(self, sql):
-        """Runs SQL text to its end and gives what it printed; the first error fails."""
-        return self._client("-f", "-", given=sql)
 
     def rows(self, table):
         """The rows of a table in the order of its first two columns; every value is null or the
@@ -27,7 +63,7 @@ class Postgres(Service):
             "SELECT (SELECT json_object_agg(key, value) FROM json_each_text(row_to_json(rows)))"
             f" FROM (SELECT * FROM {table} ORDER BY 1, 2) AS rows;"
         )
-        return [json.loads(line) for line in said.splitlines()]
+        return [json.loads(line) for line in said.split("\n") if line]
 
     def position(self):
         """End of its log."""
@@ -40,32 +76,21 @@ class Postgres(Service):
         if data.is_symlink():
             shutil.rmtree(data.resolve())
 
-    def _client(self, *arguments, given=None):
-        programs = pathlib.Path("/usr/lib/postgresql/15/bin")
-        command = [
-            programs / "psql", "-h", "127.0.0.1", "-p", str(self.port), "-U", "postgres",
-            "-d", "city", "-XAtq", "-v", "ON_ERROR_STOP=1", *arguments,
+    def _client(self):
+        return [
+            "/usr/lib/postgresql/15/bin/psql", "-h", "127.0.0.1", "-p", str(self.port),
+            "-U", "postgres", "-d", "city", "-XAtq", "-v", "ON_ERROR_STOP=1", "-f", "-",
         ]  # fmt: skip
-        return _client(command, given)
 
 
 BINARY = {"binary", "varbinary", "blob", "bit"}
 
 
-class MariaDb(Service):
+class MariaDb(Database):
     """A MariaDB with one database, `city`."""
 
     scripts = "mariadb"
     schema = "city"
-
-    def run(self, sql):
-        """Runs SQL text to its end and gives what it printed; the first error fails."""
-        command = [
-            "mariadb", "--no-defaults", "--protocol=tcp", "-h", "127.0.0.1", "-P", str(self.port),
-            "-u", "city", "--default-character-set=utf8mb4", "--batch", "--raw",
-            "--skip-column-names", "city",
-        ]  # fmt: skip
-        return _client(command, sql)
 
     def rows(self, table):
         """The rows of a table in the order of its first two columns; every value is null or its
@@ -74,13 +99,13 @@ class MariaDb(Service):
             "SELECT column_name, data_type FROM information_schema.columns"
             f" WHERE table_schema = 'city' AND table_name = '{table}' ORDER BY ordinal_position;"
         )
-        columns = [line.split("\t") for line in said.splitlines()]
+        columns = [line.split("\t") for line in said.split("\n") if line]
         fields = ", ".join(
             f"'{name}', {'HEX' if kind in BINARY else 'CONCAT'}(`{name}`)" for name, kind in columns
         )
         order = ", ".join(f"`{name}`" for name, _ in columns[:2])
         said = self.run(f"SELECT JSON_OBJECT({fields}) FROM `{table}` ORDER BY {order};")
-        return [json.loads(line) for line in said.splitlines()]
+        return [json.loads(line) for line in said.split("\n") if line]
 
     def position(self):
         """End of its log."""
@@ -90,11 +115,9 @@ class MariaDb(Service):
     def discard(self):
         self.stop()
 
-
-def _client(command, given):
-    done = subprocess.run(
-        command, input=given, capture_output=True, text=True, encoding="utf-8", timeout=300
-    )
-    if done.returncode:
-        raise RuntimeError(f"{command[0]} failed: {done.stderr[-2000:]}")
-    return done.stdout
+    def _client(self):
+        return [
+            "mariadb", "--no-defaults", "--protocol=tcp", "-h", "127.0.0.1", "-P", str(self.port),
+            "-u", "city", "--default-character-set=utf8mb4", "--batch", "--raw", "--unbuffered",
+            "--skip-column-names", "city",
+        ]  # fmt: skip

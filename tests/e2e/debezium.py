@@ -1,5 +1,6 @@
 """Settings of Debezium's connectors: what docs/debezium.md recommends, and what only tests need."""
 
+import time
 import zlib
 
 # Debezium's own defaults but for JSON without a schema, and for patience with the services that
@@ -24,7 +25,7 @@ RECOMMENDED = {
     "value.converter.replace.null.with.default": "false",
     "key.converter.replace.null.with.default": "false",
     "decimal.handling.mode": "string",
-    "time.precision.mode": "isostring",
+    "time.precision.mode": "microseconds",
     "tombstones.on.delete": "true",
     "heartbeat.interval.ms": "10000",
 }
@@ -68,3 +69,21 @@ def mariadb_connector(database, name, tables, settings, servers):
         "schema.history.internal.store.only.captured.tables.ddl": "true",
         **settings,
     }
+
+
+def await_mark(database, broker, connect, connectors, mark):
+    """Writes a row to the table `done` and waits until every connector has passed it: what was
+    committed before is in Kafka then."""
+    database.run(f"INSERT INTO done VALUES ('{mark}');")
+    wanted = {f"{connector}.{database.schema}.done" for connector in connectors}
+    deadline = time.monotonic() + 120
+    while wanted:
+        ends = {at: end for at, end in broker.ends().items() if at[0] in wanted}
+        for message in broker.messages(ends):
+            if message.value() and f'"{mark}"' in message.value().decode():
+                wanted.discard(message.topic())
+        for connector in connectors:
+            connect.await_running(connector)
+        assert time.monotonic() < deadline, f"no word of `{mark}` from {wanted}"
+    # What they wrote to other kafka_topics at the same time.
+    time.sleep(2)

@@ -16,7 +16,7 @@ import tempfile
 import time
 
 from databases import MariaDb, Postgres
-from debezium import mariadb_connector, postgres_connector
+from debezium import await_mark, mariadb_connector, postgres_connector
 from places import REPOSITORY, free_ports
 from services import Broker, Connect
 
@@ -114,10 +114,13 @@ class Recording:
             if name == "before":
                 for connector, settings in connectors.items():
                     self.connect.create(connector, settings)
-                self.settle("started", connectors)
+                self.mark("started", connectors)
         if after:
             after()
-        self.settle("finished", connectors)
+        self.mark("finished", connectors)
+
+    def mark(self, name, connectors):
+        await_mark(self.database, self.broker, self.connect, connectors, name)
 
     def note(self, step, tables):
         """Writes down what each table holds, if it is not what it held before."""
@@ -128,22 +131,6 @@ class Recording:
             if rows != next((s[table] for s in reversed(self.states) if table in s), []):
                 state[table] = rows
         self.states.append(state)
-
-    def settle(self, step, connectors):
-        """Waits until every connector has passed a row that is written now."""
-        self.database.run(f"INSERT INTO done VALUES ('{step}');")
-        schema = self.database.schema
-        wanted = {f"{connector}.{schema}.done" for connector in connectors}
-        deadline = time.monotonic() + 60
-        while wanted:
-            ends = self.broker.ends()
-            messages = self.broker.messages({at: n for at, n in ends.items() if at[0] in wanted})
-            wanted -= {m.topic() for m in messages if f'"{step}"' in (m.value() or b"").decode()}
-            for connector in connectors:
-                self.connect.await_running(connector, 1)
-            assert time.monotonic() < deadline, f"no word of `{step}` from {wanted}"
-        # What it wrote to other kafka_topics at the same time.
-        time.sleep(2)
 
     def write(self, connector, file):
         prefixes = (connector, f"heartbeat.{connector}")
