@@ -17,6 +17,7 @@ fn merger() -> Merger {
         current_schema: Arc::new(arrow::datatypes::Schema::new(current)),
         deleted_schema: Arc::new(arrow::datatypes::Schema::new(deleted)),
         changes_schema: changes,
+        columns: Vec::new(),
     }
 }
 

@@ -8,3 +8,4 @@ mod lossy;
 mod quarantine;
 mod stop;
 mod token_key;
+mod unsent;
