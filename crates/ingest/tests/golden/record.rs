@@ -156,9 +156,18 @@ pub fn state(database: &str, table: &str) -> Vec<(String, i64, Held)> {
     let of = |line: Value| {
         let rows = line.get(table)?.as_array()?.iter().map(cells).collect();
         let step = line["step"].as_str()?.to_owned();
-        Some((step, line["lsn"].as_i64()?, rows))
+        Some((step, end(&line)?, rows))
     };
     lines.filter_map(of).collect()
+}
+
+/// The end of the log as a sequence: of a binary log its file's number and the position.
+fn end(line: &Value) -> Option<i64> {
+    if let Some(lsn) = line["lsn"].as_i64() {
+        return Some(lsn);
+    }
+    let number: i64 = line["file"].as_str()?.rsplit('.').next()?.parse().ok()?;
+    Some(number * (1 << 40) + line["pos"].as_i64()? * 256)
 }
 
 fn cells(row: &Value) -> BTreeMap<String, Option<String>> {

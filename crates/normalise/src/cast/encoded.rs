@@ -20,7 +20,20 @@ use std::fmt::Write;
 const DAY_US: i64 = 86_400_000_000;
 
 /// A value as its column's type has it written: the parts of an encoding that need another text.
+#[inline]
 pub(super) fn plainly<'t>(
+    given: Given<'t>,
+    encoding: Encoding,
+    data_type: DataType,
+    scratch: &'t mut String,
+) -> Given<'t> {
+    match encoding {
+        Encoding::Unsaid | Encoding::Plain | Encoding::Verbatim => given,
+        encoding => in_words(given, encoding, data_type, scratch),
+    }
+}
+
+fn in_words<'t>(
     given: Given<'t>,
     encoding: Encoding,
     data_type: DataType,
@@ -30,7 +43,7 @@ pub(super) fn plainly<'t>(
         (Encoding::LocalIso, Given::Text(text)) if data_type == DataType::String => {
             Given::Verbatim(text.strip_suffix('Z').unwrap_or(*text))
         }
-        (Encoding::Unsaid | Encoding::Plain | Encoding::Verbatim | Encoding::LocalIso, _) => given,
+        (Encoding::LocalIso, _) => given,
         (Encoding::Unscaled { scale }, Given::Text(text)) => {
             // The usual case is read without a text between.
             if matches!(data_type, DataType::Decimal { scale: column, .. } if column == scale) {
