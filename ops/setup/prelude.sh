@@ -51,6 +51,41 @@ debian() {
 # fingerprint FILE...: a short name that changes with the files' contents.
 fingerprint() { cat "$@" | sha256sum | cut -c1-12; }
 
+# pinned_jars NAME [--pin]: prints the folder of the jars that NAME/pom.xml names and that Maven
+# fetches from its central repository, each of them held against NAME/SHA256SUMS. After a change
+# of the pom, `--pin` writes the sums anew instead; review the difference.
+pinned_jars() (
+  local sums=$setup/$1/SHA256SUMS incoming extra jars
+  if ! has java; then debian openjdk-17-jre-headless; fi
+  incoming=$(mktemp -d "$cache/$1.XXXXXX")
+  trap 'rm -rf "$incoming" "$incoming.log"' EXIT
+  if [ "${2:-}" = --pin ]; then
+    fetch_jars "$1" "$incoming"
+    (cd "$incoming" && LC_ALL=C sha256sum -- *.jar) >"$sums"
+    return
+  fi
+  jars=$cache/$1-$(fingerprint "$sums")
+  if [ ! -d "$jars" ]; then
+    fetch_jars "$1" "$incoming"
+    (cd "$incoming" && sha256sum --check --strict --quiet "$sums") >&2 ||
+      fail "a jar is not the one that $1/SHA256SUMS names"
+    # One order of names wherever this runs.
+    extra=$(cd "$incoming" && export LC_ALL=C && printf '%s\n' * | comm -23 - <(cut -c67- "$sums"))
+    [ -z "$extra" ] || fail "jars that $1/SHA256SUMS does not name: $extra"
+    chmod 755 "$incoming"
+    mv "$incoming" "$jars" 2>/dev/null || [ -d "$jars" ] || fail "cannot write $jars"
+  fi
+  printf '%s\n' "$jars"
+)
+
+fetch_jars() {
+  has mvn || debian maven
+  say "jars of $1"
+  mvn --quiet --batch-mode -f "$setup/$1/pom.xml" dependency:copy-dependencies \
+    -DincludeScope=runtime -DoutputDirectory="$2" >"$2.log" 2>&1 ||
+    { cat "$2.log" >&2 && fail "Maven could not fetch the jars of $1"; }
+}
+
 # await SECONDS PID COMMAND...: runs the command until it succeeds; fails when the time is over
 # or the process has gone.
 await() {

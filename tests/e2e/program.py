@@ -43,11 +43,15 @@ class Huiliu:
             for path in copy.rglob("*.yaml"):
                 path.write_text(_paced(path.read_text(), commit_every))
             pipelines = copy
+        self.point_at(pipelines, REPOSITORY / "sql")
+
+    def point_at(self, pipelines, sql):
+        """Writes huiliu.yaml for these folders."""
         for group in ["huiliu", "huiliu-rival"]:
             name = "huiliu.yaml" if group == "huiliu" else f"{group}.yaml"
             (self.directory / name).write_text(
                 f"pipelines: {pipelines}\n"
-                f"sql: {REPOSITORY / 'sql'}\n"
+                f"sql: {sql}\n"
                 "kafka:\n"
                 f"  group: {group}\n"
                 "  properties:\n"

@@ -1,7 +1,10 @@
-"""The services that the scripts of ops/setup start: a Kafka broker and an S3 server."""
+"""The services that the scripts of ops/setup start: a Kafka broker, Kafka Connect, an S3 server."""
 
+import json
 import subprocess
 import time
+import urllib.error
+import urllib.request
 
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
@@ -9,7 +12,7 @@ from confluent_kafka.admin import AdminClient, NewTopic
 from places import SETUP
 
 
-class _Service:
+class Service:
     scripts = ""
 
     def __init__(self, directory, port):
@@ -27,7 +30,7 @@ class _Service:
         subprocess.run([script, *map(str, arguments)], check=True, stdin=subprocess.DEVNULL)
 
 
-class ObjectStore(_Service):
+class ObjectStore(Service):
     scripts = "s3"
 
     @property
@@ -35,7 +38,62 @@ class ObjectStore(_Service):
         return f"http://127.0.0.1:{self.port}"
 
 
-class Broker(_Service):
+class Connect(Service):
+    """A Kafka Connect worker with Debezium's connectors, asked through its REST interface."""
+
+    scripts = "connect"
+
+    def __init__(self, directory, port, servers):
+        super().__init__(directory, port)
+        self.servers = servers
+
+    def start(self):
+        self._script("start", self.directory, self.port, self.servers)
+
+    def create(self, name, settings):
+        """Makes a connector and waits until its task runs."""
+        self._ask("PUT", f"connectors/{name}/config", settings)
+        self.await_running(name)
+
+    def await_running(self, name, seconds=60):
+        deadline = time.monotonic() + seconds
+        while True:
+            status = self.status(name)
+            states = [part["state"] for part in [status["connector"], *status["tasks"]]]
+            if len(states) > 1 and set(states) == {"RUNNING"}:
+                return
+            failures = [task["trace"] for task in status["tasks"] if task.get("trace")]
+            assert not failures, failures[0]
+            assert time.monotonic() < deadline, f"the connector {name} does not run: {status}"
+            time.sleep(0.2)
+
+    def status(self, name):
+        try:
+            return self._ask("GET", f"connectors/{name}/status")
+        except urllib.error.HTTPError as error:
+            # Not found or busy: the worker has not read of it yet.
+            assert error.code in (404, 409, 500), error
+            return {"connector": {"state": "UNKNOWN"}, "tasks": []}
+
+    def restart(self, name):
+        """Restarts a connector with its tasks; what it had not noted it reads again."""
+        self._ask("POST", f"connectors/{name}/restart?includeTasks=true")
+
+    def delete(self, name):
+        self._ask("DELETE", f"connectors/{name}")
+
+    def _ask(self, method, path, body=None):
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{self.port}/{path}",
+            json.dumps(body).encode() if body is not None else None,
+            {"Content-Type": "application/json"},
+            method=method,
+        )
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return json.loads(answer.read() or "null")
+
+
+class Broker(Service):
     """A Kafka broker with what the tests ask of it."""
 
     scripts = "kafka"
@@ -104,16 +162,26 @@ class Broker(_Service):
 
     def records(self, ends):
         """Every record below `ends` as `(kafka_topic, partition, offset, value)`."""
+        for message in self.messages(ends):
+            yield message.topic(), message.partition(), message.offset(), message.value()
+
+    def messages(self, ends):
+        """Every record below `ends` as the client gives it."""
         consumer = self._consumer()
         rest = {at: end for at, end in ends.items() if end > 0}
         consumer.assign([TopicPartition(name, number, 0) for name, number in rest])
+        heard = time.monotonic()
         while rest:
-            for message in consumer.consume(10_000, 30) or [None]:
-                assert message is not None, f"the broker sent nothing, still missing: {rest}"
+            # `consume` waits for as many as it is asked for, until its time is over.
+            batch = consumer.consume(10_000, 0.1)
+            heard = time.monotonic() if batch else heard
+            silence = time.monotonic() - heard
+            assert silence < 30, f"the broker sent nothing, still missing: {rest}"
+            for message in batch:
                 assert not message.error(), message.error()
                 at = message.topic(), message.partition()
                 if message.offset() < ends[at]:
-                    yield *at, message.offset(), message.value()
+                    yield message
                 if message.offset() + 1 >= ends[at]:
                     rest.pop(at, None)
         consumer.close()

@@ -11,18 +11,22 @@
 //! | `op` t | `TRUNCATE_UNSUPPORTED` |
 //! | `op` not c, u, d, r | `OP_UNKNOWN` |
 //! | `after` of c, u, r or `before` of d not an object | `IMAGE_MISSING` |
-//! | no position in `source` | `SEQUENCE_MISSING` |
+//! | no position in `source`, and `op` not r | `SEQUENCE_MISSING` |
 //! | a position or time that is not an integer of 64 bits | `ENVELOPE_FIELD` |
 //!
-//! Of `before` only the key columns are taken: with PostgreSQL's default replica identity the
-//! rest is null or invented. The time is that of `source`, in microseconds if it is given so.
+//! What the fields mean is told in [`meaning`]; here is the walk over the bytes. The time is that
+//! of `source`, in microseconds if it is given so.
+
+mod meaning;
+mod schema;
 
 use crate::field::{Field, integer, kind, number, refused, text};
 use crate::image::{ENVELOPE, PAYLOAD_PART, SOURCE_PART, Side, Work};
 use crate::names::Names;
 use crate::scan::{Cursor, Fault, Kind, Token, narrow};
 use crate::{Found, Head, Stop};
-use huiliu_model::{Op, Reason};
+use huiliu_model::Reason;
+use meaning::{Act, Position, Shape};
 
 const SCHEMA: usize = 0;
 const PAYLOAD: usize = 1;
@@ -55,7 +59,8 @@ const S_FILE: usize = 3;
 const S_POS: usize = 4;
 const S_ROW: usize = 5;
 const S_SCN: usize = 6;
-const SOURCE_NAMES: [&str; 7] = ["ts_ms", "ts_us", "lsn", "file", "pos", "row", "scn"];
+const S_SEQUENCE: usize = 7;
+const SOURCE_NAMES: [&str; 8] = ["ts_ms", "ts_us", "lsn", "file", "pos", "row", "scn", "sequence"];
 
 /// What one record holds: where its known fields lie.
 #[derive(Debug, Default)]
@@ -94,6 +99,7 @@ impl Envelope {
             Some(_) => return Err(refused(Reason::NotAnObject, payload)),
         }
         let document = cursor.document();
+        work.speak(fields.envelope[SCHEMA], schema::encodings);
         if is_control(work, document, &fields) {
             return Ok(Found::Control);
         }
@@ -176,102 +182,83 @@ impl Envelope {
     }
 }
 
-/// Whether a record is about the stream and not about a row.
-///
-/// Logical messages say so. Of the others, none has an `op` or an image: a heartbeat has only
-/// times; a schema change a `source` and a time; a transaction marker a `status` and an `id`.
-/// The test is narrow on purpose: a row that merely lacks its `op` must not be passed over.
+/// Whether a record is about the stream and not about a row. Logical messages say so.
 fn is_control(work: &mut Work, document: &[u8], fields: &Fields) -> bool {
     let field = |name: usize| fields.envelope.get(name).copied().flatten();
     if kind(field(OP)).is_some() {
-        return text(work, document, field(OP)) == Some(b"m");
+        return meaning::act(text(work, document, field(OP))) == Ok(Act::Message);
     }
-    if field(BEFORE).is_some() || field(AFTER).is_some() {
-        return false;
-    }
-    let about_source = kind(field(SOURCE)) == Some(Kind::Object);
-    let timed = kind(field(TS_MS)) == Some(Kind::Number);
     let marker = matches!(text(work, document, field(STATUS)), Some(b"BEGIN" | b"END"));
-    (timed && (about_source || !fields.strangers && field(ID).is_none()))
-        || (marker && kind(field(ID)) == Some(Kind::Text))
+    let shape = Shape {
+        has_image: field(BEFORE).is_some() || field(AFTER).is_some(),
+        has_source: kind(field(SOURCE)) == Some(Kind::Object),
+        has_time: kind(field(TS_MS)) == Some(Kind::Number),
+        has_id: field(ID).is_some(),
+        has_strangers: fields.strangers,
+        is_marker: marker && kind(field(ID)) == Some(Kind::Text),
+    };
+    shape.is_control()
 }
 
 fn change(work: &mut Work, document: &[u8], fields: &Fields) -> Result<Found, Stop> {
     let [_, _, before, after, source, _, op, ..] = fields.envelope;
-    let op = match text(work, document, op) {
-        Some(b"c") => Op::Create,
-        Some(b"u") => Op::Update,
-        Some(b"d") => Op::Delete,
-        Some(b"r") => Op::Read,
-        Some(b"t") => return Err(refused(Reason::TruncateUnsupported, op)),
-        _ => return Err(refused(Reason::OpUnknown, op)),
+    let op = match meaning::act(text(work, document, op)) {
+        Ok(Act::Row(op)) => op,
+        Ok(Act::Message) => return Ok(Found::Control),
+        Err(reason) => return Err(refused(reason, op)),
     };
-    let image = if op == Op::Delete { before } else { after };
+    let image = if meaning::needed(op) == Side::Before { before } else { after };
     if kind(image) != Some(Kind::Object) {
         return Err(refused(Reason::ImageMissing, image));
     }
-    let seq = match sequence(work, document, &fields.source)? {
-        Some(seq) => seq,
-        None => return Err(refused(Reason::SequenceMissing, source)),
-    };
-    let event_time_us = event_time(document, &fields.source)?;
+    let (position, at) = position(work, document, &fields.source)?;
+    let place = if position == Position::None { source } else { at };
+    let seq = position.sequence(op).map_err(|reason| refused(reason, place))?;
+    let (micros, millis) = (fields.source[S_TS_US], fields.source[S_TS_MS]);
+    let micros = number(document, micros)?;
+    let ms = if micros.is_none() { number(document, millis)? } else { None };
+    let event_time_us =
+        meaning::event_time(micros, ms).map_err(|reason| refused(reason, millis))?;
     let head = Head { op, seq, event_time_us, department: 0 };
-    if op == Op::Delete {
-        work.keep_key_only(Side::Before);
-        return Ok(Found::Row(head, Side::Before));
-    }
-    let has_before = kind(before) == Some(Kind::Object);
-    if op == Op::Update && has_before && work.key_moved() {
-        work.keep_key_only(Side::Before);
-        return Ok(Found::Moved(head));
-    }
-    Ok(Found::Row(head, Side::After))
+    Ok(meaning::rows(work, head, kind(before) == Some(Kind::Object)))
 }
 
-/// Position of the change in its source's log.
-///
-/// PostgreSQL: `lsn`. MySQL and MariaDB: file number, position and row of the binary log, as
-/// `file << 40 | pos << 8 | min(row, 255)`: positions have 32 bits, the file number 23. Rows of
-/// one log event beyond the 255th are told apart by their Kafka offsets, as are changes of one
-/// Oracle `scn`.
-fn sequence(
-    work: &mut Work,
-    document: &[u8],
+/// Position of the change in its source's log, and the field that says it.
+fn position<'b>(
+    work: &'b mut Work,
+    document: &'b [u8],
     source: &[Field; SOURCE_NAMES.len()],
-) -> Result<Option<i64>, Stop> {
+) -> Result<(Position<'b>, Field), Stop> {
     if let Some(lsn) = number(document, source[S_LSN])? {
-        return Ok(Some(lsn));
+        return Ok((Position::Lsn(lsn), source[S_LSN]));
     }
-    if let Some(pos) = number(document, source[S_POS])?
-        && let Some(file) = text(work, document, source[S_FILE]).filter(|file| !file.is_empty())
-    {
-        let file = file.rsplit(|&byte| byte == b'.').next().and_then(integer);
+    let pos = number(document, source[S_POS])?;
+    let file = source[S_FILE].filter(|file| pos.is_some() && file.end > file.start);
+    if let (Some(pos), Some(Kind::Text | Kind::Escaped)) = (pos, kind(file)) {
         let row = number(document, source[S_ROW])?.unwrap_or(0);
-        return match file {
-            Some(file @ 0..0x80_0000) if (0..1 << 32).contains(&pos) && row >= 0 => {
-                Ok(Some(file << 40 | pos << 8 | row.min(255)))
-            }
-            _ => Err(refused(Reason::EnvelopeField, source[S_FILE])),
-        };
+        let file = text(work, document, file).unwrap_or_default();
+        return Ok((Position::Binlog { file, pos, row }, source[S_FILE]));
     }
     // Oracle's number is a text, because it may be longer than an integer.
-    match kind(source[S_SCN]) {
-        None => Ok(None),
-        Some(Kind::Number) => number(document, source[S_SCN]),
-        Some(_) => match text(work, document, source[S_SCN]).and_then(integer) {
-            Some(scn) => Ok(Some(scn)),
-            None => Err(refused(Reason::EnvelopeField, source[S_SCN])),
-        },
+    let scn = source[S_SCN];
+    match kind(scn) {
+        Some(Kind::Number) => {
+            let number = number(document, scn)?.map_or(Position::None, Position::Scn);
+            return Ok((number, scn));
+        }
+        Some(_) => {
+            let number = text(work, document, scn).and_then(integer);
+            let number = number.ok_or(refused(Reason::EnvelopeField, scn))?;
+            return Ok((Position::Scn(number), scn));
+        }
+        None => {}
     }
-}
-
-fn event_time(document: &[u8], source: &[Field; SOURCE_NAMES.len()]) -> Result<Option<i64>, Stop> {
-    if let Some(micros) = number(document, source[S_TS_US])? {
-        return Ok(Some(micros));
+    let sequence = source[S_SEQUENCE];
+    match kind(sequence) {
+        Some(Kind::Text | Kind::Escaped) => {
+            let text = text(work, document, sequence).unwrap_or_default();
+            Ok((Position::Sequence(text), sequence))
+        }
+        _ => Ok((Position::None, None)),
     }
-    let Some(millis) = number(document, source[S_TS_MS])? else {
-        return Ok(None);
-    };
-    let micros = millis.checked_mul(1000);
-    micros.map(Some).ok_or(refused(Reason::EnvelopeField, source[S_TS_MS]))
 }

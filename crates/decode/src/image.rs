@@ -6,9 +6,11 @@
 use crate::Decoder;
 use crate::names::{Names, Order};
 use crate::scan::{Cursor, Fault, Kind, Token, narrow, unescape};
+use huiliu_model::contract::Encoding;
 use huiliu_model::{Cell, CellKind, Changes, Extra, OnDrift, Stranger};
 use memchr::memchr_iter;
 use std::ops::Range;
+use std::sync::Arc;
 
 /// Image of the row before or after the change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +45,14 @@ pub(crate) struct Work<'a> {
     described: (Range<usize>, u16),
     /// Where in the arena the last bulky part lies that most records repeat unchanged.
     pub twin: Range<usize>,
+    /// Whether the part passed last was that one.
+    repeated: bool,
+    /// How values are written, by the schemas met; see [`Work::speak`].
+    dialects: Vec<Dialect>,
+    dialect_count: u32,
+    /// The dialect of the record at hand, and that of the schema met last.
+    pub dialect: u32,
+    spoken: u32,
     image_order: Order,
     /// Whether texts may stand for values that the source did not send.
     placeholders: bool,
@@ -53,6 +63,20 @@ pub(crate) struct Work<'a> {
     strange_after: Vec<Extra>,
 }
 
+/// A schema that was met, and what it says.
+#[derive(Debug)]
+struct Dialect {
+    /// Where it lies in the arena.
+    schema: Range<usize>,
+    id: u32,
+    encodings: Arc<[Encoding]>,
+}
+
+/// No record says how its values are written.
+pub(crate) const UNSAID: u32 = 0;
+/// Schemas remembered at once: tables that share a topic.
+const DIALECTS_MAX: usize = 16;
+
 /// Index of the order learned for the outermost object of an envelope.
 pub(crate) const ENVELOPE: usize = 0;
 /// The same, for an envelope within an object that also holds its schema.
@@ -62,9 +86,10 @@ pub(crate) const SOURCE_PART: usize = 2;
 
 /// What Debezium sends for a value that the source's log does not hold (an unchanged TOAST
 /// column): the default of its `unavailable.value.placeholder`, for text columns; the same bytes
-/// in Base64, for binary columns; and as the only element, for arrays of text.
-const PLACEHOLDERS: [&[u8]; 3] = [
+/// in hexadecimal or Base64, for binary columns; and as the only element, for arrays of text.
+const PLACEHOLDERS: [&[u8]; 4] = [
     b"__debezium_unavailable_value",
+    b"5f5f646562657a69756d5f756e617661696c61626c655f76616c7565",
     b"X19kZWJleml1bV91bmF2YWlsYWJsZV92YWx1ZQ==",
     b"[\"__debezium_unavailable_value\"]",
 ];
@@ -92,6 +117,11 @@ impl<'a> Work<'a> {
             refused: None,
             described: (0..0, 0),
             twin: 0..0,
+            repeated: false,
+            dialects: Vec::new(),
+            dialect_count: 0,
+            dialect: UNSAID,
+            spoken: UNSAID,
             image_order: Order::new(&decoder.columns),
             placeholders: matches!(decoder.envelope, crate::Envelope::Debezium(_)),
             before: row.clone(),
@@ -197,9 +227,53 @@ impl<'a> Work<'a> {
         }
     }
 
+    /// Sets the dialect of the record at hand by its schema, which lies at `token`.
+    ///
+    /// Records of one table repeat their schema byte by byte, so it is read once: the twin that
+    /// was compared when it was passed is usually the schema that was looked at last. Of several
+    /// tables in one topic the schemas are remembered, up to a bound.
+    pub fn speak(&mut self, token: Option<Token>, read: impl Fn(&[u8], &Names) -> Arc<[Encoding]>) {
+        let Some(token) = token.filter(|token| token.kind == Kind::Object) else {
+            self.dialect = UNSAID;
+            return;
+        };
+        if self.repeated && self.spoken != UNSAID {
+            self.dialect = self.spoken;
+            return;
+        }
+        let base = self.base as usize;
+        let range = base + token.start as usize..base + token.end as usize;
+        let arena = self.arena;
+        let bytes = arena.get(range.clone()).unwrap_or_default();
+        let same = |held: &&Dialect| arena.get(held.schema.clone()) == Some(bytes);
+        let known = self.dialects.iter().find(same).map(|held| held.id);
+        self.spoken = known.unwrap_or_else(|| {
+            if self.dialects.len() == DIALECTS_MAX {
+                self.dialects.remove(0);
+            }
+            self.dialect_count += 1;
+            let (id, encodings) = (self.dialect_count, read(bytes, &self.decoder.columns));
+            self.dialects.push(Dialect { schema: range, id, encodings });
+            id
+        });
+        self.dialect = self.spoken;
+    }
+
+    /// Encodings of the record at hand, by contract column; empty: as the contract says.
+    pub fn encodings(&self) -> Arc<[Encoding]> {
+        let held = self.dialects.iter().find(|held| held.id == self.dialect);
+        held.map_or_else(Arc::default, |held| Arc::clone(&held.encodings))
+    }
+
     /// Passes a value that most records repeat byte by byte.
     pub fn pass_repeated(&mut self, cursor: &mut Cursor) -> Result<Token, Fault> {
-        let token = cursor.value_like(self.arena.get(self.twin.clone()).unwrap_or_default())?;
+        let twin = self.arena.get(self.twin.clone()).unwrap_or_default();
+        let repeated = cursor.take_twin(twin)?;
+        self.repeated = repeated.is_some();
+        let token = match repeated {
+            Some(token) => token,
+            None => cursor.value()?,
+        };
         if token.kind == Kind::Object {
             let base = self.base as usize;
             self.twin = base + token.start as usize..base + token.end as usize;

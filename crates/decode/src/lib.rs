@@ -22,7 +22,9 @@ mod names;
 pub mod scan;
 
 use huiliu_model::contract::Format;
-use huiliu_model::{Cell, CellKind, Change, Changes, Contract, Extra, OnDrift, Op};
+use huiliu_model::{
+    Cell, CellKind, Change, Changes, Column, Contract, Dialect, Extra, OnDrift, Op,
+};
 use huiliu_model::{Reason, Record, Records, Reject, Stage};
 use image::{Side, Work};
 use names::Names;
@@ -123,7 +125,7 @@ impl Decoder {
             limits,
             dataset: contract.dataset.clone(),
             epoch: contract.epoch,
-            columns: Names::new(contract.columns.iter().map(|column| column.name.as_str())),
+            columns: Names::new(contract.columns.iter().map(Column::field)),
             on_strange: contract.drift.added,
             key: contract.key.clone(),
             envelope: match contract.format {
@@ -154,6 +156,7 @@ impl Decoder {
         };
         let mut work = Work::new(self, &records.arena);
         let mut faults = records.faults.iter().peekable();
+        let mut dialect = image::UNSAID;
         for (index, record) in records.entries.iter().enumerate() {
             let index = narrow(index);
             if let Some(fault) = faults.next_if(|fault| fault.record == index) {
@@ -164,9 +167,11 @@ impl Decoder {
             work.record = index;
             match self.record(&mut work, records, record) {
                 Ok(Found::Row(head, side)) => {
+                    turn_to(&mut dialect, &work, &mut changes);
                     self.push(&mut changes, index, 0, head, (&work, side));
                 }
                 Ok(Found::Moved(head)) => {
+                    turn_to(&mut dialect, &work, &mut changes);
                     let gone = Head { op: Op::Delete, ..head };
                     self.push(&mut changes, index, 0, gone, (&work, Side::Before));
                     let come = Head { op: Op::Create, ..head };
@@ -266,6 +271,16 @@ impl Decoder {
                 Ok(Found::Row(head, Side::After))
             }
         }
+    }
+}
+
+/// Notes that the rows from here on are written in another way than those before.
+#[inline]
+fn turn_to(dialect: &mut u32, work: &Work<'_>, changes: &mut Changes) {
+    if *dialect != work.dialect {
+        *dialect = work.dialect;
+        let from_row = narrow(changes.rows.len());
+        changes.dialects.push(Dialect { from_row, columns: work.encodings() });
     }
 }
 

@@ -218,18 +218,18 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// As [`Cursor::value`], quicker where the value is most often `twin`: an object that was
-    /// passed before, in the same place of another document. Equal bytes need no second look,
-    /// and no longer object can begin with a complete one.
+    /// Passes a value if it is `twin`: an object that was passed before, in the same place of
+    /// another document. Equal bytes need no second look, and no longer object can begin with a
+    /// complete one.
     #[inline]
-    pub fn value_like(&mut self, twin: &[u8]) -> Result<Token, Fault> {
+    pub fn take_twin(&mut self, twin: &[u8]) -> Result<Option<Token>, Fault> {
         self.peek()?;
         if twin.is_empty() || !self.rest().starts_with(twin) {
-            return self.value();
+            return Ok(None);
         }
         self.start = self.at;
         self.at += twin.len();
-        Ok(self.token(Kind::Object))
+        Ok(Some(self.token(Kind::Object)))
     }
 
     /// Checks that only white space is left.

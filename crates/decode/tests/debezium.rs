@@ -137,6 +137,8 @@ fn placeholders_of_values_not_sent_are_never_taken_for_values() {
         (r#""__debezium_unavailable_value""#, "unavailable"),
         // Its Base64, as a binary column has it.
         (r#""X19kZWJleml1bV91bmF2YWlsYWJsZV92YWx1ZQ==""#, "unavailable"),
+        // In hexadecimal, as a binary column has it under that mode.
+        (r#""5f5f646562657a69756d5f756e617661696c61626c655f76616c7565""#, "unavailable"),
         (r#"["__debezium_unavailable_value"]"#, "unavailable"),
         (r#""__debezium_unavailable_values""#, "'__debezium_unavailable_values'"),
         (r#""""#, "''"),
@@ -167,6 +169,9 @@ fn the_sequence_is_the_position_in_the_log_of_the_source() {
         (r#"{"scn":"99999999999999999999"}"#, "0 ENVELOPE_FIELD 54"),
         (r#"{"file":"","pos":0}"#, "0 SEQUENCE_MISSING 46"),
         (r#"{"file":"b.000001"}"#, "0 SEQUENCE_MISSING 46"),
+        (r#"{"lsn":null,"sequence":"[\"7\",\"9\"]"}"#, "0.0 c 9"),
+        (r#"{"lsn":null,"sequence":"[null,null]"}"#, "0 ENVELOPE_FIELD 70"),
+        (r#"{"lsn":8,"sequence":"[\"7\",\"9\"]"}"#, "0.0 c 8"),
         (r#"{"lsn":null}"#, "0 SEQUENCE_MISSING 46"),
         ("null", "0 SEQUENCE_MISSING 46"),
     ] {
@@ -177,6 +182,56 @@ fn the_sequence_is_the_position_in_the_log_of_the_source() {
         let expected = if sequence.contains('.') { row.as_str() } else { sequence };
         assert_eq!(lines, [expected], "{value}");
     }
+}
+
+#[test]
+fn a_snapshot_read_without_a_position_is_older_than_every_change() {
+    let value = r#"{"op":"r","after":{"account_no":"A"},"source":{"lsn":null,"ts_ms":1}}"#;
+    check(value, &["0.0 r 0 1000: 'A' missing missing missing missing"]);
+}
+
+#[test]
+fn fields_are_found_under_the_names_that_the_source_has() {
+    let mut contract = support::contract(Format::DebeziumJson, &COLUMNS, 2);
+    contract.columns[2].source.field = Some("姓名".to_owned());
+    let value = r#"{"op":"c","source":{"lsn":1},"after":{"account_no":"A","姓名":"张三",
+        "\u59d3\u540d":"李四","name":"x"}}"#;
+    let records = values([value.as_bytes()]);
+    let changes = huiliu_decode::Decoder::new(&contract, huiliu_decode::Limits::default());
+    let changes = changes.decode(&records);
+    assert_eq!(transcript(&changes, &records), ["0.0 c 1 -: 'A' missing '李四' missing missing"]);
+    let strangers: Vec<&str> = changes.strangers.iter().map(|s| &*s.name).collect();
+    assert_eq!(strangers, ["name"]);
+}
+
+#[test]
+fn rows_are_written_as_the_schema_of_their_own_record_says() {
+    use huiliu_model::contract::Encoding;
+    let record = |name: &str| {
+        format!(
+            r#"{{"schema":{{"type":"struct","fields":[{{"type":"struct","field":"after","fields":[
+               {{"type":"int64","name":"io.debezium.time.{name}","field":"opened"}}]}}]}},
+               "payload":{{"op":"c","source":{{"lsn":1}},"after":{{"opened":5}}}}}}"#
+        )
+    };
+    let bare = r#"{"op":"c","source":{"lsn":1},"after":{"opened":5}}"#.to_owned();
+    let (micros, millis) = (record("MicroTimestamp"), record("Timestamp"));
+    let all = [&bare, &micros, &micros, &millis, &micros, &bare, &micros];
+    let records = values(all.map(|text| text.as_bytes()));
+    let changes = decode(&records);
+    let spoken: Vec<(u32, Option<Encoding>)> = changes
+        .dialects
+        .iter()
+        .map(|dialect| (dialect.from_row, dialect.columns.get(3).copied()))
+        .collect();
+    let expected = [
+        (1, Some(Encoding::Micros)),
+        (3, Some(Encoding::Millis)),
+        (4, Some(Encoding::Micros)),
+        (5, None),
+        (6, Some(Encoding::Micros)),
+    ];
+    assert_eq!(spoken, expected);
 }
 
 #[test]

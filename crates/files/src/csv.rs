@@ -200,7 +200,7 @@ impl CsvRows {
         let wanted = |(field, column): (usize, &Option<usize>)| {
             let column = &contract.columns[(*column)?];
             let is_boolean = column.data_type == DataType::Boolean;
-            Some(Wanted { field, member: json::member(&column.name), is_boolean })
+            Some(Wanted { field, member: json::member(column.field()), is_boolean })
         };
         Self {
             window,

@@ -281,7 +281,7 @@ fn form(
     if is_envelope(contract.format, &first) {
         return Ok(Form::Envelope);
     }
-    if contract.columns.iter().any(|column| first.contains_key(&column.name)) {
+    if contract.columns.iter().any(|column| first.contains_key(column.field())) {
         return Ok(Form::Plain);
     }
     let why = format!("has neither the envelope nor a column of dataset `{}`", contract.dataset);

@@ -72,7 +72,8 @@ struct Known(BTreeMap<String, Option<usize>>);
 impl Known {
     fn of(contract: &Contract) -> Self {
         let mut known: BTreeMap<String, Option<usize>> = BTreeMap::new();
-        // Titles first with their remark, then without; names last, because they are sure.
+        // Titles first with their remark, then without; names of fields and of
+        // columns last, because they are sure.
         let spellings: [fn(&Column) -> String; 2] =
             [|column| tidy(&column.title), |column| tidy(bare(&column.title))];
         for spelling in spellings {
@@ -83,8 +84,11 @@ impl Known {
                     .or_insert(Some(index));
             }
         }
-        for (index, column) in contract.columns.iter().enumerate() {
-            known.insert(tidy(&column.name), Some(index));
+        let names: [fn(&Column) -> &str; 2] = [Column::field, |column| &column.name];
+        for name in names {
+            for (index, column) in contract.columns.iter().enumerate() {
+                known.insert(tidy(name(column)), Some(index));
+            }
         }
         Self(known)
     }

@@ -115,7 +115,7 @@ impl TableRows {
                 leaf.physical_type() == Physical::INT96
                     && leaf.path().parts().first() == Some(field.name())
             });
-            let member = json::member(&contract.columns[*index].name);
+            let member = json::member(contract.columns[*index].field());
             columns.push(Column { member, writing, is_int96 });
             roots.push(root);
         }

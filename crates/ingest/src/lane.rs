@@ -11,6 +11,7 @@
 //! Records that come while a lane does not go, and chunks that were being prepared when it
 //! stopped, are dropped: progress has not passed them, so they are read again.
 
+use crate::backwards::Backwards;
 use crate::batcher::{Batcher, Loaded};
 use crate::breaker::Window;
 use crate::sightings::Sightings;
@@ -49,6 +50,7 @@ pub struct Lane {
     pub generation: u64,
     pub window: Option<Window>,
     pub sightings: Sightings,
+    pub backwards: Backwards,
 }
 
 impl Lane {
@@ -57,6 +59,7 @@ impl Lane {
             batcher: Batcher::new(Arc::clone(&contract)),
             window: contract.stop_if.map(Window::new),
             sightings: Sightings::new(Arc::clone(&contract)),
+            backwards: Backwards::default(),
             contract,
             queue,
             landing: 0,

@@ -16,6 +16,7 @@
 //!   └───────────────────────── durable progress ◄──────────────────────────┘
 //! ```
 
+mod backwards;
 mod batcher;
 mod breaker;
 mod clerk;

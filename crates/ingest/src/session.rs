@@ -10,6 +10,7 @@
 mod halt;
 mod partitions;
 
+use crate::backwards::Behind;
 use crate::batcher::Chunk;
 use crate::clerk::{Clerk, Errand, Report};
 use crate::lander::{Lander, Outcome};
@@ -19,8 +20,11 @@ use crate::pipeline::Pipeline;
 use futures::StreamExt;
 use futures::stream::FuturesOrdered;
 use halt::{ChunkFate, Judged};
+use huiliu_model::contract::Format;
 use huiliu_model::port::{Incident, Landing, Release, Source, SourceEvent};
-use huiliu_model::{Clock, Error, ErrorKind, OnDrift, Progress, Quality, Records, Stop, Tally};
+use huiliu_model::{
+    Clock, Error, ErrorKind, OnDrift, Progress, Quality, Reason, Records, Stage, Stop, Tally,
+};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -247,13 +251,24 @@ impl<L: Landing, S: Source> Loop<'_, L, S> {
         let dataset = Arc::clone(&chunk.dataset);
         let made = &mut chunk.prepared;
         self.session.metrics.prepared(&dataset, made.records as usize, made);
+        report_truncates(&dataset, &made.reject_counts);
         *self.summary.quality.entry(Arc::clone(&dataset)).or_default() += &made.quality;
         let fate = ChunkFate {
             records: made.records,
             rejected: std::mem::take(&mut made.rejected),
             reasons: made.reject_counts.clone(),
         };
-        lane(&mut self.lanes, &dataset)?.batcher.push(chunk, now)?;
+        let lane = lane(&mut self.lanes, &dataset)?;
+        let is_log = lane.contract.format == Format::DebeziumJson;
+        let rows = made.rows.as_ref().filter(|_| is_log);
+        if let Some(behind) = rows.and_then(|rows| lane.backwards.see(rows)) {
+            let Behind { partition, highest, now } = behind;
+            tracing::warn!(
+                %dataset, partition, highest, now,
+                "changes stay behind the highest sequence; after a fail-over raise `source.epoch`",
+            );
+        }
+        lane.batcher.push(chunk, now)?;
         self.count(&dataset, &fate)?;
         self.offer_full();
         Ok(())
@@ -320,4 +335,15 @@ fn lane<'a>(
     lanes
         .get_mut(dataset)
         .ok_or_else(|| Error::new(ErrorKind::Bug, format!("dataset `{dataset}` has no lane")))
+}
+
+/// A truncated table is wrong here until a person says its deletes; see `docs/formats.md`.
+fn report_truncates(dataset: &str, rejects: &[(Stage, Reason, u64)]) {
+    for (_, _, count) in rejects.iter().filter(|(_, why, _)| *why == Reason::TruncateUnsupported) {
+        tracing::error!(
+            dataset,
+            count,
+            "the source truncated its table; the record is in quarantine and the rows stay",
+        );
+    }
 }

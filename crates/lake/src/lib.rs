@@ -17,6 +17,7 @@
 //! | `ledger/<name>` | what was done to the lake, append only |
 
 mod commit;
+mod completed;
 mod dataset;
 mod drift;
 mod error;

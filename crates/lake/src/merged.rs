@@ -1,13 +1,17 @@
 //! Merge on read: `current` with the changes that are not folded yet.
 //!
 //! Only keys that pending changes touch are merged; all others are read as they are. Without
-//! pending changes the view is the table itself.
+//! pending changes the view is the table itself. Where rows lack cells that older rows of their
+//! key have, touched buckets are merged by the fold's own code ([`crate::completed`]).
 
+use crate::completed::{Versions, merged_buckets};
 use crate::dataset::{Dataset, FOLD};
 use crate::error::query_error;
 use crate::lake::Lake;
 use crate::log::{FileMeta, TableState};
 use crate::scan::PinnedFiles;
+use arrow::array::{AsArray, RecordBatch};
+use arrow::datatypes::Int32Type;
 use datafusion::catalog::{MemorySchemaProvider, TableProvider};
 use datafusion::prelude::SessionContext;
 use huiliu_model::{Error, system};
@@ -71,7 +75,9 @@ impl Pinned {
         if self.pending.is_empty() {
             return Ok(current);
         }
-        let name = self.name();
+        if self.lacks_cells() {
+            return self.completed(ctx).await;
+        }
         let inputs = [
             ("current", current),
             ("deleted", self.files(data.deleted.path(), &data.deleted_schema, &self.deleted.files)),
@@ -84,15 +90,78 @@ impl Pinned {
                 ),
             ),
         ];
+        self.register(ctx, inputs)?;
+        self.view(ctx, &self.view_sql()).await
+    }
+
+    fn register(
+        &self,
+        ctx: &SessionContext,
+        parts: impl IntoIterator<Item = (&'static str, Arc<dyn TableProvider>)>,
+    ) -> Result<(), Error> {
+        let name = self.name();
         let failed = |e| query_error(&format!("merging current.{name}"), e);
         hidden_schema(ctx).map_err(failed)?;
-        for (kind, provider) in inputs {
+        for (kind, provider) in parts {
             let table = format!("lake.{HIDDEN}.\"{kind}_{name}\"");
             ctx.deregister_table(table.as_str()).map_err(failed)?;
             ctx.register_table(table.as_str(), provider).map_err(failed)?;
         }
-        let frame = ctx.sql(&self.view_sql()).await.map_err(failed)?;
-        Ok(frame.into_view())
+        Ok(())
+    }
+
+    async fn view(&self, ctx: &SessionContext, sql: &str) -> Result<Arc<dyn TableProvider>, Error> {
+        let failed = |e| query_error(&format!("merging current.{}", self.name()), e);
+        Ok(ctx.sql(sql).await.map_err(failed)?.into_view())
+    }
+
+    /// Whether a pending change, or a row that one may touch, lacks cells.
+    fn lacks_cells(&self) -> bool {
+        let pending = self.pending.iter().map(|(_, file)| file);
+        pending.chain(self.current.files.values()).any(|file| file.lacks_cells)
+    }
+
+    /// As [`Pinned::provider`], for rows that lack cells.
+    async fn completed(&self, ctx: &SessionContext) -> Result<Arc<dyn TableProvider>, Error> {
+        let data = &self.dataset;
+        let name = self.name();
+        let failed = |e| query_error(&format!("merging current.{name}"), e);
+        let pending = self.pending.iter().map(|(path, file)| (path, file));
+        let pending = self.files(data.changes.path(), &data.changes_schema, pending);
+        self.register(ctx, [("pending", pending)])?;
+        let bucket = system::BUCKET;
+        let sql = format!("SELECT DISTINCT {bucket} FROM lake.{HIDDEN}.\"pending_{name}\"");
+        let found = ctx.sql(&sql).await.map_err(failed)?.collect().await.map_err(failed)?;
+        let numbers = |batch: &RecordBatch| batch.column(0).as_primitive::<Int32Type>().clone();
+        let mut buckets: Vec<i32> =
+            found.iter().flat_map(|batch| numbers(batch).values().to_vec()).collect();
+        let adopted = data.adopted(&self.changes, &self.pending).await?;
+        if let Some(rows) = adopted.as_ref().and_then(|rows| rows.column_by_name(bucket)) {
+            buckets.extend(rows.as_primitive::<Int32Type>().values());
+        }
+        buckets.sort_unstable();
+        buckets.dedup();
+        let is_touched = |file: &FileMeta| {
+            let bucket = file.partition_values.get(bucket).and_then(Option::as_deref);
+            bucket.and_then(|b| b.parse().ok()).is_some_and(|b| buckets.binary_search(&b).is_ok())
+        };
+        let others = self.current.files.iter().filter(|(_, file)| !is_touched(file));
+        let others = self.files(data.current.path(), &data.current_schema, others);
+        let versions = Versions {
+            dataset: Arc::clone(data),
+            current: self.current.clone(),
+            deleted: self.deleted.clone(),
+            pending: self.pending.clone(),
+            adopted,
+        };
+        let streams = ctx.state().config().target_partitions();
+        let merged = merged_buckets(versions, &buckets, streams)?;
+        self.register(ctx, [("current", others), ("merged", merged)])?;
+        let fields = data.current_schema.fields().iter();
+        let columns: Vec<String> = fields.map(|f| format!("\"{}\"", f.name())).collect();
+        let columns = columns.join(", ");
+        let of = |kind: &str| format!("SELECT {columns} FROM lake.{HIDDEN}.\"{kind}_{name}\"");
+        self.view(ctx, &format!("{} UNION ALL {}", of("current"), of("merged"))).await
     }
 
     fn view_sql(&self) -> String {

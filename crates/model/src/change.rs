@@ -5,7 +5,9 @@
 //! [`crate::Records`] it was decoded from, or into `scratch` when the text had escapes. So the
 //! bytes of a record are neither copied nor converted before the column's type is known.
 
+use crate::contract::Encoding;
 use crate::reject::Reject;
+use std::sync::Arc;
 
 /// What happened to the row (the envelope's `op`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -91,6 +93,17 @@ pub struct Changes {
     pub strangers: Vec<Stranger>,
     /// What those fields hold, by row, where the contract wants them kept.
     pub extras: Vec<Extra>,
+    /// How values are written, where the records say so themselves, by rising row. Rows before
+    /// the first are written as the contract says.
+    pub dialects: Vec<Dialect>,
+}
+
+/// How the columns are written from one row on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Dialect {
+    pub from_row: u32,
+    /// By contract column; empty: as the contract says.
+    pub columns: Arc<[Encoding]>,
 }
 
 /// A field that the contract does not name.

@@ -3,9 +3,11 @@
 //! `spec` reads contracts from `pipelines/**/*.yaml` and checks them; every other room takes
 //! them as given. Columns are addressed by index once a contract is built.
 
+mod at_source;
 mod check;
 mod rule;
 
+pub use at_source::{AtSource, Encoding};
 pub use check::{Check, Target};
 pub use rule::{NamedRule, Rule, When};
 
@@ -123,6 +125,14 @@ pub struct Column {
     pub rules: Vec<Rule>,
     /// What a failed rule does to a cell; key columns always reject the row.
     pub on_fail: OnFail,
+    pub source: AtSource,
+}
+
+impl Column {
+    /// Name of the field in the records.
+    pub fn field(&self) -> &str {
+        self.source.field.as_deref().unwrap_or(&self.name)
+    }
 }
 
 /// Logical types of contract columns.

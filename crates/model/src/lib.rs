@@ -19,7 +19,7 @@ pub mod stop;
 pub mod system;
 
 pub use batch::{Batch, Tally};
-pub use change::{Cell, CellKind, Change, Changes, Extra, Op, Stranger};
+pub use change::{Cell, CellKind, Change, Changes, Dialect, Extra, Op, Stranger};
 pub use clock::Clock;
 pub use contract::{Column, Contract, DataType, Grade, Protect};
 pub use drift::{Drift, DriftKind, DriftNote, DriftPolicy, OnDrift};

@@ -19,6 +19,11 @@ pub const KAFKA_TIME: &str = "sys_kafka_time";
 pub const INGEST_TIME: &str = "sys_ingest_time";
 pub const BUCKET: &str = "sys_bucket";
 pub const FLAGS: &str = "sys_flags";
+/// Columns whose value the source did not send, which older rows of the key may have; null for a
+/// row that is whole. In `changes` their names, joined by `,`. In `current` each with the sequence
+/// of what is known of it: `note@0/5/1/9/0/0` is the value of that change (epoch, sequence, rank,
+/// offset, partition, ordinal), `note!0/5/1/9/0/0` nothing since that delete, `note` nothing.
+pub const UNSENT: &str = "sys_unsent";
 /// The department that delivered the record, as it names itself; null when it does not.
 pub const DEPARTMENT: &str = "sys_department";
 /// Cells as they were delivered, where something else is stored: a JSON object by column.
@@ -59,6 +64,7 @@ pub fn changes_fields(protected: bool) -> Vec<Field> {
         Field::new(INGEST_TIME, timestamp(), false),
         Field::new(BUCKET, DataType::Int32, false),
         Field::new(FLAGS, DataType::Utf8, true),
+        Field::new(UNSENT, DataType::Utf8, true),
         Field::new(DEPARTMENT, DataType::Utf8, true),
         text(RAW, RAW_SEALED),
         text(EXTRA, EXTRA_SEALED),
@@ -78,7 +84,7 @@ pub fn current_fields() -> Vec<Field> {
 /// System columns of `deleted.<dataset>`: the sequence and the times.
 pub fn deleted_fields() -> Vec<Field> {
     let fields = current_fields().into_iter();
-    fields.filter(|f| ![FLAGS, DEPARTMENT].contains(&f.name().as_str())).collect()
+    fields.filter(|f| ![FLAGS, UNSENT, DEPARTMENT].contains(&f.name().as_str())).collect()
 }
 
 /// Columns of `quarantine.<dataset>`.

@@ -4,10 +4,12 @@
 //! written into a builder of the right size. What was delivered in the wrong form but can be
 //! understood is converted (and counted as fixed); what cannot is a failure of the cell.
 //!
-//! The source's dialect is the contract's format: dates and numbers as text or number, and for
-//! Debezium its own encodings ([`debezium`]).
+//! How a value is written is said by the record's schema, else by the contract's column
+//! ([`encoded`]), and where neither does, by the format: dates and numbers as text or number, and
+//! for Debezium what its numbers most likely are ([`debezium`]).
 
 mod debezium;
+mod encoded;
 mod typed;
 
 use crate::flags::Marks;
@@ -18,7 +20,7 @@ use arrow::array::{
     PrimitiveBuilder, StringBuilder, TimestampMicrosecondBuilder,
 };
 use arrow::datatypes::{Float64Type, Int32Type, Int64Type};
-use huiliu_model::contract::{Format, NamedRule};
+use huiliu_model::contract::{Encoding, Format, NamedRule};
 use huiliu_model::{Cell, CellKind, Changes, DataType, Op, Reason, Stage};
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -45,6 +47,8 @@ enum Given<'a> {
     Number(&'a str),
     Boolean(bool),
     Nested(&'a str),
+    /// A text that is the value itself, whatever the delivered one was.
+    Verbatim(&'a str),
     NotUtf8,
 }
 
@@ -60,6 +64,21 @@ impl<'a> Chunk<'a> {
         };
         let event_days = changes.rows.iter().map(|row| day(row.event_time_us)).collect();
         Self { arena, changes, format, deletes, event_days }
+    }
+
+    /// The encoding of a column by row; runs of rows have one.
+    fn encodings(&self, plan: &Plan) -> impl Iterator<Item = Encoding> + use<'a> {
+        let (changes, declared) = (self.changes, plan.encoding);
+        let column = usize::from(plan.index);
+        let mut next = changes.dialects.iter().peekable();
+        let mut now = declared;
+        (0..changes.rows.len()).map(move |row| {
+            while let Some(turn) = next.next_if(|turn| turn.from_row as usize <= row) {
+                let said = turn.columns.get(column).copied().unwrap_or_default();
+                now = if said == Encoding::Unsaid { declared } else { said };
+            }
+            now
+        })
     }
 
     fn cells(&self, plan: &Plan) -> &'a [Cell] {
@@ -130,11 +149,12 @@ pub(crate) fn column(chunk: &Chunk<'_>, plan: &Plan, marks: &mut Marks) -> Array
     }
 }
 
-/// Where one value of a typed column stands.
+/// Where one value of a typed column stands, and how it is written.
 struct At<'c, 'a> {
     chunk: &'c Chunk<'a>,
     plan: &'c Plan,
     row: usize,
+    encoding: Encoding,
 }
 
 fn primitives<T: ArrowPrimitiveType>(
@@ -144,11 +164,14 @@ fn primitives<T: ArrowPrimitiveType>(
     mut builder: PrimitiveBuilder<T>,
     read: impl Fn(&At<'_, '_>, Given<'_>) -> Verdict<T::Native>,
 ) -> ArrayRef {
-    for (row, cell) in chunk.cells(plan).iter().enumerate() {
-        let verdict = match chunk.given(*cell) {
+    let mut scratch = String::new();
+    let cells = chunk.cells(plan).iter().zip(chunk.encodings(plan));
+    for (row, (cell, encoding)) in cells.enumerate() {
+        let given = encoded::plainly(chunk.given(*cell), encoding, plan.data_type, &mut scratch);
+        let verdict = match given {
             Given::Absent => Verdict::Absent,
             Given::Unavailable => Verdict::Unavailable,
-            given => read(&At { chunk, plan, row }, given),
+            given => read(&At { chunk, plan, row, encoding }, given),
         };
         builder.append_option(bench.settle(row, verdict));
     }
@@ -158,11 +181,11 @@ fn primitives<T: ArrowPrimitiveType>(
 fn booleans(chunk: &Chunk<'_>, plan: &Plan, mut bench: Bench<'_>) -> ArrayRef {
     let cells = chunk.cells(plan);
     let mut builder = BooleanBuilder::with_capacity(cells.len());
-    for (row, cell) in cells.iter().enumerate() {
+    for (row, (cell, encoding)) in cells.iter().zip(chunk.encodings(plan)).enumerate() {
         let verdict = match chunk.given(*cell) {
             Given::Absent => Verdict::Absent,
             Given::Unavailable => Verdict::Unavailable,
-            given => typed::boolean(&At { chunk, plan, row }, given),
+            given => typed::boolean(&At { chunk, plan, row, encoding }, given),
         };
         builder.append_option(bench.settle(row, verdict));
     }
@@ -173,10 +196,18 @@ fn texts(chunk: &Chunk<'_>, plan: &Plan, mut bench: Bench<'_>) -> ArrayRef {
     let cells = chunk.cells(plan);
     let bytes = cells.iter().map(|cell| cell.len as usize).sum();
     let mut builder = StringBuilder::with_capacity(cells.len(), bytes);
-    for (row, cell) in cells.iter().enumerate() {
-        let verdict = match chunk.given(*cell) {
+    let mut scratch = String::new();
+    for (row, (cell, encoding)) in cells.iter().zip(chunk.encodings(plan)).enumerate() {
+        let given = encoded::plainly(chunk.given(*cell), encoding, plan.data_type, &mut scratch);
+        let verdict = match given {
             Given::Absent => Verdict::Absent,
             Given::Unavailable => Verdict::Unavailable,
+            Given::Verbatim(text) => hold(&plan.texts, Verdict::clean(Cow::Borrowed(text))),
+            Given::Text(text) | Given::Number(text) | Given::Nested(text)
+                if encoding == Encoding::Verbatim && plan.named.is_none() =>
+            {
+                hold(&plan.texts, Verdict::clean(Cow::Borrowed(text)))
+            }
             Given::Text(text) | Given::Number(text) => text_of(plan, text, &chunk.context(row)),
             Given::Boolean(true) => text_of(plan, "true", &chunk.context(row)),
             Given::Boolean(false) => text_of(plan, "false", &chunk.context(row)),
@@ -220,6 +251,11 @@ fn text_of<'t>(plan: &Plan, text: &'t str, context: &Context) -> Verdict<Cow<'t,
             kept: (!text.contains('\u{fffd}')).then_some(Cow::Borrowed(text)),
         }),
     };
+    hold(tests, verdict)
+}
+
+/// Holds a text against the column's tests.
+fn hold<'t>(tests: &[TextTest], verdict: Verdict<Cow<'t, str>>) -> Verdict<Cow<'t, str>> {
     tests.iter().fold(verdict, |verdict, test| verdict.test(|value| test_text(test, value)))
 }
 

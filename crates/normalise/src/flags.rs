@@ -5,7 +5,8 @@
 //!
 //! The text of `sys_flags` is `column:LABEL`, joined by `,`, in the order of the contract's
 //! columns; null for a row without a flag. `column:UNAVAILABLE` is more than a remark: the source
-//! did not send that value, the stored cell is null, and the fold keeps the value it knows.
+//! did not send that value, the stored cell is null, and `sys_unsent` names the column, so that
+//! the fold keeps the value it knows.
 
 use crate::judge::row_number;
 use crate::judge::{Plan, shanghai_day};
@@ -207,6 +208,30 @@ impl Marks {
             held.find(Finding { column, label, count: 1 });
         }
         quality
+    }
+
+    /// The column `sys_unsent` for the rows in `kept` (ascending row numbers).
+    pub fn unsent(&self, plans: &[Plan], kept: &[u32]) -> StringArray {
+        let marks = self.flags.iter().filter(|mark| mark.label == UNAVAILABLE);
+        let mut unsent: Vec<(u32, u16)> = marks.map(|mark| (mark.row, mark.column)).collect();
+        if unsent.is_empty() {
+            return StringArray::new_null(kept.len());
+        }
+        unsent.sort_unstable();
+        let mut builder = StringBuilder::with_capacity(kept.len(), unsent.len() * 16);
+        let mut text = String::new();
+        for &row in kept {
+            text.clear();
+            let first = unsent.partition_point(|&(of, _)| of < row);
+            for &(_, column) in unsent[first..].iter().take_while(|&&(of, _)| of == row) {
+                if !text.is_empty() {
+                    text.push(',');
+                }
+                text.push_str(&plans[usize::from(column)].name);
+            }
+            builder.append_option((!text.is_empty()).then_some(&text));
+        }
+        builder.finish()
     }
 
     /// The column `sys_flags` for the rows in `kept` (ascending row numbers).

@@ -158,7 +158,8 @@ impl Normaliser {
             .map(|at| changes.department(&records.arena, u16::try_from(at).unwrap_or(0)))
             .collect();
         let quality = marks.quality(records, changes, &departments);
-        let flags = marks.texts(&self.plans, &fates.kept);
+        let unsent = marks.unsent(&self.plans, &fates.kept);
+        let flags = [marks.texts(&self.plans, &fates.kept), unsent];
         let raws = raw::texts(records, changes, &self.contract, &mut marks.raws, &fates.kept);
         let kept = &fates.kept;
         let system = SystemColumns { records, changes, kept, departments, ingest_time_us };
@@ -183,7 +184,7 @@ impl Normaliser {
         &self,
         system: &SystemColumns<'_>,
         columns: Vec<ArrayRef>,
-        flags: StringArray,
+        flags: [StringArray; 2],
         raws: StringArray,
     ) -> Option<RecordBatch> {
         if system.kept.is_empty() {

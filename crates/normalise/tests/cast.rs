@@ -2,7 +2,7 @@
 
 mod made;
 
-use huiliu_model::contract::{Format, NamedRule, OnFail, Rule};
+use huiliu_model::contract::{Encoding, Format, NamedRule, OnFail, Rule};
 use huiliu_model::{DataType, Op};
 use huiliu_normalise::Protection;
 use made::Given::{self, False, Missing, Nested, Null, Number, Text, True, Unavailable, Unescaped};
@@ -214,6 +214,123 @@ fn debezium_encodings_are_read() {
         debezium,
         column("c", DataType::Boolean),
         &[(Number("1"), "true", "-"), (Number("0"), "false", "-"), (True, "true", "-")],
+    );
+}
+
+/// A column whose contract says how it is written.
+fn written(data_type: DataType, encoding: Encoding) -> huiliu_model::Column {
+    let mut column = column("c", data_type);
+    column.source.encoding = encoding;
+    column
+}
+
+#[test]
+fn a_declared_encoding_is_exact_where_the_size_of_a_number_would_mislead() {
+    let debezium = Format::DebeziumJson;
+    check(
+        debezium,
+        written(DataType::Timestamp, Encoding::Micros),
+        &[
+            // 1970-01-02 03:04:05.678901 of the local clock: 97,445 seconds and a fraction.
+            (Number("97445678901"), "1970-01-01T19:04:05.678901Z", "-"),
+            (Number("-62135596800000000"), "0000-12-31T16:00:00.000000Z", "-"),
+            (Number("253402300799999999"), "9999-12-31T15:59:59.999999Z", "-"),
+            (Number("-1"), "1969-12-31T15:59:59.999999Z", "-"),
+            (Number("9223372036825200000"), "-", "OPEN_END"),
+            (Number("-9223372036832400000"), "-", "OPEN_START"),
+            (Text("infinity"), "-", "OPEN_END"),
+            (Text("2020-04-07T00:30:00.5Z"), "2020-04-07T00:30:00.500000Z", "-"),
+        ],
+    );
+    check(
+        debezium,
+        written(DataType::Timestamp, Encoding::Millis),
+        &[(Number("253402300799000"), "9999-12-31T15:59:59.000000Z", "-")],
+    );
+    check(
+        debezium,
+        written(DataType::Timestamp, Encoding::LocalIso),
+        &[(Text("2020-04-07T08:30:01.123456Z"), "2020-04-07T00:30:01.123456Z", "-")],
+    );
+    check(
+        debezium,
+        written(DataType::Date, Encoding::LocalIso),
+        &[(Text("2020-04-07Z"), "2020-04-07", "-"), (Text("0001-01-01Z"), "0001-01-01", "-")],
+    );
+    check(
+        debezium,
+        written(DataType::Date, Encoding::Days),
+        &[
+            (Number("-719162"), "0001-01-01", "-"),
+            (Number("-719163"), "-", "RANGE"),
+            (Number("-2147472692"), "-", "OPEN_END"),
+            (Number("-2147472691"), "-", "OPEN_START"),
+            (Number("20200407"), "-", "RANGE"),
+        ],
+    );
+    let decimal = DataType::Decimal { precision: 9, scale: 2 };
+    check(
+        debezium,
+        written(decimal, Encoding::Plain),
+        &[
+            (Text("1234"), "1234.00", "-"),
+            (Number("-1.5E+2"), "-150.00", "-"),
+            (Text("NaN"), "-", "TYPE"),
+            (Text("MDk="), "-", "TYPE"),
+        ],
+    );
+    check(
+        debezium,
+        written(decimal, Encoding::Unscaled { scale: 2 }),
+        &[(Text("1234"), "-26588.24", "-"), (Text("MDk="), "123.45", "-")],
+    );
+    check(
+        debezium,
+        written(decimal, Encoding::Variable),
+        &[
+            (Nested(r#"{"scale":1,"value":"MDk="}"#), "1234.50", "-"),
+            (Nested(r#"{"scale":3,"value":"MDk="}"#), "-", "RANGE"),
+        ],
+    );
+}
+
+#[test]
+fn what_nobody_declared_and_could_be_two_things_is_refused() {
+    let debezium = Format::DebeziumJson;
+    let decimal = DataType::Decimal { precision: 9, scale: 2 };
+    check(debezium, column("c", decimal), &[(Text("1234"), "-", "AMBIGUOUS")]);
+    check(
+        debezium,
+        column("c", DataType::Timestamp),
+        &[
+            (Number("253402300799000"), "-", "AMBIGUOUS"),
+            (Number("253402300799999999"), "-", "AMBIGUOUS"),
+        ],
+    );
+}
+
+#[test]
+fn texts_kept_byte_by_byte_are_neither_tidied_nor_taken_for_nothing() {
+    check(
+        Format::DebeziumJson,
+        written(DataType::String, Encoding::Verbatim),
+        &[
+            (Text("{\"a\":  1}"), "{\"a\":  1}", "-"),
+            // Bytes 9e e9 65 in base64, and an array.
+            (Text("null"), "null", "-"),
+            (Nested("[1, null]"), "[1, null]", "-"),
+            (Text("Ａ 　"), "Ａ 　", "-"),
+        ],
+    );
+    check(
+        Format::DebeziumJson,
+        written(DataType::String, Encoding::TimeMicros),
+        &[(Number("30601123456"), "08:30:01.123456", "-")],
+    );
+    check(
+        Format::DebeziumJson,
+        written(DataType::String, Encoding::LocalIso),
+        &[(Text("08:30:01.123Z"), "08:30:01.123", "-")],
     );
 }
 

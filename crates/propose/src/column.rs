@@ -17,6 +17,8 @@ pub struct Guess {
     pub title: String,
     pub data_type: DataType,
     pub is_required: bool,
+    /// Name of the field, where records find it by that and a column cannot have it.
+    pub from: Option<String>,
     /// As the file writes it.
     pub rules: Vec<String>,
     pub unit: Option<&'static str>,
@@ -44,10 +46,8 @@ pub(crate) fn names(sample: &Sample) -> (Vec<(usize, String)>, Vec<(String, Stri
             refuse("it holds objects or lists; have it flattened at the source");
             continue;
         }
-        if sample.is_named {
-            if !words::is_name(&field.header) {
-                refuse("records find columns by name, and names are [a-z][a-z0-9_]*");
-            } else if taken.insert(field.header.clone()) {
+        if sample.is_named && words::is_name(&field.header) {
+            if taken.insert(field.header.clone()) {
                 names.push((index, field.header.clone()));
             }
             continue;
@@ -92,6 +92,7 @@ pub(crate) fn guess(field: &Field, index: usize, name: String) -> Guess {
         title: field.header.trim().to_owned(),
         data_type: DataType::String,
         is_required: !field.cells.is_empty() && present.len() == field.cells.len(),
+        from: None,
         rules: Vec::new(),
         unit: words::remark(&field.header).and_then(words::unit),
         grade: Grade::L3,

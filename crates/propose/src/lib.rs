@@ -66,6 +66,10 @@ pub fn propose(sample: &Sample, ask: Ask) -> Option<Proposal> {
     if columns.is_empty() {
         return None;
     }
+    for column in columns.iter_mut().filter(|_| sample.is_named) {
+        let field = &sample.fields[column.field].header;
+        column.from = Some(field.clone()).filter(|field| *field != column.name);
+    }
     column::relate(&mut columns, sample);
     grade::assign(&mut columns);
     let (key, key_why) = key::find(&columns, sample);

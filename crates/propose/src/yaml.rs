@@ -85,12 +85,11 @@ fn write_column(column: &Guess, text: &mut String) {
     }
     let data_type = column.data_type.to_string();
     let data_type = if data_type.contains('(') { format!("\"{data_type}\"") } else { data_type };
-    let _ = write!(
-        text,
-        "  - {{name: {}, title: {}, type: {data_type}",
-        column.name,
-        scalar(&column.title)
-    );
+    let _ = write!(text, "  - {{name: {}", column.name);
+    if let Some(field) = &column.from {
+        let _ = write!(text, ", from: {}", scalar(field));
+    }
+    let _ = write!(text, ", title: {}, type: {data_type}", scalar(&column.title));
     if column.is_required {
         text.push_str(", required: true");
     }

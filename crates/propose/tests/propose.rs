@@ -190,11 +190,14 @@ fn columns_that_no_record_could_fill_are_left_out_by_name() {
     };
     let proposal = proposed(&sample);
     let names: Vec<_> = proposal.columns.iter().map(|c| c.name.as_str()).collect();
-    assert_eq!(names, ["id", "ok", "day"]);
+    assert_eq!(names, ["id", "account_no", "ok", "day"]);
+    let from: Vec<_> = proposal.columns.iter().map(|c| c.from.as_deref()).collect();
+    assert_eq!(from, [None, Some("户号"), None, None]);
+    assert!(proposal.to_yaml().contains("{name: account_no, from: 户号, title: 户号, "));
     let types: Vec<_> = proposal.columns.iter().map(|c| c.data_type.to_string()).collect();
-    assert_eq!(types, ["string", "boolean", "date"]);
+    assert_eq!(types, ["string", "string", "boolean", "date"]);
     let left_out: Vec<_> = proposal.left_out.iter().map(|(name, _)| name.as_str()).collect();
-    assert_eq!(left_out, ["户号", "tags"]);
+    assert_eq!(left_out, ["tags"]);
     assert_eq!((proposal.key.as_slice(), proposal.mode), (&[0][..], Mode::Cdc));
 }
 

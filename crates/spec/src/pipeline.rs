@@ -5,6 +5,7 @@
 
 mod checks;
 mod columns;
+mod encoding;
 mod file;
 mod rules;
 mod types;
@@ -85,10 +86,14 @@ fn build(file: &DatasetFile, findings: &Findings) -> Option<(Contract, Vec<(At, 
     }
     let key = key_columns(&file.key, &known, findings);
     let bucket_by = bucket_columns(file, &key, &known, findings);
-    let columns: Vec<_> = (0..known.len())
+    let mut columns: Vec<_> = (0..known.len())
         .map(|index| columns::build(index, &known, key.contains(&index), findings))
         .collect();
     check_stored_names(&columns, &known, findings);
+    encoding::fields_once(&columns, &known, findings);
+    if let Some(source) = file.source.get() {
+        encoding::of_source(source, &mut columns, findings);
+    }
     let checks = checks::build(file.checks.as_ref(), &known, findings);
     let places = checks.iter().map(|placed| (placed.to, placed.columns)).collect();
     let source = file.source.get();

@@ -412,3 +412,53 @@ fn a_window_of_rejects_has_its_bounds() {
         &["9:48 0009 `of_last` is 1000001 records, outside 1 to 1000000"],
     );
 }
+
+#[test]
+fn a_column_may_come_from_a_field_of_another_name_but_no_two_from_one() {
+    check_column("{name: paid, from: 已缴, title: 已缴, type: boolean, grade: L1}", &[]);
+    check_column(
+        "{name: x, from: amount, title: 名, type: date, grade: L1}",
+        &["15:12 0011 columns `amount` and `x` are both from field `amount`"],
+    );
+    check_column(
+        "{name: x, from: '', title: 名, type: date, grade: L1}",
+        &["15:21 0025 column `x` is from a nameless field"],
+    );
+}
+
+#[test]
+fn an_encoding_must_suit_its_type_and_a_mode_its_format() {
+    check_column("{name: x, title: 名, type: timestamp, encoding: micros, grade: L1}", &[]);
+    check_column(
+        "{name: x, title: 名, type: date, encoding: precise, grade: L1}",
+        &["15:47 0014 column `x` of type date cannot be written as `precise`"],
+    );
+    check(
+        "  format: huiliu_json\n",
+        "  format: huiliu_json\n  decimal_handling: string\n",
+        &["8:21 0014 `decimal_handling` is a mode of Debezium, the format is another"],
+    );
+}
+
+#[test]
+fn the_modes_of_a_connector_hold_for_columns_that_say_nothing() {
+    use huiliu_model::contract::Encoding;
+    let source =
+        "  format: debezium_json\n  decimal_handling: precise\n  time_precision: connect\n";
+    let text = SOUND.replace("  format: huiliu_json\n", source);
+    let more = "  - {name: at, title: 刻, type: timestamp, grade: L1}\n  \
+                - {name: own, title: 刻, type: timestamp, encoding: nanos, grade: L1}\n";
+    let path = Path::new("pipelines/feed/water_bill.yaml");
+    let contract = parse(path, &format!("{text}{more}")).expect("it is sound");
+    let encodings: Vec<_> =
+        contract.columns.iter().map(|c| (c.name.as_str(), c.source.encoding)).collect();
+    let expected = [
+        ("account_no", Encoding::Unsaid),
+        ("amount", Encoding::Unscaled { scale: 2 }),
+        ("due_date", Encoding::Days),
+        ("holder", Encoding::Unsaid),
+        ("at", Encoding::Millis),
+        ("own", Encoding::Nanos),
+    ];
+    assert_eq!(encodings, expected);
+}

@@ -55,6 +55,7 @@ pub(crate) fn contract_of(dataset: &str, columns: &[(&str, DataType, Protect)]) 
         protect: protect.clone(),
         rules: Vec::new(),
         on_fail: OnFail::Null,
+        source: huiliu_model::contract::AtSource::default(),
     };
     Contract {
         dataset: dataset.into(),

@@ -22,6 +22,7 @@ pub fn account_contract() -> Contract {
         protect: Protect::Keep,
         rules,
         on_fail: OnFail::Null,
+        source: huiliu_model::contract::AtSource::default(),
     };
     Contract {
         dataset: "account".into(),
@@ -90,6 +91,7 @@ pub fn change_rows(rows: &[RowSpec<'_>]) -> RecordBatch {
         Arc::clone(&time),
         time,
         int(|r| r.bucket),
+        Arc::new(StringArray::new_null(rows.len())),
         Arc::new(StringArray::new_null(rows.len())),
         Arc::new(StringArray::new_null(rows.len())),
         Arc::new(StringArray::new_null(rows.len())),

@@ -177,16 +177,20 @@ fn a_stop_is_found_at_every_place_of_a_word_and_nothing_else_is() {
 fn a_repeated_value_is_passed_by_comparison_only_if_it_is_the_same() {
     let twin = br#"{"a":1}"#;
     for (text, end) in [
-        (&br#"{"a":1},"#[..], 7),
-        (br#" {"a":1}"#, 8),
-        (br#"{"a":2}"#, 7),
-        (br#"{"a":1 }"#, 8),
-        (br#"{"a":12}"#, 8),
-        (b"null", 4),
+        (&br#"{"a":1},"#[..], Some(7)),
+        (br#" {"a":1}"#, Some(8)),
+        (br#"{"a":2}"#, None),
+        (br#"{"a":1 }"#, None),
+        (br#"{"a":12}"#, None),
+        (b"null", None),
     ] {
         let mut cursor = Cursor::new(text, 8);
-        cursor.value_like(twin).unwrap();
-        assert_eq!(cursor.at(), end);
+        let taken = cursor.take_twin(twin).unwrap();
+        assert_eq!(taken.map(|token| token.end), end);
+        if taken.is_none() {
+            cursor.value().unwrap();
+        }
+        assert_eq!(cursor.at(), text.len() - usize::from(text.ends_with(b",")));
     }
-    assert_eq!(Cursor::new(b"", 8).value_like(twin), Err(Fault::Truncated));
+    assert_eq!(Cursor::new(b"", 8).take_twin(twin), Err(Fault::Truncated));
 }

@@ -19,6 +19,7 @@ pub fn contract(format: Format, columns: &[&str], key_count: usize) -> Contract 
         protect: Protect::Keep,
         rules: Vec::new(),
         on_fail: OnFail::Null,
+        source: huiliu_model::contract::AtSource::default(),
     };
     Contract {
         dataset: "water_account".into(),

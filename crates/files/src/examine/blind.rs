@@ -148,6 +148,7 @@ fn contract_of(column_count: usize) -> Contract {
         protect: Protect::Keep,
         rules: Vec::new(),
         on_fail: OnFail::Null,
+        source: huiliu_model::contract::AtSource::default(),
     };
     Contract {
         dataset: "sample".into(),

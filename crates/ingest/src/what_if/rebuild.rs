@@ -88,7 +88,7 @@ impl<'a> Rebuilder<'a> {
         let mut image = Map::new();
         for column in &self.contract.columns {
             if let Some(delivered) = raw.and_then(|raw| raw.get(&column.name)) {
-                image.insert(column.name.clone(), delivered.clone());
+                image.insert(column.field().to_owned(), delivered.clone());
                 continue;
             }
             let Some(stored) = stored(rows, &column.name, column.data_type) else {
@@ -97,7 +97,7 @@ impl<'a> Rebuilder<'a> {
             };
             match self.value(&column.name, column.data_type, &stored, row)? {
                 Some(value) => {
-                    image.insert(column.name.clone(), value);
+                    image.insert(column.field().to_owned(), value);
                 }
                 None => {
                     self.unread.insert(column.name.clone());

@@ -8,9 +8,12 @@
 //! | a create, update or read | the row is in `current` |
 //! | a delete | the key is in `deleted` |
 //!
+//! Cells that the winner did not bring are taken from older rows of its key, see [`super::carry`].
+//!
 //! Deleted keys are forgotten 30 days (in Kafka time) after their deletion, so that a late update
 //! of a lower sequence stays dead.
 
+use super::carry::{Carried, Carrier, lacks_cells};
 use crate::dataset::Dataset;
 use crate::error::arrow_error;
 use crate::stage::named;
@@ -18,16 +21,17 @@ use arrow::array::{AsArray, RecordBatch};
 use arrow::compute::interleave_record_batch;
 use arrow::datatypes::{DataType, SchemaRef, TimestampMicrosecondType};
 use arrow::row::{RowConverter, Rows, SortField};
-use huiliu_model::{Error, system};
+use huiliu_model::{Column, Contract, Error, system};
 use std::cmp::Ordering;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// How long a deleted key's sequence is remembered (DOMAIN 2.2).
 const REMEMBER_US: i64 = 30 * 86_400 * 1_000_000;
 
 /// Where a row of the result comes from: 0 is what was there, 1 is what was pending.
-const HELD: usize = 0;
-const PENDING: usize = 1;
+pub(super) const HELD: usize = 0;
+pub(super) const PENDING: usize = 1;
 
 /// Merges buckets of one dataset.
 #[derive(Clone)]
@@ -36,6 +40,7 @@ pub struct Merger {
     current_schema: SchemaRef,
     deleted_schema: SchemaRef,
     changes_schema: SchemaRef,
+    columns: Vec<Carried>,
 }
 
 pub struct Merged {
@@ -59,6 +64,20 @@ struct Chosen {
     current: Vec<(usize, usize)>,
     deleted: Vec<(usize, usize)>,
     applied: u64,
+    /// Rows of `current` whose keys have pending changes.
+    touched: Vec<Touched>,
+}
+
+/// A row of the result whose key has pending changes.
+pub(super) struct Touched {
+    /// Index among the rows of the result, and where it comes from.
+    pub at: usize,
+    pub chosen: (usize, usize),
+    /// Index of its key among those of the pending changes.
+    pub key: usize,
+    /// The key's row and its deletion as they were.
+    pub held: Option<usize>,
+    pub dead: Option<usize>,
 }
 
 impl Merger {
@@ -70,6 +89,7 @@ impl Merger {
             current_schema: Arc::clone(&dataset.current_schema),
             deleted_schema: Arc::clone(&dataset.deleted_schema),
             changes_schema: Arc::clone(&dataset.changes_schema),
+            columns: carried(&dataset.contract, &dataset.current_schema),
         })
     }
 
@@ -87,15 +107,27 @@ impl Merger {
         let new = self.ordered(pending, &key_order, &sequence_order)?;
         let ops = pending.column_by_name(system::OP).map(|c| c.as_string::<i32>().clone());
         let is_delete = |row: usize| ops.as_ref().is_some_and(|o| o.value(row) == "d");
-        let winners = winners(&new);
-        let mut chosen = choose(&held, &dead, &new, &winners, is_delete);
+        let keys = ByKey::of(&new);
+        let mut chosen = choose(&held, &dead, &new, &keys, is_delete);
         let remembered = chosen.deleted.len();
         self.forget_old(&mut chosen, deleted, pending)?;
         let unchanged = chosen.deleted.len() == deleted.num_rows()
             && remembered == chosen.deleted.len()
             && chosen.deleted.iter().all(|(source, _)| *source == HELD);
+        let rows = if lacks_cells(current) || lacks_cells(pending) {
+            let inputs = [current, deleted, pending];
+            let mut carrier = Carrier::new(&self.columns, inputs, &is_delete)?;
+            for touched in &chosen.touched {
+                let changed = carrier.complete(touched, keys.changes(touched.key));
+                // The row stays, but what is known of it is more: the bucket has to be written.
+                chosen.applied += u64::from(changed);
+            }
+            carrier.gather(&self.current_schema, [current, pending], &chosen.current)?
+        } else {
+            self.gather(&self.current_schema, current, pending, &chosen.current)?
+        };
         Ok(Merged {
-            current: self.gather(&self.current_schema, current, pending, &chosen.current)?,
+            current: rows,
             deleted: self.gather(&self.deleted_schema, deleted, pending, &chosen.deleted)?,
             deleted_changed: !unchanged,
             changes: pending.num_rows() as u64,
@@ -174,30 +206,59 @@ impl Merger {
     }
 }
 
-/// Of the pending changes the highest of each key, by rising key.
-fn winners(new: &Ordered) -> Vec<usize> {
-    let mut order: Vec<usize> = (0..new.keys.num_rows()).collect();
-    order.sort_unstable_by(|&a, &b| {
-        new.keys
-            .row(a)
-            .cmp(&new.keys.row(b))
-            .then_with(|| new.sequences.row(b).cmp(&new.sequences.row(a)))
-    });
-    order.dedup_by(|next, kept| new.keys.row(*next) == new.keys.row(*kept));
-    order
+/// The contract's columns with those they are stored in.
+pub(super) fn carried(contract: &Contract, current: &SchemaRef) -> Vec<Carried> {
+    let stored = |name: &str| {
+        let names = [name.to_owned(), format!("{name}_enc")];
+        names.into_iter().filter(|name| current.column_with_name(name).is_some()).collect()
+    };
+    let carried =
+        |column: &Column| Carried { name: column.name.clone(), stored: stored(&column.name) };
+    contract.columns.iter().map(carried).collect()
 }
 
-/// A three-way merge by key over the rows, the deleted keys and the winners.
+/// The pending changes by rising key, the highest of a key first.
+struct ByKey {
+    order: Vec<usize>,
+    /// The changes of each key, as ranges of `order`.
+    keys: Vec<Range<usize>>,
+}
+
+impl ByKey {
+    fn of(new: &Ordered) -> Self {
+        let mut order: Vec<usize> = (0..new.keys.num_rows()).collect();
+        order.sort_unstable_by(|&a, &b| {
+            new.keys
+                .row(a)
+                .cmp(&new.keys.row(b))
+                .then_with(|| new.sequences.row(b).cmp(&new.sequences.row(a)))
+        });
+        let mut keys = Vec::new();
+        let mut start = 0;
+        for same in order.chunk_by(|&a, &b| new.keys.row(a) == new.keys.row(b)) {
+            keys.push(start..start + same.len());
+            start += same.len();
+        }
+        Self { order, keys }
+    }
+
+    fn changes(&self, key: usize) -> &[usize] {
+        &self.order[self.keys[key].clone()]
+    }
+}
+
+/// A three-way merge by key over the rows, the deleted keys and the highest pending changes.
 fn choose(
     held: &Ordered,
     dead: &Ordered,
     new: &Ordered,
-    winners: &[usize],
+    by_key: &ByKey,
     is_delete: impl Fn(usize) -> bool,
 ) -> Chosen {
     let mut chosen = Chosen::default();
     let (mut h, mut d) = (0, 0);
-    for &winner in winners {
+    for index in 0..by_key.keys.len() {
+        let winner = by_key.changes(index)[0];
         let key = new.keys.row(winner);
         while h < held.keys.num_rows() && held.keys.row(h) < key {
             chosen.current.push((HELD, h));
@@ -216,6 +277,7 @@ fn choose(
             .into_iter()
             .flatten()
             .all(|order| order == Ordering::Greater);
+        let before = chosen.current.len();
         match (wins, is_delete(winner)) {
             (true, true) => chosen.deleted.push((PENDING, winner)),
             (true, false) => chosen.current.push((PENDING, winner)),
@@ -226,6 +288,10 @@ fn choose(
             }
         }
         chosen.applied += u64::from(wins);
+        if let Some(&row) = chosen.current.get(before) {
+            let (held, dead) = (against_held.map(|_| h), against_dead.map(|_| d));
+            chosen.touched.push(Touched { at: before, chosen: row, key: index, held, dead });
+        }
         h += usize::from(against_held.is_some());
         d += usize::from(against_dead.is_some());
     }

@@ -6,9 +6,13 @@
 //! bounded by the size of the touched buckets. Memory is one bucket: its file, its deleted keys
 //! and its pending changes.
 //!
+//! A cell that the source did not send ([`carry`]) keeps the value that is known.
+//!
 //! `deleted` is committed before `current`. Dying in between is harmless: the same changes are
 //! merged again, and merging is idempotent because the highest sequence wins.
 
+mod adopt;
+mod carry;
 mod merge;
 mod pending;
 
@@ -24,9 +28,9 @@ use arrow::compute::concat_batches;
 use arrow::datatypes::SchemaRef;
 use futures::TryStreamExt;
 use huiliu_model::{Error, ErrorKind, system};
-use merge::Merger;
+pub(crate) use merge::Merger;
 use parquet::arrow::ParquetRecordBatchStreamBuilder;
-use pending::Pending;
+pub(crate) use pending::Pending;
 use serde_json::json;
 use std::sync::Arc;
 
@@ -131,6 +135,7 @@ impl Dataset {
         };
         let merger = Merger::new(self)?;
         let mut pending = Pending::open(&self.changes, &self.changes_schema, &files).await?;
+        pending.add(self.adopted(&changes, &files).await?)?;
         while let Some((bucket, rows)) = pending.next_bucket().await? {
             pass.merge_bucket(&merger, bucket, rows).await?;
         }
@@ -280,7 +285,7 @@ impl Pass<'_> {
 }
 
 /// Live files of one bucket.
-fn files_of(state: &TableState, bucket: i32) -> Vec<(String, FileMeta)> {
+pub(crate) fn files_of(state: &TableState, bucket: i32) -> Vec<(String, FileMeta)> {
     let wanted = bucket.to_string();
     state
         .files
@@ -309,7 +314,7 @@ fn removals(table: &Table, state: &TableState, files: &[(String, FileMeta)]) -> 
 }
 
 /// All rows of some files of a table, in file order.
-async fn read_all(
+pub(crate) async fn read_all(
     table: &Table,
     schema: &SchemaRef,
     files: &[(String, FileMeta)],

@@ -8,6 +8,7 @@ use crate::error::{arrow_error, parquet_error};
 use crate::file::StoredFile;
 use crate::fold::{align, reader};
 use crate::log::FileMeta;
+use crate::stage::sort;
 use crate::table::Table;
 use arrow::array::{AsArray, Int32Array, RecordBatch};
 use arrow::compute::concat_batches;
@@ -22,6 +23,8 @@ const BATCH_ROWS: usize = 4_096;
 pub struct Pending {
     schema: SchemaRef,
     cursors: Vec<Cursor>,
+    /// Changes that are in no file, sorted by bucket.
+    more: Option<RecordBatch>,
 }
 
 struct Cursor {
@@ -52,7 +55,19 @@ impl Pending {
             cursor.advance().await?;
             cursors.push(cursor);
         }
-        Ok(Pending { schema: schema.clone(), cursors })
+        Ok(Pending { schema: schema.clone(), cursors, more: None })
+    }
+
+    /// Adds changes that are in no file, in any order.
+    ///
+    /// # Errors
+    /// `Bug` when they lack columns.
+    pub fn add(&mut self, more: Option<RecordBatch>) -> Result<(), Error> {
+        self.more = match more {
+            Some(rows) => Some(sort(&[rows], &self.schema, &[system::BUCKET])?),
+            None => None,
+        };
+        Ok(())
     }
 
     /// The next bucket that has pending changes, with all of them; buckets rise.
@@ -66,8 +81,17 @@ impl Pending {
                 lowest = Some(lowest.map_or(bucket, |l| l.min(bucket)));
             }
         }
+        if let Some(more) = self.more.as_ref().filter(|more| more.num_rows() > 0) {
+            let bucket = buckets(more)?.value(0);
+            lowest = Some(lowest.map_or(bucket, |l| l.min(bucket)));
+        }
         let Some(bucket) = lowest else { return Ok(None) };
         let mut rows = Vec::new();
+        if let Some(more) = self.more.take() {
+            let count = buckets(&more)?.values().partition_point(|&b| b <= bucket);
+            rows.push(more.slice(0, count));
+            self.more = Some(more.slice(count, more.num_rows() - count));
+        }
         for cursor in &mut self.cursors {
             cursor.take(bucket, &mut rows).await?;
         }

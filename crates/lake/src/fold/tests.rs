@@ -1,8 +1,8 @@
 //! What a merged bucket holds, case by case, with expectations written by hand.
 
 use super::*;
-use arrow::array::{Array, AsArray};
-use arrow::datatypes::Int64Type;
+use arrow::array::{Array, ArrayRef, AsArray, StringArray};
+use arrow::datatypes::{Field, Int64Type};
 use huiliu_testkit::{RowSpec, account_contract, change_rows};
 
 fn merger() -> Merger {
@@ -17,6 +17,7 @@ fn merger() -> Merger {
         current_schema: Arc::new(arrow::datatypes::Schema::new(current)),
         deleted_schema: Arc::new(arrow::datatypes::Schema::new(deleted)),
         changes_schema: changes,
+        columns: Vec::new(),
     }
 }
 
@@ -148,4 +149,75 @@ fn a_key_in_both_tables_after_a_crash_is_settled_by_its_sequence() {
     assert!(rows(&merged).is_empty());
     assert_eq!(gone(&merged), ["a"]);
     assert!(merged.applied > 0, "the bucket must be written");
+}
+
+/// The merger of a lake that protects: `note` is a token with its sealed original beside it.
+fn protecting() -> Merger {
+    let mut merger = merger();
+    let wider = |schema: &SchemaRef| {
+        let mut fields: Vec<Field> = schema.fields().iter().map(|f| (**f).clone()).collect();
+        let note = |name: &str| Field::new(name, DataType::Utf8, true);
+        fields.splice(2..2, [note("note"), note("note_enc")]);
+        Arc::new(arrow::datatypes::Schema::new(fields))
+    };
+    merger.current_schema = wider(&merger.current_schema);
+    merger.changes_schema = wider(&merger.changes_schema);
+    let plain = |name: &str| Carried { name: name.to_owned(), stored: vec![name.to_owned()] };
+    let stored = vec!["note".to_owned(), "note_enc".to_owned()];
+    let note = Carried { name: "note".to_owned(), stored };
+    merger.columns = vec![plain("account_no"), plain("status"), note];
+    merger
+}
+
+/// Changes with a note each, or without one that was sent.
+fn noted(merger: &Merger, rows: &[RowSpec<'_>], notes: &[Option<&str>]) -> RecordBatch {
+    let plain = change_rows(rows);
+    let text = |of: fn(&str) -> String, absent: Option<&str>| -> ArrayRef {
+        let text = |note: &Option<&str>| note.map(of).or(absent.map(str::to_owned));
+        Arc::new(notes.iter().map(text).collect::<StringArray>())
+    };
+    let null = |_: &str| String::new();
+    let columns = merger.changes_schema.fields().iter().map(|field| match field.name().as_str() {
+        "note" => text(|note| format!("token of {note}"), None),
+        "note_enc" => text(|note| format!("seal of {note}"), None),
+        system::UNSENT => unless_empty(&text(null, Some("note"))),
+        system::FLAGS => text(|note| format!("note:{note}"), Some("note:UNAVAILABLE")),
+        name => Arc::clone(plain.column_by_name(name).expect("it is there")),
+    });
+    let columns = columns.collect();
+    RecordBatch::try_new(Arc::clone(&merger.changes_schema), columns).expect("columns fit")
+}
+
+fn unless_empty(texts: &ArrayRef) -> ArrayRef {
+    let texts = texts.as_string::<i32>().iter();
+    Arc::new(texts.map(|text| text.filter(|text| !text.is_empty())).collect::<StringArray>())
+}
+
+#[test]
+fn a_token_and_its_original_move_together_and_the_flags_with_them() {
+    let merger = protecting();
+    let empty = |schema: &SchemaRef| RecordBatch::new_empty(Arc::clone(schema));
+    let deleted = empty(&merger.deleted_schema);
+    let rows = [row("c", "a", "s1", 1, 1), row("u", "a", "s3", 3, 3), row("c", "b", "s2", 2, 2)];
+    let pending = noted(&merger, &rows, &[Some("N1"), None, Some("N2")]);
+    let first = merger.merge(&empty(&merger.current_schema), &deleted, &pending);
+    let first = first.expect("columns fit");
+    let late = noted(&merger, &[row("u", "a", "s2", 2, 2)], &[Some("N5")]);
+    let second = merger.merge(&first.current, &deleted, &late).expect("columns fit");
+    assert_eq!(second.applied, 1, "the bucket is written");
+    let shown = |merged: &Merged| -> Vec<String> {
+        let names = ["account_no", "status", "note", "note_enc", system::FLAGS, system::UNSENT];
+        let cell = |name: &str, at: usize| {
+            let texts =
+                merged.current.column_by_name(name).expect("it is there").as_string::<i32>();
+            if texts.is_valid(at) { texts.value(at).to_owned() } else { "-".to_owned() }
+        };
+        let line = |at| names.map(|name| cell(name, at)).join(" | ");
+        (0..merged.current.num_rows()).map(line).collect()
+    };
+    let whole = "b | s2 | token of N2 | seal of N2 | note:N2 | -";
+    let before = "a | s3 | token of N1 | seal of N1 | note:N1 | note@0/1/1/1/0/0";
+    let after = "a | s3 | token of N5 | seal of N5 | note:N5 | note@0/2/1/2/0/0";
+    assert_eq!(shown(&first), [before, whole]);
+    assert_eq!(shown(&second), [after, whole]);
 }

@@ -14,6 +14,8 @@ pub struct FileMeta {
     pub rows: Option<i64>,
     pub partition_values: BTreeMap<String, Option<String>>,
     pub modification_time: i64,
+    /// Whether some of its rows may lack cells (`sys_unsent`), by the statistics.
+    pub lacks_cells: bool,
 }
 
 /// Everything the log says at `version`.
@@ -83,9 +85,11 @@ impl TableState {
             self.files.remove(&remove.path);
         }
         if let Some(add) = line.add {
+            let counts = add.stats.as_deref().and_then(counts);
             let meta = FileMeta {
                 size: add.size,
-                rows: add.stats.as_deref().and_then(row_count),
+                rows: counts.as_ref().map(|counts| counts.num_records),
+                lacks_cells: counts.as_ref().is_none_or(Counts::lack_cells),
                 partition_values: add.partition_values,
                 modification_time: add.modification_time,
             };
@@ -100,12 +104,28 @@ impl TableState {
     }
 }
 
-/// `numRecords` of an add's statistics.
-fn row_count(stats: &str) -> Option<i64> {
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Rows {
-        num_records: i64,
+/// What is looked at of an add's statistics.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Counts {
+    num_records: i64,
+    #[serde(default)]
+    null_count: NullCount,
+}
+
+#[derive(Default, Deserialize)]
+struct NullCount {
+    /// Absent in a file that is older than the column.
+    #[serde(rename = "sys_unsent")]
+    unsent: Option<i64>,
+}
+
+impl Counts {
+    fn lack_cells(&self) -> bool {
+        self.null_count.unsent.is_some_and(|nulls| nulls < self.num_records)
     }
-    serde_json::from_str::<Rows>(stats).ok().map(|s| s.num_records)
+}
+
+fn counts(stats: &str) -> Option<Counts> {
+    serde_json::from_str(stats).ok()
 }

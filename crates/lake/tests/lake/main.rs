@@ -9,3 +9,4 @@ mod purge;
 mod quarantine;
 mod stop;
 mod token_key;
+mod unsent;

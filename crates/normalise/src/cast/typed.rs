@@ -6,7 +6,7 @@ use crate::judge::{Failure, Tested, Verdict};
 use crate::number::NumberOutcome;
 use crate::rule::{self, Outcome};
 use crate::{date as dates, number};
-use huiliu_model::contract::{Format, NamedRule};
+use huiliu_model::contract::{Encoding, Format, NamedRule};
 use huiliu_model::{DataType, Reason, Stage};
 
 /// Flag of a date after the day of its record.
@@ -16,6 +16,8 @@ const FUTURE: &str = "FUTURE";
 const CLOCK_US: i64 = 3_600_000_000;
 /// Flag of an end date that means "for ever" (长期, 9999-12-31); its value is null.
 const OPEN_END: &str = "OPEN_END";
+/// Flag of a date before all others (`-infinity`); its value is null.
+const OPEN_START: &str = "OPEN_START";
 
 impl From<DateOutcome> for Verdict<i32> {
     fn from(outcome: DateOutcome) -> Self {
@@ -90,16 +92,48 @@ fn by_rule<T>(
     }
 }
 
-fn debezium_number(at: &At<'_, '_>, given: &Given<'_>) -> Option<i64> {
+/// The number of a date or timestamp that counts from 1970.
+fn counted(at: &At<'_, '_>, given: &Given<'_>) -> Option<i64> {
+    let counts = match at.encoding {
+        Encoding::Unsaid => at.chunk.format == Format::DebeziumJson,
+        encoding => encoding.micros(0).is_some() && !encoding.is_time_of_day(),
+    };
     match given {
-        Given::Number(text) if at.chunk.format == Format::DebeziumJson => text.parse().ok(),
+        Given::Number(text) if counts => text.parse().ok(),
         _ => None,
     }
 }
 
+/// An end or a beginning that is infinite, as Debezium sends it; no other format has such.
+fn infinite<T>(at: &At<'_, '_>, given: &Given<'_>) -> Option<Verdict<T>> {
+    if at.chunk.format != Format::DebeziumJson {
+        return None;
+    }
+    let is_positive = match given {
+        Given::Text("infinity") => true,
+        Given::Text("-infinity") => false,
+        given => {
+            let is_date = at.plan.data_type == DataType::Date;
+            debezium::infinity(counted(at, given)?, at.encoding, is_date)?
+        }
+    };
+    Some(Verdict::Understood(if is_positive { OPEN_END } else { OPEN_START }))
+}
+
+/// A text without the `Z` that an encoding puts behind a local clock.
+fn local<'t>(at: &At<'_, '_>, text: &'t str) -> &'t str {
+    match at.encoding {
+        Encoding::LocalIso => text.strip_suffix('Z').unwrap_or(text),
+        _ => text,
+    }
+}
+
 pub(super) fn date(at: &At<'_, '_>, given: Given<'_>) -> Verdict<i32> {
-    let verdict = match (debezium_number(at, &given), given) {
-        (Some(number), _) => match debezium::date(number) {
+    if let Some(verdict) = infinite(at, &given) {
+        return verdict;
+    }
+    let verdict = match (counted(at, &given), given) {
+        (Some(number), _) => match debezium::date(number, at.encoding) {
             Some(day) => Verdict::from(debezium::settled(day)),
             None => Verdict::untyped(Reason::Range),
         },
@@ -107,7 +141,7 @@ pub(super) fn date(at: &At<'_, '_>, given: Given<'_>) -> Verdict<i32> {
             read(at, text, |bytes| dates::parse_month(bytes).into())
         }
         (None, Given::Text(text) | Given::Number(text)) => {
-            read(at, text, |bytes| dates::parse_date(bytes).into())
+            read(at, local(at, text), |bytes| dates::parse_date(bytes).into())
         }
         (None, given) => mistyped(given),
     };
@@ -126,13 +160,19 @@ pub(super) fn date(at: &At<'_, '_>, given: Given<'_>) -> Verdict<i32> {
 }
 
 pub(super) fn timestamp(at: &At<'_, '_>, given: Given<'_>) -> Verdict<i64> {
-    let verdict = match (debezium_number(at, &given), given) {
-        (Some(number), _) => match debezium::instant(number) {
+    if let Some(verdict) = infinite(at, &given) {
+        return verdict;
+    }
+    let verdict = match (counted(at, &given), given) {
+        (Some(number), _) if debezium::is_ambiguous(number, at.encoding) => {
+            Verdict::untyped(Reason::Ambiguous)
+        }
+        (Some(number), _) => match debezium::instant(number, at.encoding) {
             Some(micros) => Verdict::clean(micros),
             None => Verdict::untyped(Reason::Range),
         },
         (None, Given::Text(text) | Given::Number(text)) => {
-            read(at, text, |bytes| dates::parse_timestamp(bytes).into())
+            read(at, local(at, text), |bytes| dates::parse_timestamp(bytes).into())
         }
         (None, given) => mistyped(given),
     };
@@ -207,20 +247,24 @@ pub(super) fn decimal(at: &At<'_, '_>, given: Given<'_>) -> Verdict<i128> {
     };
     let parse = |bytes: &[u8]| number::parse_decimal(bytes, precision, scale, at.plan.unit).into();
     let verdict = match given {
-        Given::Text(text) if at.chunk.format == Format::DebeziumJson => {
-            match debezium::decimal(text, scale) {
-                debezium::Decimal::Unscaled(value) if fits(value, precision) => {
-                    Verdict::clean(value)
-                }
-                debezium::Decimal::Unscaled(_) => Verdict::untyped(Reason::Range),
-                debezium::Decimal::Refused(reason) => Verdict::untyped(reason),
-                debezium::Decimal::Plain => read(at, text, parse),
-            }
-        }
+        Given::Text(text) if is_unscaled(at) => match debezium::decimal(text, at.encoding) {
+            debezium::Decimal::Unscaled(value) if fits(value, precision) => Verdict::clean(value),
+            debezium::Decimal::Unscaled(_) => Verdict::untyped(Reason::Range),
+            debezium::Decimal::Refused(reason) => Verdict::untyped(reason),
+            debezium::Decimal::Plain => read(at, text, parse),
+        },
         Given::Text(text) | Given::Number(text) => read(at, text, parse),
         given => mistyped(given),
     };
     verdict.test(|value| within(at, value, value))
+}
+
+/// Whether a text may be the bytes of an unscaled number.
+fn is_unscaled(at: &At<'_, '_>) -> bool {
+    match at.encoding {
+        Encoding::Unsaid => at.chunk.format == Format::DebeziumJson,
+        encoding => matches!(encoding, Encoding::Unscaled { .. }),
+    }
 }
 
 fn fits(unscaled: i128, precision: u8) -> bool {

@@ -14,6 +14,7 @@ fn column(grade: Grade, rule: Option<NamedRule>, protect: Protect) -> Column {
         protect,
         rules: rule.into_iter().map(Rule::Named).collect(),
         on_fail: OnFail::Null,
+        source: huiliu_model::contract::AtSource::default(),
     }
 }
 

@@ -4,7 +4,7 @@ use super::position;
 use super::relation::Times;
 use crate::lists::CodeList;
 use crate::number::Unit;
-use huiliu_model::contract::{NamedRule, OnFail, Rule, When};
+use huiliu_model::contract::{Encoding, NamedRule, OnFail, Rule, When};
 use huiliu_model::{Contract, DataType, Error, ErrorKind};
 use regex::Regex;
 
@@ -32,6 +32,8 @@ pub(crate) struct Plan {
     /// How many years a year lies before the event's at least.
     pub years_before_event: Option<i32>,
     pub across: Vec<Across>,
+    /// How the source writes its values, as far as the contract says.
+    pub encoding: Encoding,
 }
 
 #[derive(Debug)]
@@ -135,6 +137,7 @@ impl Plan {
             since: None,
             years_before_event: None,
             across: Vec::new(),
+            encoding: column.source.encoding,
         };
         let (mut least, mut most) = (None, None);
         for rule in &column.rules {

@@ -21,7 +21,7 @@ impl SystemColumns<'_> {
     pub fn build(
         &self,
         buckets: Int32Array,
-        flags: StringArray,
+        [flags, unsent]: [StringArray; 2],
         [raws, extras]: [ArrayRef; 2],
     ) -> Vec<ArrayRef> {
         let mut departments = StringBuilder::with_capacity(self.kept.len(), self.kept.len() * 18);
@@ -50,6 +50,7 @@ impl SystemColumns<'_> {
             Arc::new(TimestampMicrosecondArray::from(ingest_times).with_timezone("UTC")),
             Arc::new(buckets),
             Arc::new(flags),
+            Arc::new(unsent),
             Arc::new(departments.finish()),
             raws,
             extras,

@@ -44,6 +44,7 @@ pub fn column(name: &str, data_type: DataType) -> Column {
         protect: Protect::Keep,
         rules: Vec::new(),
         on_fail: OnFail::Null,
+        source: huiliu_model::contract::AtSource::default(),
     }
 }
 

@@ -1,12 +1,13 @@
 //! Columns of a dataset: names, types, rules and protection, checked and built.
 
+use super::encoding;
 use super::file::{ColumnFile, OnFailWord, ProtectFile, ProtectWord};
 use super::rules::{self, RuleFile};
 use super::types::{PRECISION_MAX, TypeText};
 use crate::diagnostic::{Code, Findings};
 use crate::read::{Either, Read};
 use crate::tree::At;
-use huiliu_model::contract::{Column, DataType, Grade, NamedRule, OnFail, Protect, Rule};
+use huiliu_model::contract::{AtSource, Column, DataType, Grade, NamedRule, OnFail, Protect, Rule};
 use huiliu_model::system;
 
 /// What rules may ask of a column, as far as it is known.
@@ -126,6 +127,10 @@ pub(super) fn build(
         protect: protect?,
         rules,
         on_fail,
+        source: AtSource {
+            field: encoding::field(file, column.name, findings),
+            encoding: encoding::declared(file, column, findings)?,
+        },
     })
 }
 

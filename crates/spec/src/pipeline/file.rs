@@ -1,9 +1,10 @@
 //! The shape of a pipeline file, as written; the doc comments are what editors show.
 
+use super::encoding::{DecimalHandling, TimePrecision};
 use crate::read::{Either, Read};
 use crate::units::{Bytes, Share, Span};
 use huiliu_model::OnDrift;
-use huiliu_model::contract::{Format, Grade, Group, MaskKind, Mode, OnFail};
+use huiliu_model::contract::{Encoding, Format, Grade, Group, MaskKind, Mode, OnFail};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -55,13 +56,25 @@ pub(crate) struct SourceFile {
     pub format: Read<FormatWord>,
     /// Raised by hand after a fail-over that set the source's sequence back. Default 0.
     pub epoch: Option<Read<i64>>,
+    /// The connector's `decimal.handling.mode`; for `debezium_json` whose records have no schema.
+    pub decimal_handling: Option<Read<DecimalWord>>,
+    /// The connector's `time.precision.mode`; for `debezium_json` whose records have no schema.
+    /// Under the two adaptive modes the unit of a timestamp is that of its column: `encoding`.
+    pub time_precision: Option<Read<TimeWord>>,
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename = "column", deny_unknown_fields)]
 pub(crate) struct ColumnFile {
-    /// Name in the records and in the tables: `[a-z][a-z0-9_]*`.
+    /// Name in the tables, and in the records too without `from`: `[a-z][a-z0-9_]*`.
     pub name: Read<String>,
+    /// Name of the field in the records, in any language.
+    pub from: Option<Read<String>>,
+    /// How the source writes the values, where its records do not say it: as the type has it
+    /// (plain), times as counts since 1970 (days, millis, micros, nanos) or since midnight
+    /// (time_millis, time_micros, time_nanos), ISO text of the local clock that ends in Z
+    /// (local_iso), decimals as base64 (precise, variable), or kept byte by byte (verbatim).
+    pub encoding: Option<Read<EncodingWord>>,
     /// Meaning of the column, in Chinese.
     pub title: Read<String>,
     /// string, integer, long, double, boolean, date, timestamp or decimal(precision, scale).
@@ -185,6 +198,36 @@ words! { FormatWord as "format" => Format {
     HuiliuJson "huiliu_json" = Format::HuiliuJson,
     DebeziumJson "debezium_json" = Format::DebeziumJson,
     Json "json" = Format::Json,
+}}
+
+words! { DecimalWord as "decimal_handling" => DecimalHandling {
+    Precise "precise" = DecimalHandling::Precise,
+    String "string" = DecimalHandling::Plain,
+    Double "double" = DecimalHandling::Plain,
+}}
+
+words! { TimeWord as "time_precision" => TimePrecision {
+    Adaptive "adaptive" = TimePrecision::Adaptive,
+    AdaptiveTimeMicroseconds "adaptive_time_microseconds" = TimePrecision::Adaptive,
+    Connect "connect" = TimePrecision::Of(Encoding::Millis),
+    Microseconds "microseconds" = TimePrecision::Of(Encoding::Micros),
+    Nanoseconds "nanoseconds" = TimePrecision::Of(Encoding::Nanos),
+    Isostring "isostring" = TimePrecision::Of(Encoding::LocalIso),
+}}
+
+words! { EncodingWord as "encoding" => Encoding {
+    Plain "plain" = Encoding::Plain,
+    Days "days" = Encoding::Days,
+    Millis "millis" = Encoding::Millis,
+    Micros "micros" = Encoding::Micros,
+    Nanos "nanos" = Encoding::Nanos,
+    LocalIso "local_iso" = Encoding::LocalIso,
+    TimeMillis "time_millis" = Encoding::TimeMillis,
+    TimeMicros "time_micros" = Encoding::TimeMicros,
+    TimeNanos "time_nanos" = Encoding::TimeNanos,
+    Precise "precise" = Encoding::Unscaled { scale: 0 },
+    Variable "variable" = Encoding::Variable,
+    Verbatim "verbatim" = Encoding::Verbatim,
 }}
 
 words! { ModeWord as "mode" => Mode {

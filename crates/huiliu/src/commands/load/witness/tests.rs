@@ -22,6 +22,7 @@ fn contract() -> Arc<Contract> {
         protect: Protect::Keep,
         rules: Vec::new(),
         on_fail: OnFail::Reject,
+        source: huiliu_model::contract::AtSource::default(),
     };
     Arc::new(Contract {
         dataset: "sample".into(),
