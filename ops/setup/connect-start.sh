@@ -33,6 +33,10 @@ offset.storage.replication.factor=1
 status.storage.replication.factor=1
 offset.storage.partitions=1
 status.storage.partitions=1
+# Connectors name their passwords as \${env:NAME} and keep none.
+config.providers=env
+config.providers.env.class=org.apache.kafka.common.config.provider.EnvVarConfigProvider
+config.providers.env.param.allowlist.pattern=(POSTGRES|MARIADB)_PASSWORD
 # A test's worker is alone and need not wait for others; a killed one is soon forgotten.
 scheduled.rebalance.max.delay.ms=0
 session.timeout.ms=6000

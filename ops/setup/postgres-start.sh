@@ -12,6 +12,7 @@ port=$2
 programs=$("$setup/postgres.sh")
 
 # The server refuses to run as root.
+server=()
 if [ "$(id -u)" -eq 0 ]; then server=(setpriv --reuid=postgres --regid=postgres --init-groups); fi
 server=("${server[@]}" env -i LC_ALL=C.UTF-8 TZ=UTC)
 

@@ -17,7 +17,7 @@ import pytest
 
 from conftest import missing
 from databases import MariaDb, Postgres
-from debezium import RECOMMENDED, await_mark, mariadb_connector, postgres_connector
+from debezium import await_mark, mariadb_connector, postgres_connector, recommended
 from history import (
     Column,
     Table,
@@ -60,6 +60,7 @@ WRITERS = 3
 SAID = {"decimal_handling": "string", "time_precision": "microseconds"}
 # The embedded schema says it by itself; the rest is as Debezium comes.
 SCHEMA = {
+    "topic.creation.default.partitions": "3",
     "value.converter.schemas.enable": "true",
     "value.converter.replace.null.with.default": "false",
 }
@@ -231,7 +232,7 @@ class Mirror:
         """An incremental snapshot of what the first connector reads, while rows change."""
         tables = [f"{self.database.schema}.account", f"{self.database.schema}.account_full"]
         said = json.dumps({"data-collections": tables})
-        sql = f"INSERT INTO signal VALUES ('again', 'execute-snapshot', {quoted(said)});"
+        sql = f"INSERT INTO debezium_signal VALUES ('again', 'execute-snapshot', {quoted(said)});"
         self.database.run(sql)
 
     def finish(self, process):
@@ -343,16 +344,15 @@ def test_a_postgresql_is_mirrored_to_the_last_row(broker, topics, connect, postg
         "ALTER TABLE account_full ALTER memo SET STORAGE EXTERNAL;"
         "ALTER TABLE account_full REPLICA IDENTITY FULL;"
         "CREATE TABLE done (mark text PRIMARY KEY);"
-        "CREATE TABLE signal (id varchar(42) PRIMARY KEY, type varchar(32), data varchar(2048));"
+        "CREATE TABLE debezium_signal"
+        " (id varchar(42) PRIMARY KEY, type varchar(32), data varchar(2048));"
         "CREATE PUBLICATION everything FOR ALL TABLES;"
     )
     account, account_full, bill = POSTGRES
-    more = {"topic.creation.default.partitions": "3"}
-    plain = ",".join(f"public.{name}" for name in ["account", "account_full", "signal", "done"])
-    plain = postgres_connector(
-        postgres, "plain", plain, RECOMMENDED | more | {"signal.data.collection": "public.signal"}
-    )
-    typed = postgres_connector(postgres, "typed", "public.bill,public.done", SCHEMA | more)
+    tables = ["account", "account_full", "debezium_signal", "done"]
+    tables = ",".join(f"public.{name}" for name in tables)
+    plain = postgres_connector(postgres, "plain", tables, recommended("postgres"))
+    typed = postgres_connector(postgres, "typed", "public.bill,public.done", SCHEMA)
     with Mirror(postgres, POSTGRES, broker, connect, huiliu) as mirror:
         mirror.declare("plain", [account, account_full], SAID)
         mirror.declare("typed", [bill], {})
@@ -392,12 +392,11 @@ def test_a_mariadb_is_mirrored_to_the_last_row(broker, topics, connect, mariadb,
         + "".join(table.create() for table in MARIADB)
         + "CREATE TABLE done (mark varchar(20) PRIMARY KEY);"
     )
-    more = {"topic.creation.default.partitions": "3", "enable.time.adjuster": "false"}
-    settings = RECOMMENDED | more | {"include.schema.changes": "false"}
     tables = "city.account,city.bill,city.done"
     with Mirror(mariadb, MARIADB, broker, connect, huiliu) as mirror:
         mirror.declare("maria", MARIADB, SAID)
         writers = mirror.writers(standard)
+        settings = recommended("mariadb")
         settings = mariadb_connector(mariadb, "maria", tables, settings, broker.servers)
         connect.create("maria", settings)
         process = huiliu.start(broker)
