@@ -79,8 +79,26 @@ class Connect(Service):
         """Restarts a connector with its tasks; what it had not noted it reads again."""
         self._ask("POST", f"connectors/{name}/restart?includeTasks=true")
 
+    def begin_anew(self, name, settings):
+        """Starts a connector with other settings and without a memory of how far it was."""
+        self._forget(name)
+        self._ask("PUT", f"connectors/{name}/config", settings)
+        self._ask("PUT", f"connectors/{name}/resume")
+        self.await_running(name)
+
     def delete(self, name):
-        self._ask("DELETE", f"connectors/{name}")
+        """Removes a connector, if it is there, and what it had noted."""
+        if self.status(name)["connector"]["state"] != "UNKNOWN":
+            self._forget(name)
+            self._ask("DELETE", f"connectors/{name}")
+
+    def _forget(self, name):
+        self._ask("PUT", f"connectors/{name}/stop")
+        deadline = time.monotonic() + 60
+        while self.status(name)["connector"]["state"] != "STOPPED" or self.status(name)["tasks"]:
+            assert time.monotonic() < deadline, f"the connector {name} does not stop"
+            time.sleep(0.1)
+        self._ask("DELETE", f"connectors/{name}/offsets")
 
     def _ask(self, method, path, body=None):
         request = urllib.request.Request(

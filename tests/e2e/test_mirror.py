@@ -177,7 +177,8 @@ class Mirror:
         folder = self.huiliu.directory / "contracts" / "pool"
         folder.mkdir(parents=True, exist_ok=True)
         (self.huiliu.directory / "subjects").mkdir(exist_ok=True)
-        self.connectors.append(connector)
+        if connector not in self.connectors:
+            self.connectors.append(connector)
         for table in tables:
             kafka_topic = f"{connector}.{self.database.schema}.{table.name}"
             dataset = f"{connector}_{table.name}"
@@ -235,9 +236,9 @@ class Mirror:
         sql = f"INSERT INTO debezium_signal VALUES ('again', 'execute-snapshot', {quoted(said)});"
         self.database.run(sql)
 
-    def finish(self, process):
+    def finish(self, process, mark="the end"):
         """Waits until everything is in Kafka and in `changes`, and folds the rest."""
-        await_mark(self.database, self.broker, self.connect, self.connectors, "the end")
+        await_mark(self.database, self.broker, self.connect, self.connectors, mark)
         topics = {kafka_topic for _, kafka_topic in self.datasets.values()}
         ends = {at: end for at, end in self.broker.ends().items() if at[0] in topics and end}
         eventually(lambda: self.recorded() == ends, 120, process)
@@ -335,23 +336,32 @@ def mariadb(tmp_path):
     service.discard()
 
 
+@pytest.fixture
+def standby(tmp_path):
+    service = started(Postgres(tmp_path / "standby", free_ports(1)), "PostgreSQL")
+    yield service
+    service.discard()
+
+
+DEFINITIONS = (
+    "CREATE TYPE state AS ENUM ('正常', '欠', 'closed');"
+    + "".join(table.create() for table in POSTGRES)
+    + "ALTER TABLE account ALTER memo SET STORAGE EXTERNAL;"
+    "ALTER TABLE account_full ALTER memo SET STORAGE EXTERNAL;"
+    "ALTER TABLE account_full REPLICA IDENTITY FULL;"
+    "CREATE TABLE done (mark text PRIMARY KEY);"
+    "CREATE TABLE debezium_signal"
+    " (id varchar(42) PRIMARY KEY, type varchar(32), data varchar(2048));"
+    "CREATE PUBLICATION everything FOR ALL TABLES;"
+)
+READ = "public.account,public.account_full,public.debezium_signal,public.done"
+
+
 def test_a_postgresql_is_mirrored_to_the_last_row(broker, topics, connect, postgres, huiliu):
     print(f"\nseed {SEED}: {SECONDS} s")
-    postgres.run(
-        "CREATE TYPE state AS ENUM ('正常', '欠', 'closed');"
-        + "".join(table.create() for table in POSTGRES)
-        + "ALTER TABLE account ALTER memo SET STORAGE EXTERNAL;"
-        "ALTER TABLE account_full ALTER memo SET STORAGE EXTERNAL;"
-        "ALTER TABLE account_full REPLICA IDENTITY FULL;"
-        "CREATE TABLE done (mark text PRIMARY KEY);"
-        "CREATE TABLE debezium_signal"
-        " (id varchar(42) PRIMARY KEY, type varchar(32), data varchar(2048));"
-        "CREATE PUBLICATION everything FOR ALL TABLES;"
-    )
+    postgres.run(DEFINITIONS)
     account, account_full, bill = POSTGRES
-    tables = ["account", "account_full", "debezium_signal", "done"]
-    tables = ",".join(f"public.{name}" for name in tables)
-    plain = postgres_connector(postgres, "plain", tables, recommended("postgres"))
+    plain = postgres_connector(postgres, "plain", READ, recommended("postgres"))
     typed = postgres_connector(postgres, "typed", "public.bill,public.done", SCHEMA)
     with Mirror(postgres, POSTGRES, broker, connect, huiliu) as mirror:
         mirror.declare("plain", [account, account_full], SAID)
@@ -377,6 +387,39 @@ def test_a_postgresql_is_mirrored_to_the_last_row(broker, topics, connect, postg
         records = mirror.finish(process)
         said = sum(writer.said for writer in writers)
         print(f"{said} statements, {records} records, {mirror.compare()} cells are equal")
+
+
+def test_a_server_whose_log_begins_anew_is_mirrored_under_a_new_epoch(
+    broker, topics, connect, postgres, standby, huiliu
+):
+    seconds = SECONDS / 12
+    print(f"\nseed {SEED}: twice {seconds} s")
+    postgres.run(DEFINITIONS)
+    tables = POSTGRES[:2]
+    with Mirror(postgres, tables, broker, connect, huiliu) as mirror:
+        mirror.declare("moved", tables, SAID)
+        writers = mirror.writers()
+        settings = postgres_connector(postgres, "moved", READ, recommended("postgres"))
+        connect.create("moved", settings)
+        process = huiliu.start(broker)
+        write_for(seconds, writers, HOT)()
+        mirror.finish(process)
+        mirror.compare()
+
+        postgres.copy_to(standby)
+        ends = postgres.position()["lsn"], standby.position()["lsn"]
+        assert ends[1] < ends[0], "the log of the new server is longer: nothing was tested"
+        standby.run("UPDATE account SET balance = -balance, status = '欠' WHERE id % 2 = 0;")
+        for writer in writers:
+            writer.go_on_at(standby)
+        mirror.database = standby
+        mirror.declare("moved", tables, SAID | {"epoch": 1})
+        settings = postgres_connector(standby, "moved", READ, recommended("postgres"))
+        connect.begin_anew("moved", settings)
+        process = huiliu.start(broker)
+        write_for(seconds, writers, HOT)()
+        mirror.finish(process, "the new end")
+        print(f"log ends {ends}, {mirror.compare()} cells are equal")
 
 
 def test_a_mariadb_is_mirrored_to_the_last_row(broker, topics, connect, mariadb, huiliu):
