@@ -54,4 +54,4 @@ echo "$pid" >"$dir/pid"
 # The interface answers with an error until the worker has read Kafka.
 ready() { curl --fail --silent "http://127.0.0.1:$port/connectors"; }
 has curl || debian curl
-await 120 "$pid" ready || fail "Kafka Connect did not start: see $dir/connect.log"
+await 180 "$pid" ready || fail "Kafka Connect did not start: see $dir/connect.log"

@@ -40,6 +40,6 @@ pid=$!
 echo "$pid" >"$dir/pid"
 
 ask() { "$programs/psql" -h 127.0.0.1 -p "$port" -U postgres -XAtqc "$1" "${2:-postgres}"; }
-await 60 "$pid" ask 'SELECT 1' || fail "PostgreSQL did not start: see $dir/postgres.log"
+await 120 "$pid" ask 'SELECT 1' || fail "PostgreSQL did not start: see $dir/postgres.log"
 [ "$(ask "SELECT count(*) FROM pg_database WHERE datname = 'city'")" = 1 ] ||
   ask 'CREATE DATABASE city'

@@ -107,8 +107,12 @@ class Connect(Service):
             {"Content-Type": "application/json"},
             method=method,
         )
-        with urllib.request.urlopen(request, timeout=60) as answer:
-            return json.loads(answer.read() or "null")
+        try:
+            with urllib.request.urlopen(request, timeout=60) as answer:
+                return json.loads(answer.read() or "null")
+        except urllib.error.HTTPError as error:
+            error.msg += f": {error.read().decode(errors='replace')[:2000]}"
+            raise
 
 
 class Broker(Service):

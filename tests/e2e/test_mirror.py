@@ -12,6 +12,9 @@ import random
 import signal
 import subprocess
 import time
+from collections import Counter
+from datetime import date
+from decimal import Decimal
 
 import pytest
 
@@ -49,8 +52,6 @@ from lake import Lake, progress
 from places import free_ports
 from program import drain, eventually, messages
 from services import Connect
-from datetime import date
-from decimal import Decimal
 
 SECONDS = int(os.environ.get("HUILIU_E2E_MIRROR_SECONDS", "60"))
 SEED = int(os.environ.get("HUILIU_E2E_SEED", random.SystemRandom().randrange(1 << 32)))
@@ -179,6 +180,9 @@ class Mirror:
         (self.huiliu.directory / "subjects").mkdir(exist_ok=True)
         if connector not in self.connectors:
             self.connectors.append(connector)
+            schema = self.database.schema
+            # huiliu does not begin with kafka_topics that are not there.
+            self.broker.create([f"{connector}.{schema}.{table.name}" for table in tables], 3)
         for table in tables:
             kafka_topic = f"{connector}.{self.database.schema}.{table.name}"
             dataset = f"{connector}_{table.name}"
@@ -294,8 +298,8 @@ class Mirror:
         return held
 
     def rejects(self, dataset):
-        rows = self.lake.rows(f"quarantine/{dataset}")
-        return {name: values[:5] for name, values in rows.items()}
+        rows = self.lake.rows(f"quarantine/{dataset}", ["reason", "field"])
+        return f"{dataset}: {Counter(zip(rows['reason'], rows["field"]))}"
 
     def __enter__(self):
         return self
