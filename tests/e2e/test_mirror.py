@@ -265,7 +265,7 @@ class Mirror:
         """Holds every table of the lake against the database. Returns the number of cells."""
         cells = 0
         for dataset, (table, _) in self.datasets.items():
-            assert not self.lake.exists(f"quarantine/{dataset}"), self.rejects(dataset)
+            assert not self.rejects(dataset), f"{dataset}: {self.rejects(dataset)}"
             expected = {}
             for row in self.database.rows(table.name):
                 read = {
@@ -298,8 +298,9 @@ class Mirror:
         return held
 
     def rejects(self, dataset):
+        """How many records were refused for which reason and field."""
         rows = self.lake.rows(f"quarantine/{dataset}", ["reason", "field"])
-        return f"{dataset}: {Counter(zip(rows['reason'], rows["field"]))}"
+        return Counter(zip(rows["reason"], rows["field"]))
 
     def __enter__(self):
         return self
