@@ -67,6 +67,17 @@ class Connect(Service):
             assert time.monotonic() < deadline, f"the connector {name} does not run: {status}"
             time.sleep(0.2)
 
+    def await_streaming(self, name, seconds=120):
+        """Waits until a connector has noted that its first snapshot is complete: one that is
+        stopped before takes it anew, and never tells of rows that were deleted in between."""
+        deadline = time.monotonic() + seconds
+        while True:
+            noted = self._ask("GET", f"connectors/{name}/offsets")["offsets"]
+            if noted and not any(each["offset"].get("snapshot") for each in noted):
+                return
+            assert time.monotonic() < deadline, f"the connector {name} is at {noted}"
+            time.sleep(0.2)
+
     def status(self, name):
         try:
             return self._ask("GET", f"connectors/{name}/status")

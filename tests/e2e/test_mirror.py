@@ -191,7 +191,7 @@ class Mirror:
         self.huiliu.point_at(folder.parent, self.huiliu.directory / "subjects")
 
     def writers(self, preamble=""):
-        """Writers whose first transactions are the rows of the first snapshot."""
+        """Writers that have said some transactions: the rows of the first snapshot."""
         made = [
             Writer(self.database, self.tables, key_of(number), SEED + number, preamble)
             for number in range(WRITERS)
@@ -202,6 +202,16 @@ class Mirror:
             for _ in range(30):
                 writer.transaction(HOT)
         return made
+
+    def begin(self, **connectors):
+        """Makes the connectors with these settings, waits until their snapshots are noted as
+        complete, and starts huiliu."""
+        for name, settings in connectors.items():
+            self.connect.create(name, settings)
+        await_mark(self.database, self.broker, self.connect, connectors, "the beginning")
+        for name in connectors:
+            self.connect.await_streaming(name)
+        return self.huiliu.start(self.broker)
 
     def disturb(self, process, seconds, acts):
         """Does each act at its share of the time, and gives the process that runs at the end."""
@@ -372,9 +382,7 @@ def test_a_postgresql_is_mirrored_to_the_last_row(broker, topics, connect, postg
         mirror.declare("plain", [account, account_full], SAID)
         mirror.declare("typed", [bill], {})
         writers = mirror.writers()
-        connect.create("plain", plain)
-        connect.create("typed", typed)
-        process = huiliu.start(broker)
+        process = mirror.begin(plain=plain, typed=typed)
         finish = write_for(SECONDS, writers, HOT)
         process = mirror.disturb(
             process,
@@ -405,8 +413,7 @@ def test_a_server_whose_log_begins_anew_is_mirrored_under_a_new_epoch(
         mirror.declare("moved", tables, SAID)
         writers = mirror.writers()
         settings = postgres_connector(postgres, "moved", READ, recommended("postgres"))
-        connect.create("moved", settings)
-        process = huiliu.start(broker)
+        process = mirror.begin(moved=settings)
         write_for(seconds, writers, HOT)()
         mirror.finish(process)
         mirror.compare()
@@ -446,8 +453,7 @@ def test_a_mariadb_is_mirrored_to_the_last_row(broker, topics, connect, mariadb,
         writers = mirror.writers(standard)
         settings = recommended("mariadb")
         settings = mariadb_connector(mariadb, "maria", tables, settings, broker.servers)
-        connect.create("maria", settings)
-        process = huiliu.start(broker)
+        process = mirror.begin(maria=settings)
         finish = write_for(seconds, writers, HOT)
         acts = {0.3: mirror.restart_connectors, 0.6: mirror.kill_huiliu, 0.7: mirror.kill_connect}
         process = mirror.disturb(process, seconds, acts)
