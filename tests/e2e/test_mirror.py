@@ -9,6 +9,7 @@ import json
 import os
 import pathlib
 import random
+import re
 import signal
 import subprocess
 import time
@@ -49,7 +50,7 @@ from history import (
     write_for,
 )
 from lake import Lake, progress
-from places import free_ports
+from places import REPOSITORY, free_ports
 from program import drain, eventually, messages
 from services import Connect
 
@@ -461,3 +462,14 @@ def test_a_mariadb_is_mirrored_to_the_last_row(broker, topics, connect, mariadb,
         records = mirror.finish(process)
         said = sum(writer.said for writer in writers)
         print(f"{said} statements, {records} records, {mirror.compare()} cells are equal")
+
+
+def test_the_contract_of_the_guide_is_valid(huiliu):
+    guide = (REPOSITORY / "docs" / "debezium.md").read_text()
+    (contract,) = re.findall(r"```yaml\n(dataset: (\w+).*?)```", guide, re.DOTALL)
+    pipelines, sql = huiliu.directory / "contracts", huiliu.directory / "subjects"
+    (pipelines / "pool").mkdir(parents=True)
+    sql.mkdir()
+    (pipelines / "pool" / f"{contract[1]}.yaml").write_text(contract[0])
+    huiliu.point_at(pipelines, sql)
+    huiliu.run("validate")
