@@ -33,6 +33,10 @@ offset.storage.replication.factor=1
 status.storage.replication.factor=1
 offset.storage.partitions=1
 status.storage.partitions=1
+# Connectors name their passwords as \${env:NAME} and keep none.
+config.providers=env
+config.providers.env.class=org.apache.kafka.common.config.provider.EnvVarConfigProvider
+config.providers.env.param.allowlist.pattern=(POSTGRES|MARIADB)_PASSWORD
 # A test's worker is alone and need not wait for others; a killed one is soon forgotten.
 scheduled.rebalance.max.delay.ms=0
 session.timeout.ms=6000
@@ -50,4 +54,4 @@ echo "$pid" >"$dir/pid"
 # The interface answers with an error until the worker has read Kafka.
 ready() { curl --fail --silent "http://127.0.0.1:$port/connectors"; }
 has curl || debian curl
-await 120 "$pid" ready || fail "Kafka Connect did not start: see $dir/connect.log"
+await 180 "$pid" ready || fail "Kafka Connect did not start: see $dir/connect.log"

@@ -36,4 +36,4 @@ setsid mariadbd --no-defaults --datadir="$dir/data" --user="$user" --port="$port
 pid=$!
 echo "$pid" >"$dir/pid"
 ask() { mariadb --no-defaults --protocol=tcp -h 127.0.0.1 -P "$port" -u city city -e 'SELECT 1'; }
-await 60 "$pid" ask || fail "MariaDB did not start: see $dir/mariadb.log"
+await 120 "$pid" ask || fail "MariaDB did not start: see $dir/mariadb.log"

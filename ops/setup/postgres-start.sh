@@ -12,6 +12,7 @@ port=$2
 programs=$("$setup/postgres.sh")
 
 # The server refuses to run as root.
+server=()
 if [ "$(id -u)" -eq 0 ]; then server=(setpriv --reuid=postgres --regid=postgres --init-groups); fi
 server=("${server[@]}" env -i LC_ALL=C.UTF-8 TZ=UTC)
 
@@ -39,6 +40,6 @@ pid=$!
 echo "$pid" >"$dir/pid"
 
 ask() { "$programs/psql" -h 127.0.0.1 -p "$port" -U postgres -XAtqc "$1" "${2:-postgres}"; }
-await 60 "$pid" ask 'SELECT 1' || fail "PostgreSQL did not start: see $dir/postgres.log"
+await 120 "$pid" ask 'SELECT 1' || fail "PostgreSQL did not start: see $dir/postgres.log"
 [ "$(ask "SELECT count(*) FROM pg_database WHERE datname = 'city'")" = 1 ] ||
   ask 'CREATE DATABASE city'

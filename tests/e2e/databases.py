@@ -50,6 +50,9 @@ class Session:
         self.process.communicate()
 
 
+PROGRAMS = pathlib.Path("/usr/lib/postgresql/15/bin")
+
+
 class Postgres(Database):
     """A PostgreSQL 15 with one database, `city`."""
 
@@ -69,6 +72,14 @@ class Postgres(Database):
         """End of its log."""
         return {"lsn": int(self.run("SELECT pg_current_wal_lsn() - '0/0';"))}
 
+    def copy_to(self, other):
+        """Makes the other database what this one is, as by a restored backup: with the rows, and
+        with a log that begins anew."""
+        dump = [PROGRAMS / "pg_dump", "-h", "127.0.0.1", "-p", str(self.port), "-U", "postgres"]
+        done = subprocess.run([*dump, "city"], capture_output=True, text=True, encoding="utf-8")
+        assert done.returncode == 0, done.stderr
+        other.run(done.stdout)
+
     def discard(self):
         """Stops it and removes its data, which root's lie outside of the test's folder."""
         self.stop()
@@ -78,7 +89,7 @@ class Postgres(Database):
 
     def _client(self):
         return [
-            "/usr/lib/postgresql/15/bin/psql", "-h", "127.0.0.1", "-p", str(self.port),
+            PROGRAMS / "psql", "-h", "127.0.0.1", "-p", str(self.port),
             "-U", "postgres", "-d", "city", "-XAtq", "-v", "ON_ERROR_STOP=1", "-f", "-",
         ]  # fmt: skip
 

@@ -1,7 +1,17 @@
-"""Settings of Debezium's connectors: what docs/debezium.md recommends, and what only tests need."""
+"""Settings of Debezium's connectors: those of ops/debezium, which docs/debezium.md recommends, and
+what only tests need."""
 
+import json
 import time
 import zlib
+
+from places import REPOSITORY
+
+
+def recommended(kind):
+    """The settings for `postgres` or `mariadb` as they are handed out."""
+    return json.loads((REPOSITORY / "ops" / "debezium" / f"{kind}.json").read_text())
+
 
 # Debezium's own defaults but for JSON without a schema, and for patience with the services that
 # tests stop and start.
@@ -20,20 +30,10 @@ PLAIN = {
     "errors.retry.delay.max.ms": "1000",
 }
 
-# What a mirror needs to be exact; docs/debezium.md says why.
-RECOMMENDED = {
-    "value.converter.replace.null.with.default": "false",
-    "key.converter.replace.null.with.default": "false",
-    "decimal.handling.mode": "string",
-    "time.precision.mode": "microseconds",
-    "tombstones.on.delete": "true",
-    "heartbeat.interval.ms": "10000",
-}
-
 
 def postgres_connector(database, name, tables, settings):
     """One connector, its kafka_topics `<name>.<schema>.<table>`, with a slot of its own."""
-    return PLAIN | {
+    return PLAIN | settings | {
         "connector.class": "io.debezium.connector.postgresql.PostgresConnector",
         "plugin.name": "pgoutput",
         "database.hostname": "127.0.0.1",
@@ -46,13 +46,12 @@ def postgres_connector(database, name, tables, settings):
         "publication.autocreate.mode": "disabled",
         "topic.prefix": name,
         "table.include.list": tables,
-        **settings,
     }
 
 
 def mariadb_connector(database, name, tables, settings, servers):
     """One connector, its kafka_topics `<name>.city.<table>`, a replica with an id of its own."""
-    return PLAIN | {
+    return PLAIN | settings | {
         "connector.class": "io.debezium.connector.mariadb.MariaDbConnector",
         "database.hostname": "127.0.0.1",
         "database.port": str(database.port),
@@ -67,7 +66,6 @@ def mariadb_connector(database, name, tables, settings, servers):
         "schema.history.internal.kafka.bootstrap.servers": servers,
         "schema.history.internal.kafka.topic": f"__history-{name}",
         "schema.history.internal.store.only.captured.tables.ddl": "true",
-        **settings,
     }
 
 

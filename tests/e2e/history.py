@@ -220,6 +220,10 @@ class Writer:
         self.keys = {table.name: set() for table in tables}
         self.said = 0
 
+    def go_on_at(self, database):
+        """Goes on with another database that has the same rows."""
+        self.session = database.session()
+
     def transaction(self, hot):
         """Says one transaction; of ten, one is taken back."""
         keys = {name: set(held) for name, held in self.keys.items()}

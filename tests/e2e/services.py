@@ -67,6 +67,17 @@ class Connect(Service):
             assert time.monotonic() < deadline, f"the connector {name} does not run: {status}"
             time.sleep(0.2)
 
+    def await_streaming(self, name, seconds=120):
+        """Waits until a connector has noted that its first snapshot is complete: one that is
+        stopped before takes it anew, and never tells of rows that were deleted in between."""
+        deadline = time.monotonic() + seconds
+        while True:
+            noted = self._ask("GET", f"connectors/{name}/offsets")["offsets"]
+            if noted and not any(each["offset"].get("snapshot") for each in noted):
+                return
+            assert time.monotonic() < deadline, f"the connector {name} is at {noted}"
+            time.sleep(0.2)
+
     def status(self, name):
         try:
             return self._ask("GET", f"connectors/{name}/status")
@@ -79,8 +90,26 @@ class Connect(Service):
         """Restarts a connector with its tasks; what it had not noted it reads again."""
         self._ask("POST", f"connectors/{name}/restart?includeTasks=true")
 
+    def begin_anew(self, name, settings):
+        """Starts a connector with other settings and without a memory of how far it was."""
+        self._forget(name)
+        self._ask("PUT", f"connectors/{name}/config", settings)
+        self._ask("PUT", f"connectors/{name}/resume")
+        self.await_running(name)
+
     def delete(self, name):
-        self._ask("DELETE", f"connectors/{name}")
+        """Removes a connector, if it is there, and what it had noted."""
+        if self.status(name)["connector"]["state"] != "UNKNOWN":
+            self._forget(name)
+            self._ask("DELETE", f"connectors/{name}")
+
+    def _forget(self, name):
+        self._ask("PUT", f"connectors/{name}/stop")
+        deadline = time.monotonic() + 60
+        while self.status(name)["connector"]["state"] != "STOPPED" or self.status(name)["tasks"]:
+            assert time.monotonic() < deadline, f"the connector {name} does not stop"
+            time.sleep(0.1)
+        self._ask("DELETE", f"connectors/{name}/offsets")
 
     def _ask(self, method, path, body=None):
         request = urllib.request.Request(
@@ -89,8 +118,12 @@ class Connect(Service):
             {"Content-Type": "application/json"},
             method=method,
         )
-        with urllib.request.urlopen(request, timeout=60) as answer:
-            return json.loads(answer.read() or "null")
+        try:
+            with urllib.request.urlopen(request, timeout=60) as answer:
+                return json.loads(answer.read() or "null")
+        except urllib.error.HTTPError as error:
+            error.msg += f": {error.read().decode(errors='replace')[:2000]}"
+            raise
 
 
 class Broker(Service):
