@@ -24,7 +24,7 @@ use arrow::compute::concat_batches;
 use arrow::datatypes::SchemaRef;
 use futures::TryStreamExt;
 use huiliu_model::{Error, ErrorKind, system};
-use merge::Merger;
+pub(crate) use merge::Merger;
 use parquet::arrow::ParquetRecordBatchStreamBuilder;
 use pending::Pending;
 use serde_json::json;
