@@ -25,10 +25,12 @@ mod init;
 mod load;
 mod quality;
 mod subject;
+mod subjects;
 pub use init::{GroupName, InitArgs};
 pub use load::{FileFormat, LoadArgs, PlainOp, TextEncoding};
 pub use quality::{DiffArgs, QualityArgs, QualityCommand};
-pub use subject::{PurgeArgs, SubjectArgs, SubjectCommand};
+pub use subject::{PurgeArgs, SubjectArgs, SubjectCommand, VersionsArgs};
+pub use subjects::{RefreshArgs, VerifyArgs};
 
 /// Carries a city's records from Kafka to tables that people can query.
 #[derive(Debug, Parser)]
@@ -112,6 +114,7 @@ pub enum Command {
     Run(RunArgs),
     Load(LoadArgs),
     Refresh(RefreshArgs),
+    Verify(VerifyArgs),
     Subject(SubjectArgs),
     Query(QueryArgs),
     Status(StatusArgs),
@@ -157,7 +160,7 @@ pub struct ValidateArgs {
     pub output: Document,
 }
 
-/// Read Kafka into the tables, and keep current state and metrics up to date
+/// Read Kafka into the tables, and keep current state, subject tables and metrics up to date
 #[derive(Debug, Args)]
 #[command(after_help = examples::RUN)]
 pub struct RunArgs {
@@ -167,27 +170,12 @@ pub struct RunArgs {
     /// Address of /metrics and its companions, or `off`; --once serves none unless told
     #[arg(long, value_name = "ADDR", value_parser = admin)]
     pub admin: Option<AdminAddress>,
-    /// Date that the refresh at the end of --once counts from; today without it
-    #[arg(long, value_name = "DATE", requires = "once")]
-    pub as_of: Option<NaiveDate>,
-}
-
-/// Bring subject tables up to their inputs
-#[derive(Debug, Args)]
-#[command(after_help = examples::REFRESH)]
-pub struct RefreshArgs {
-    /// Subject databases or tables (`enterprise_financing`,
-    /// `enterprise_financing.enterprise_profile`); all without one
-    #[arg(value_name = "SUBJECT")]
-    pub subjects: Vec<String>,
-    /// Date that the tables count from
+    /// Date that the subject tables count from; today, day by day, without it
     #[arg(long, value_name = "DATE")]
-    pub as_of: NaiveDate,
-    /// Other parameters of the queries
-    #[arg(long = "param", value_name = "NAME=VALUE", value_parser = parameter)]
-    pub parameters: Vec<(String, String)>,
-    #[command(flatten)]
-    pub output: Document,
+    pub as_of: Option<NaiveDate>,
+    /// Leave the subject tables to another process, or to `huiliu refresh`
+    #[arg(long, conflicts_with = "once")]
+    pub no_refresh: bool,
 }
 
 /// Ask the tables in SQL: changes.*, current.*, quarantine.* and the subject databases
@@ -410,10 +398,6 @@ Examples:
   huiliu run --bootstrap-servers kafka:9092 --lake s3://city/lake --log-format json
 
 SIGTERM or Ctrl-C commits what was read and leaves with 0; a second one leaves at once.";
-    pub const REFRESH: &str = "\
-Examples:
-  huiliu refresh --as-of 2020-12-31
-  huiliu refresh enterprise_financing.enterprise_profile --as-of 2020-12-31";
     pub const QUERY: &str = "\
 Examples:
   huiliu query 'SELECT count(*) FROM current.le_entity'

@@ -13,11 +13,12 @@ mod quarantine;
 mod query;
 mod refresh;
 mod reveal;
-mod rule;
+pub mod rule;
 mod run;
 mod status;
 mod subject;
 mod validate;
+mod verify;
 mod version;
 
 use crate::cli::{Cli, Command};
@@ -50,11 +51,12 @@ pub fn execute(cli: Cli, console: &Console) -> Result<(), Failure> {
         Command::Quality(args) => quality::execute(args, global, console),
         Command::Query(args) => query::execute(args, global, console),
         Command::Refresh(args) => refresh::execute(args, global, console),
+        Command::Verify(args) => verify::execute(args, global, console),
+        Command::Subject(args) => subject::execute(args, global, console),
         Command::Reveal(args) => reveal::execute(args, global),
         Command::Rule(args) => rule::execute(args),
         Command::Run(args) => run::execute(args, global, console),
         Command::Status(args) => status::execute(args, global, console),
-        Command::Subject(args) => subject::execute(args, global),
         Command::Validate(args) => validate::execute(args, global, console),
         Command::Version(args) => version::execute(args),
     }

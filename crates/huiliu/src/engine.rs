@@ -10,7 +10,9 @@ use crate::failure::Failure;
 use crate::installation::{Installation, shape};
 use crate::member::Door;
 use crate::metrics;
-use crate::subjects;
+use crate::subjects::Refresher;
+use crate::subjects::follow::{self, Follow};
+use chrono::NaiveDate;
 use huiliu_decode::Limits as Bounds;
 use huiliu_ingest::{Limits, Metrics, Pipeline, Session, Summary, supervise};
 use huiliu_kafka::{KafkaSource, Pacer, Route, Until};
@@ -18,7 +20,6 @@ use huiliu_lake::Lake;
 use huiliu_lake::fold::{Folded, Policy};
 use huiliu_model::port::Incident;
 use huiliu_model::{Clock, Error, ErrorKind, Stop};
-use huiliu_subject::Built;
 use prometheus::Registry;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -48,6 +49,15 @@ pub struct Engine {
     pipelines: BTreeMap<Arc<str>, Arc<Pipeline>>,
     kafka: huiliu_kafka::Settings,
     policy: Policy,
+    follow: follow::Metrics,
+}
+
+/// Whether subject tables follow while a process ingests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Following {
+    No,
+    /// They count from this date; from today without one.
+    AsOf(Option<NaiveDate>),
 }
 
 impl Engine {
@@ -72,6 +82,7 @@ impl Engine {
         }
         let registry = metrics::registry()?;
         let metrics = Metrics::register(&registry).map_err(metrics::duplicate)?;
+        let follow = follow::Metrics::register(&registry).map_err(metrics::duplicate)?;
         let lake = installation.lake(shape(&protection), Arc::clone(&clock)).await?;
         Ok(Self {
             board: Arc::new(Board::new(lake.clone(), pacer)),
@@ -83,19 +94,36 @@ impl Engine {
             pipelines,
             kafka,
             policy,
+            follow,
             installation,
         })
     }
 
-    /// Reads Kafka until the source ends, folding meanwhile.
+    /// Reads Kafka until the source ends, folding and refreshing meanwhile.
     ///
     /// # Errors
     /// What ended ingestion or the fold; what had landed stays landed.
-    pub async fn ingest(&self, until: Until, stop: &CancellationToken) -> Result<Summary, Error> {
+    pub async fn ingest(
+        &self,
+        until: Until,
+        following: Following,
+        stop: &CancellationToken,
+    ) -> Result<Summary, Error> {
         let mut tasks = JoinSet::new();
         let over = CancellationToken::new();
         let give_up = CancellationToken::new();
         tasks.spawn(grace(stop.clone(), give_up.clone(), over.clone()));
+        if let Following::AsOf(as_of) = following {
+            let follow = Follow {
+                installation: self.installation.clone(),
+                lake: self.lake.clone(),
+                clock: Arc::clone(&self.clock),
+                metrics: self.follow.clone(),
+                as_of,
+                over: over.clone(),
+            };
+            tasks.spawn(follow.go_on());
+        }
         let fold = Fold {
             lake: self.lake.clone(),
             clock: Arc::clone(&self.clock),
@@ -178,18 +206,19 @@ impl Engine {
         Ok(changes)
     }
 
-    /// Builds every table of the subjects that are on.
+    /// Brings every table of the subjects that are on up to its inputs; tells of each with its
+    /// rows.
     ///
     /// # Errors
-    /// The first table that cannot be built.
+    /// The first table that cannot be refreshed.
     pub async fn refresh_all(
         &self,
-        as_of: chrono::NaiveDate,
-        told: impl FnMut(&huiliu_spec::TableSpec, &Built),
+        as_of: NaiveDate,
+        mut told: impl FnMut(&huiliu_spec::TableSpec, u64),
     ) -> Result<(), Failure> {
         let tables: Vec<_> = self.installation.project.built_tables().collect();
-        let parameters = [("as_of".to_owned(), as_of.to_string())].into();
-        subjects::refresh(&self.installation, &self.lake, &tables, &parameters, told).await
+        let refresher = Refresher::new(&self.installation, &self.lake, as_of);
+        refresher.refresh(&tables, |table, done| told(table, done.row_count)).await
     }
 }
 

@@ -1,82 +1,173 @@
-//! Subject tables on a lake: the two ports of a build, and the order of a refresh.
+//! Subject tables on a lake: the order of a refresh, and what is told of it.
 //!
-//! `subject` knows inputs and targets as ports and the lake knows neither; they meet here. All
-//! tables of one refresh read one vector of versions, pinned before the first of them.
+//! `subject` knows inputs and targets as ports and the lake knows neither; they meet in
+//! [`inputs`] and [`target`]. Tables are refreshed after the tables they read.
+
+pub mod follow;
+pub mod inputs;
+pub mod sets;
+pub mod target;
 
 use crate::failure::Failure;
 use crate::installation::Installation;
-use arrow::datatypes::SchemaRef;
-use arrow::record_batch::RecordBatch;
-use async_trait::async_trait;
-use datafusion::catalog::{MemTable, MemoryCatalogProvider, TableProvider};
-use datafusion::execution::object_store::ObjectStoreUrl;
-use datafusion::prelude::SessionContext;
-use huiliu_lake::{Lake, Pinned};
-use huiliu_model::{Contract, Error, ErrorKind};
+use huiliu_lake::Lake;
+use huiliu_model::Error;
 use huiliu_spec::TableSpec;
 use huiliu_spec::table::{InputKind, Severity};
-use huiliu_subject::{
-    Budget, BuildRecord, Built, Declarations, Inputs, Ports, Shape, Staging, Target,
-};
+use huiliu_subject::{Budget, Declarations, Mode, Ports, Refreshed, Request};
+use inputs::{LakeInputs, Seen};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use target::LakeTarget;
 
 /// Rows of all inputs up to which a table is built in one pass instead of bucket by bucket.
 const ONE_PASS_ROWS: i64 = 2_000_000;
 /// Memory of a build where the process' budget is smaller.
 const MEMORY_BYTES_MIN: usize = 512 << 20;
 
-/// Builds tables in full, inputs before what is built on them.
-///
-/// # Errors
-/// The first table that cannot be built; those before it are committed.
-pub async fn refresh(
-    installation: &Installation,
-    lake: &Lake,
-    tables: &[&TableSpec],
-    parameters: &BTreeMap<String, String>,
-    mut told: impl FnMut(&TableSpec, &Built),
-) -> Result<(), Failure> {
-    let names: BTreeSet<&str> = tables
-        .iter()
-        .flat_map(|table| &table.inputs)
-        .filter(|input| input.kind == InputKind::Dataset)
-        .map(|input| input.name.as_str())
-        .collect();
-    let inputs = LakeInputs::pin(lake, &names.into_iter().collect::<Vec<_>>()).await?;
-    let target = LakeTarget { lake: lake.clone() };
-    let contracts = &installation.project.contracts;
-    let declared = Declarations { contracts, catalogue: &installation.catalogue };
-    let rows: i64 = lake.status().await?.iter().map(|d| d.current_rows + d.pending_rows).sum();
-    let budget = Budget {
-        memory_bytes: installation.memory_bytes().max(MEMORY_BYTES_MIN),
-        buckets_per_pass: if rows <= ONE_PASS_ROWS { u32::MAX } else { 1 },
-        ..Budget::default()
-    };
-    for table in tables {
-        let given = parameters
-            .iter()
-            .filter(|(name, _)| table.parameters.iter().any(|p| p.name == **name))
-            .map(|(name, value)| (name.clone(), value.clone()))
-            .collect();
-        let ports = Ports { inputs: &inputs, target: &target };
-        let built = huiliu_subject::refresh(table, declared, ports, &given, &budget).await?;
-        told(table, &built);
-    }
-    Ok(())
+/// What refreshes have in common.
+pub struct Refresher<'a> {
+    pub installation: &'a Installation,
+    pub lake: &'a Lake,
+    pub parameters: BTreeMap<String, String>,
+    pub mode: Mode,
+    /// Only decide.
+    pub explain: bool,
+    /// Partitions of each plan.
+    pub partitions: usize,
+    pub seen: Seen,
+    pub newest: sets::Newest,
 }
 
-/// What was built, for programs.
-pub fn document(table: &TableSpec, built: &Built) -> Value {
-    let checks: Vec<Value> = built.checks.iter().map(check).collect();
-    json!({
-        "table": table.full_name(),
-        "rows": built.row_count,
-        "version": built.table_version,
-        "inputs": built.versions,
-        "checks": checks,
-    })
+impl<'a> Refresher<'a> {
+    /// Refreshes that count from a date.
+    pub fn new(installation: &'a Installation, lake: &'a Lake, as_of: chrono::NaiveDate) -> Self {
+        Self {
+            installation,
+            lake,
+            parameters: [("as_of".to_owned(), as_of.to_string())].into(),
+            mode: Mode::default(),
+            explain: false,
+            partitions: Budget::default().partitions,
+            seen: Seen::default(),
+            newest: sets::Newest::default(),
+        }
+    }
+
+    /// Pins the datasets that these tables are built on.
+    ///
+    /// # Errors
+    /// As the store answers.
+    pub async fn pin(&self, tables: &[&TableSpec]) -> Result<LakeInputs, Error> {
+        let names: BTreeSet<&str> = tables
+            .iter()
+            .flat_map(|table| &table.inputs)
+            .filter(|input| input.kind == InputKind::Dataset)
+            .map(|input| input.name.as_str())
+            .collect();
+        LakeInputs::pin(self.lake, &names.into_iter().collect::<Vec<_>>(), &self.seen).await
+    }
+
+    /// Refreshes tables at one vector of versions, inputs before what is built on them.
+    ///
+    /// # Errors
+    /// The first table that cannot be refreshed; those before it are committed.
+    pub async fn refresh(
+        &self,
+        tables: &[&TableSpec],
+        mut told: impl FnMut(&TableSpec, &Refreshed),
+    ) -> Result<(), Failure> {
+        let inputs = self.pin(tables).await?;
+        let small = self.is_small().await?;
+        for table in tables {
+            let done = self.one(table, &inputs, small).await?;
+            told(table, &done);
+        }
+        if !self.explain {
+            self.note_sets(tables, &inputs).await?;
+        }
+        Ok(())
+    }
+
+    /// Whether all inputs together are so small that a table is built in one pass.
+    ///
+    /// # Errors
+    /// As the store answers.
+    pub async fn is_small(&self) -> Result<bool, Error> {
+        let datasets = self.lake.status().await?;
+        let rows: i64 = datasets.iter().map(|d| d.current_rows + d.pending_rows).sum();
+        Ok(rows <= ONE_PASS_ROWS)
+    }
+
+    /// Notes which versions belong together, for every subject among these tables.
+    ///
+    /// # Errors
+    /// As the store answers.
+    pub async fn note_sets(&self, tables: &[&TableSpec], inputs: &LakeInputs) -> Result<(), Error> {
+        let subjects: BTreeSet<&str> = tables.iter().map(|table| table.subject.as_str()).collect();
+        for subject in subjects {
+            sets::note(self.installation, self.lake, inputs, subject, &self.newest).await?;
+        }
+        Ok(())
+    }
+
+    pub fn target(&self) -> LakeTarget {
+        LakeTarget { lake: self.lake.clone() }
+    }
+
+    /// What a build may use; a small one is done in one pass.
+    pub fn budget(&self, small: bool) -> Budget {
+        Budget {
+            memory_bytes: self.installation.memory_bytes().max(MEMORY_BYTES_MIN),
+            buckets_per_pass: if small { u32::MAX } else { 1 },
+            partitions: self.partitions,
+            ..Budget::default()
+        }
+    }
+
+    /// Refreshes one table; in one pass, where it is built in full and that is small.
+    ///
+    /// # Errors
+    /// As [`huiliu_subject::refresh`].
+    pub async fn one(
+        &self,
+        table: &TableSpec,
+        inputs: &LakeInputs,
+        small: bool,
+    ) -> Result<Refreshed, Error> {
+        let declared = |name: &str| table.parameters.iter().any(|p| p.name == name);
+        let given = self.parameters.iter().filter(|(name, _)| declared(name));
+        let request = Request {
+            parameters: given.map(|(name, value)| (name.clone(), value.clone())).collect(),
+            mode: self.mode,
+            budget: self.budget(small),
+            explain: self.explain,
+        };
+        let target = self.target();
+        let ports = Ports { inputs, target: &target };
+        huiliu_subject::refresh(table, declarations(self.installation), ports, &request).await
+    }
+}
+
+/// What an installation declares, as refreshes read it.
+pub fn declarations(installation: &Installation) -> Declarations<'_> {
+    let (contracts, tables) = (&installation.project.contracts, &installation.project.tables);
+    Declarations { contracts, tables, catalogue: &installation.catalogue }
+}
+
+/// What was done, for programs.
+pub fn document(table: &TableSpec, done: &Refreshed) -> Value {
+    let mut document = json!({"table": table.full_name()});
+    let Some(fields) = document.as_object_mut() else { return document };
+    if let Some(built) = &done.built {
+        let checks: Vec<Value> = built.checks.iter().map(check).collect();
+        fields.insert("rows".into(), json!(built.row_count));
+        fields.insert("version".into(), json!(built.table_version));
+        fields.insert("inputs".into(), json!(built.versions));
+        fields.insert("checks".into(), json!(checks));
+    }
+    fields.insert("decision".into(), done.decision.document());
+    document
 }
 
 fn check(outcome: &huiliu_subject::CheckOutcome) -> Value {
@@ -85,97 +176,4 @@ fn check(outcome: &huiliu_subject::CheckOutcome) -> Value {
         Severity::Warn => "warn",
     };
     json!({"name": outcome.name, "severity": severity, "offending_count": outcome.offending_count})
-}
-
-/// Current state of some datasets, pinned.
-struct LakeInputs {
-    lake: Lake,
-    pinned: BTreeMap<String, Pinned>,
-}
-
-impl LakeInputs {
-    async fn pin(lake: &Lake, names: &[&str]) -> Result<Self, Error> {
-        let pinned = lake.pin(names).await?;
-        let pinned = pinned.into_iter().map(|p| (p.name().to_owned(), p)).collect();
-        Ok(Self { lake: lake.clone(), pinned })
-    }
-
-    /// Makes a session able to read the lake's files.
-    fn attach(&self, ctx: &SessionContext) -> Result<(), Error> {
-        if ctx.catalog("lake").is_none() {
-            ctx.register_catalog("lake", Arc::new(MemoryCatalogProvider::new()));
-        }
-        let url = ObjectStoreUrl::parse(LAKE_URL)
-            .map_err(|e| Error::new(ErrorKind::Bug, "the lake's URL is no URL").because(e))?;
-        ctx.register_object_store(url.as_ref(), Arc::clone(self.lake.store()));
-        Ok(())
-    }
-}
-
-/// URL under which the lake's files are known to a session.
-const LAKE_URL: &str = "huiliu://lake";
-
-#[async_trait]
-impl Inputs for LakeInputs {
-    async fn register(
-        &self,
-        ctx: &SessionContext,
-        contract: &Contract,
-        name: &str,
-    ) -> Result<i64, Error> {
-        self.attach(ctx)?;
-        let pinned = self.pinned.get(&*contract.dataset).ok_or_else(|| {
-            Error::new(ErrorKind::Bug, format!("dataset `{}` was not pinned", contract.dataset))
-        })?;
-        let provider = pinned.provider(ctx).await?;
-        ctx.register_table(name, provider).map_err(|e| {
-            Error::new(ErrorKind::Bug, format!("`{name}` could not be registered")).because(e)
-        })?;
-        Ok(pinned.version())
-    }
-}
-
-struct LakeTarget {
-    lake: Lake,
-}
-
-#[async_trait]
-impl Target for LakeTarget {
-    async fn begin(&self, shape: &Shape) -> Result<Box<dyn Staging>, Error> {
-        let name = (shape.subject.as_str(), shape.table.as_str());
-        let schema = Arc::clone(&shape.schema);
-        let build = self.lake.build_subject(name, &shape.title, schema, &shape.key).await?;
-        Ok(Box::new(LakeStaging { build, schema: Arc::clone(&shape.schema), rows: Vec::new() }))
-    }
-}
-
-/// Rows of one build; they are staged in the lake and kept for the checks.
-struct LakeStaging {
-    build: huiliu_lake::Build,
-    schema: SchemaRef,
-    rows: Vec<RecordBatch>,
-}
-
-#[async_trait]
-impl Staging for LakeStaging {
-    async fn add(&mut self, bucket: u32, rows: Vec<RecordBatch>) -> Result<(), Error> {
-        let number = i32::try_from(bucket).map_err(|e| {
-            Error::new(ErrorKind::Bug, format!("bucket {bucket} is no bucket")).because(e)
-        })?;
-        self.build.stage(number, &rows).await?;
-        self.rows.extend(rows);
-        Ok(())
-    }
-
-    async fn read(&self) -> Result<Arc<dyn TableProvider>, Error> {
-        let staged = MemTable::try_new(Arc::clone(&self.schema), vec![self.rows.clone()]);
-        let staged = staged.map_err(|e| {
-            Error::new(ErrorKind::Bug, "staged rows do not have the declared columns").because(e)
-        })?;
-        Ok(Arc::new(staged))
-    }
-
-    async fn commit(self: Box<Self>, record: BuildRecord) -> Result<i64, Error> {
-        Ok(self.build.commit(record.to_json()).await?.version)
-    }
 }

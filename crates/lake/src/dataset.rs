@@ -1,5 +1,6 @@
 //! The four tables of one dataset, made on first use.
 
+use crate::kept::Kept;
 use crate::shape::{Shape, TOKEN_KEY, compare};
 use crate::table::{Definition, Shared, Table};
 use arrow::datatypes::{Field, Schema, SchemaRef};
@@ -24,6 +25,8 @@ pub struct Dataset {
     pub changes_schema: SchemaRef,
     pub current_schema: SchemaRef,
     pub deleted_schema: SchemaRef,
+    /// Rows of `changes` that are not folded, as far as they were read.
+    pub(crate) kept: Kept,
 }
 
 /// What `status` shows of a dataset.
@@ -127,6 +130,7 @@ impl Dataset {
             changes_schema,
             current_schema,
             deleted_schema,
+            kept: Kept::default(),
         };
         dataset.check_buckets().await?;
         if let Some(token_key) = &shape.token_key {

@@ -20,11 +20,11 @@ use std::sync::Arc;
 
 /// The newest rows of one dataset at pinned versions.
 pub struct Pinned {
-    dataset: Arc<Dataset>,
-    current: TableState,
-    deleted: TableState,
-    changes: TableState,
-    pending: Vec<(String, FileMeta)>,
+    pub(crate) dataset: Arc<Dataset>,
+    pub(crate) current: TableState,
+    pub(crate) deleted: TableState,
+    pub(crate) changes: TableState,
+    pub(crate) pending: Vec<(String, FileMeta)>,
 }
 
 impl Pinned {

@@ -3,7 +3,8 @@
 use crate::commit::to_lines;
 use crate::error::store_error;
 use crate::log::{
-    Line, MetaData, Protocol, TableState, commit_path, load, read_commit, tail, write_checkpoint,
+    Line, MetaData, Protocol, TableState, commit_path, load, load_at, read_commit, tail,
+    write_checkpoint,
 };
 use crate::schema::{from_delta, to_delta};
 use crate::store::KernelView;
@@ -112,6 +113,14 @@ impl Table {
         let mut state = self.state.lock().await;
         self.tail(&mut state).await?;
         Ok(state.clone())
+    }
+
+    /// The state at an earlier version; `None` when the log does not reach back so far.
+    ///
+    /// # Errors
+    /// As the store answers, or `Corrupt`.
+    pub async fn state_at(&self, version: i64) -> Result<Option<TableState>, Error> {
+        load_at(&self.shared.store, &self.path, version).await
     }
 
     /// Recorded progress by app id, read afresh.

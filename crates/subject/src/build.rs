@@ -1,25 +1,28 @@
-//! The full build of a table, some buckets at a time.
+//! The build of a table: some buckets at a time, or only some identities.
 //!
-//! Owns the run of `query.sql` on restricted inputs. Each pass yields the rows of its buckets,
-//! sorted by key, in the declared schema. Refuses rows whose identity lies outside the pass: a
-//! query that invents them would build differently in another number of passes. Memory is that
-//! of one pass.
+//! Owns the run of `query.sql` on restricted inputs. Each pass yields the rows of its buckets or
+//! identities, sorted by key, in the declared schema. Refuses rows whose identity lies outside the
+//! pass: a query that invents them would build differently in another number of passes. Memory is
+//! that of one pass.
 
+use crate::among::Keys;
 use crate::bucket;
 use crate::catalogue::{Catalogue, query};
 use crate::fault;
 use crate::parameters::Bound;
-use crate::restrict::Sources;
+use crate::restrict::{Restriction, Sources};
 use crate::schema;
 use crate::session::Sessions;
 use arrow::array::{ArrayRef, UInt32Array};
 use arrow::compute::take_record_batch;
-use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
 use datafusion::prelude::{SessionContext, ident};
 use huiliu_model::{Error, ErrorKind};
 use huiliu_spec::table::TableSpec;
 use std::ops::Range;
+use std::sync::Arc;
+
+const FOREIGN: &str = "an input reaches the identity by other columns than `by` or `via` say";
 
 /// Rows of one bucket, sorted by key.
 #[derive(Debug, Clone)]
@@ -49,7 +52,7 @@ impl Build<'_> {
     /// Rows of `range` of the buckets, every bucket once, empty ones too.
     pub async fn pass(&self, range: Range<u32>) -> Result<Vec<BucketRows>, Error> {
         let ctx = self.sessions.open();
-        self.sources.register(&ctx, self.spec, self.catalogue, Some(&range)).await?;
+        self.register(&ctx, Restriction::Buckets(&range)).await?;
         let rows = self.run(&ctx).await?;
         self.split(rows, range)
     }
@@ -57,8 +60,39 @@ impl Build<'_> {
     /// All rows in one piece, from inputs that are not restricted.
     pub async fn whole(&self) -> Result<Vec<RecordBatch>, Error> {
         let ctx = self.sessions.open();
-        self.sources.register(&ctx, self.spec, self.catalogue, None).await?;
+        self.register(&ctx, Restriction::Whole).await?;
         self.run(&ctx).await
+    }
+
+    /// Rows of some identities, by the query in a session whose inputs are restricted to them.
+    pub async fn identities(
+        &self,
+        ctx: &SessionContext,
+        keys: &Arc<Keys>,
+    ) -> Result<Vec<RecordBatch>, Error> {
+        let rows = self.run(ctx).await?;
+        for batch in &rows {
+            let known = keys.mask(&self.identity(batch)?);
+            let known = known.map_err(|e| fault::planning(&self.name(), e.into()))?;
+            if known.true_count() < batch.num_rows() {
+                let message = format!(
+                    "table {}: a refresh of {} identities yields a row of another one",
+                    self.name(),
+                    keys.len()
+                );
+                return Err(Error::new(ErrorKind::Invalid, message).help(FOREIGN));
+            }
+        }
+        Ok(rows)
+    }
+
+    /// Registers inputs and views as this build restricts them.
+    pub async fn register(
+        &self,
+        ctx: &SessionContext,
+        restriction: Restriction<'_>,
+    ) -> Result<(), Error> {
+        self.sources.register(ctx, self.spec, self.catalogue, restriction).await
     }
 
     async fn run(&self, ctx: &SessionContext) -> Result<Vec<RecordBatch>, Error> {
@@ -75,7 +109,12 @@ impl Build<'_> {
         rows.iter().map(|batch| schema::conform(&table, &declared, batch)).collect()
     }
 
-    fn split(&self, rows: Vec<RecordBatch>, range: Range<u32>) -> Result<Vec<BucketRows>, Error> {
+    /// Sorts rows of some buckets into them; a bucket without rows comes too.
+    pub fn split(
+        &self,
+        rows: Vec<RecordBatch>,
+        range: Range<u32>,
+    ) -> Result<Vec<BucketRows>, Error> {
         let mut split: Vec<BucketRows> =
             range.clone().map(|bucket| BucketRows { bucket, rows: Vec::new() }).collect();
         for batch in rows {
@@ -101,6 +140,13 @@ impl Build<'_> {
     }
 
     fn buckets(&self, batch: &RecordBatch) -> Result<Vec<i32>, Error> {
+        let buckets = bucket::buckets_of(&self.identity(batch)?, self.spec.buckets)
+            .map_err(|e| fault::planning(&self.name(), e))?;
+        Ok(buckets.values().to_vec())
+    }
+
+    /// Identity columns of some rows.
+    pub fn identity(&self, batch: &RecordBatch) -> Result<Vec<ArrayRef>, Error> {
         let column = |name: &String| -> Result<ArrayRef, Error> {
             batch.column_by_name(name).cloned().ok_or_else(|| {
                 let table = self.name();
@@ -110,10 +156,7 @@ impl Build<'_> {
                 )
             })
         };
-        let identity = self.spec.identity.iter().map(column).collect::<Result<Vec<_>, _>>()?;
-        let buckets = bucket::buckets_of(&identity, self.spec.buckets)
-            .map_err(|e| fault::planning(&self.name(), e))?;
-        Ok(buckets.values().to_vec())
+        self.spec.identity.iter().map(column).collect()
     }
 
     fn foreign(&self, bucket: i32, range: &Range<u32>) -> Error {
@@ -126,14 +169,10 @@ impl Build<'_> {
                 range.end
             ),
         )
-        .help("an input reaches the identity by other columns than `by` or `via` say")
+        .help(FOREIGN)
     }
 
     pub fn name(&self) -> String {
         self.spec.full_name()
-    }
-
-    pub fn schema(&self) -> SchemaRef {
-        schema::declared(self.spec)
     }
 }

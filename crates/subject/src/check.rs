@@ -9,7 +9,7 @@ use crate::fault;
 use crate::parameters::Bound;
 use datafusion::prelude::SessionContext;
 use huiliu_model::{Error, ErrorKind};
-use huiliu_spec::table::{Severity, TableSpec};
+use huiliu_spec::table::{Check, Severity, TableSpec};
 
 /// Name under which checks see the rows that are about to be committed.
 pub const STAGED: &str = "staged";
@@ -22,7 +22,8 @@ pub struct CheckOutcome {
     pub offending_count: u64,
 }
 
-/// Runs all checks of a table in a session that knows [`STAGED`] and the inputs.
+/// Runs those checks of a table that `wanted` names, in a session that knows [`STAGED`] and the
+/// inputs.
 ///
 /// # Errors
 /// `Invalid` for a check that does not run; a check that finds rows is an outcome.
@@ -30,9 +31,10 @@ pub async fn run(
     ctx: &SessionContext,
     spec: &TableSpec,
     parameters: &Bound,
+    wanted: impl Fn(&Check) -> bool,
 ) -> Result<Vec<CheckOutcome>, Error> {
     let mut outcomes = Vec::with_capacity(spec.checks.len());
-    for check in &spec.checks {
+    for check in spec.checks.iter().filter(|check| wanted(check)) {
         let what = format!("table {}, check {}", spec.full_name(), check.name);
         let planning = |e| fault::planning(&what, e);
         let rows = query(ctx, &check.sql).await.map_err(planning)?;

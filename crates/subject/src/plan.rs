@@ -11,9 +11,10 @@ use crate::bucket::FUNCTION;
 use crate::catalogue::{Catalogue, query};
 use crate::check::STAGED;
 use crate::fault::reason;
+use crate::locality::{self, Locality};
 use crate::restrict::matched_on;
 use crate::schema;
-use crate::session::{Budget, Sessions};
+use crate::session::{self, Budget, Sessions};
 use arrow::datatypes::{Schema, SchemaRef};
 use datafusion::datasource::MemTable;
 use datafusion::error::DataFusionError;
@@ -75,6 +76,36 @@ pub async fn validate_table(
     found.list
 }
 
+/// What of a table is determined by its identity, as far as its plan tells without its data.
+///
+/// Of a table that [`validate_table`] finds fault with, it says no more than that.
+pub async fn locality_of(
+    spec: &TableSpec,
+    contracts: &[Arc<Contract>],
+    tables: &[TableSpec],
+    catalogue: &Catalogue,
+    protected: bool,
+) -> Locality {
+    let fault = |message: String| Locality { obstacle: Some(message), ..Locality::default() };
+    let sessions = match Sessions::new(&Budget::default(), catalogue.functions()) {
+        Ok(sessions) => sessions,
+        Err(error) => return fault(error.message),
+    };
+    let known = Known { contracts, tables, catalogue, protected };
+    let ctx = sessions.open();
+    let mut found = Findings { spec, list: Vec::new() };
+    register(&ctx, spec, &known, &mut found).await;
+    let staged = register_empty(&ctx, STAGED, schema::declared(spec));
+    if let Some(finding) = found.list.pop() {
+        return fault(finding.message);
+    }
+    if let Err(error) = staged {
+        return fault(reason(&error));
+    }
+    let keys = spec.inputs.iter().map(|input| (input.name.clone(), known.key(input))).collect();
+    locality::examine(&ctx, spec, catalogue, &keys).await
+}
+
 /// Declarations that a table may refer to.
 struct Known<'a> {
     contracts: &'a [Arc<Contract>],
@@ -101,7 +132,14 @@ impl Known<'_> {
 
     fn key(&self, input: &Input) -> Vec<String> {
         let contract = self.contracts.iter().find(|c| *c.dataset == *input.name);
-        contract.map_or_else(Vec::new, |c| c.key_names().iter().map(|k| (*k).to_owned()).collect())
+        let table = self.tables.iter().find(|t| t.full_name() == input.name);
+        match (input.kind, contract, table) {
+            (InputKind::Dataset, Some(contract), _) => {
+                contract.key_names().iter().map(|k| (*k).to_owned()).collect()
+            }
+            (InputKind::Table, _, Some(table)) => table.key.clone(),
+            _ => Vec::new(),
+        }
     }
 }
 
@@ -150,7 +188,7 @@ fn register_empty(
     name: &str,
     schema: SchemaRef,
 ) -> Result<(), DataFusionError> {
-    ctx.register_table(name, Arc::new(MemTable::try_new(schema, vec![vec![]])?)).map(|_| ())
+    session::register(ctx, name, Arc::new(MemTable::try_new(schema, vec![vec![]])?))
 }
 
 fn declared_names(known: &Known<'_>, kind: InputKind) -> String {

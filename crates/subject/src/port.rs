@@ -1,36 +1,108 @@
-//! The two ports of a build: where its inputs come from and where its rows land.
+//! The two ports of a refresh: where its inputs come from and where its rows land.
 //!
-//! The lake implements both in production, [`crate::memory`] in tests. A build reads through
-//! [`Inputs`] once, pinned, and writes through one [`Staging`]; nothing it staged is visible
-//! before [`Staging::commit`], and dropping the staging leaves the last good version in place.
+//! The lake implements both in production, [`crate::memory`] in tests. A refresh reads each input
+//! through one [`Snapshot`], pinned, and through another one at the version that the table was
+//! last brought up to; it writes through one [`Staging`]. Nothing it staged is visible before
+//! [`Staging::commit`], and dropping the staging leaves the last good version in place.
 
-use crate::check::CheckOutcome;
+use crate::among::Keys;
+use crate::record::BuildRecord;
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
 use async_trait::async_trait;
 use datafusion::catalog::TableProvider;
 use datafusion::prelude::SessionContext;
 use huiliu_model::{Contract, Error};
-use huiliu_spec::table::Severity;
-use serde_json::json;
-use std::collections::BTreeMap;
+use huiliu_spec::table::TableSpec;
+use std::fmt::Debug;
 use std::sync::Arc;
 
-/// Current state of datasets, pinned to one vector of versions.
+/// What an input is declared as.
+#[derive(Debug, Clone, Copy)]
+pub enum Declared<'a> {
+    Dataset(&'a Contract),
+    Table(&'a TableSpec),
+}
+
+impl Declared<'_> {
+    /// The name under which tables declare it.
+    pub fn name(&self) -> String {
+        match self {
+            Self::Dataset(contract) => contract.dataset.to_string(),
+            Self::Table(spec) => spec.full_name(),
+        }
+    }
+
+    /// Key columns, in order.
+    pub fn key(&self) -> Vec<String> {
+        match self {
+            Self::Dataset(contract) => {
+                contract.key_names().into_iter().map(str::to_owned).collect()
+            }
+            Self::Table(spec) => spec.key.clone(),
+        }
+    }
+}
+
+/// Where an input stands, so that it can be read there again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pin {
+    /// Version of `changes` of a dataset, version of a subject table.
+    pub version: i64,
+    /// What else the store has to know; opaque to a refresh, kept in the commit.
+    pub place: serde_json::Value,
+}
+
+/// Datasets and subject tables, pinned to one vector of versions.
 #[async_trait]
 pub trait Inputs: Send + Sync {
-    /// Registers the newest row per key of a dataset under `name`, with at least its stored
-    /// columns, and returns the version of `changes` it is pinned to. Every call of one value
-    /// answers at the same version.
+    /// The newest rows of an input. Every call of one value answers at the same version.
+    ///
+    /// # Errors
+    /// `Unavailable`, `Denied` or `Corrupt`; `Invalid` for a subject table that was never built.
+    async fn open(&self, input: Declared<'_>) -> Result<Arc<dyn Snapshot>, Error>;
+
+    /// The input as it stood at `pin`; `None` when that can no longer be read.
+    ///
+    /// # Errors
+    /// As [`Inputs::open`].
+    async fn reopen(
+        &self,
+        input: Declared<'_>,
+        pin: &Pin,
+    ) -> Result<Option<Arc<dyn Snapshot>>, Error>;
+}
+
+/// One input at one version.
+#[async_trait]
+pub trait Snapshot: Debug + Send + Sync {
+    fn pin(&self) -> Pin;
+
+    /// About how many rows there are.
+    fn row_count(&self) -> u64;
+
+    /// All rows, with at least the stored columns.
     ///
     /// # Errors
     /// `Unavailable`, `Denied` or `Corrupt`.
-    async fn register(
+    async fn rows(&self, ctx: &SessionContext) -> Result<Arc<dyn TableProvider>, Error>;
+
+    /// Rows whose `columns` are among `keys`; they have the columns of [`Snapshot::rows`].
+    ///
+    /// # Errors
+    /// As [`Snapshot::rows`].
+    async fn matching(
         &self,
-        ctx: &SessionContext,
-        contract: &Contract,
-        name: &str,
-    ) -> Result<i64, Error>;
+        columns: &[String],
+        keys: &Arc<Keys>,
+    ) -> Result<Vec<RecordBatch>, Error>;
+
+    /// Keys of all rows that differ from those at `since`, and maybe of some that do not; `None`
+    /// when that can no longer be told. Batches have the key columns, among others.
+    ///
+    /// # Errors
+    /// As [`Snapshot::rows`].
+    async fn touched(&self, since: &Pin) -> Result<Option<Vec<RecordBatch>>, Error>;
 }
 
 /// What a subject table looks like to its store.
@@ -46,72 +118,63 @@ pub struct Shape {
     pub buckets: u32,
 }
 
+impl Shape {
+    /// `subject.table`.
+    pub fn full_name(&self) -> String {
+        format!("{}.{}", self.subject, self.table)
+    }
+}
+
+/// Which rows a commit replaces.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// The whole table.
+    Whole,
+    /// The buckets that were added; all others stay as they are.
+    Added,
+}
+
 /// Where subject tables are kept.
 #[async_trait]
 pub trait Target: Send + Sync {
-    /// Begins a full replacement of a table.
+    /// How the newest version of a table came to be; `None` before the first.
+    ///
+    /// # Errors
+    /// `Unavailable`, `Denied` or `Corrupt`.
+    async fn last(&self, shape: &Shape) -> Result<Option<BuildRecord>, Error>;
+
+    /// Begins to replace rows of a table.
     ///
     /// # Errors
     /// `Unavailable`, `Denied`, or `Superseded` when another process owns the table.
     async fn begin(&self, shape: &Shape) -> Result<Box<dyn Staging>, Error>;
 }
 
-/// Rows of one build that no reader sees yet.
+/// Rows of one refresh that no reader sees yet.
 #[async_trait]
 pub trait Staging: Send + Sync {
-    /// Adds all rows of one bucket, sorted by key; each bucket comes exactly once.
+    /// Rows that a bucket holds now.
+    ///
+    /// # Errors
+    /// `Unavailable` or `Denied`.
+    async fn held(&self, bucket: u32) -> Result<Vec<RecordBatch>, Error>;
+
+    /// Adds all rows that a bucket is to hold, sorted by key; each bucket comes once at most.
     ///
     /// # Errors
     /// `Unavailable` or `Denied`.
     async fn add(&mut self, bucket: u32, rows: Vec<RecordBatch>) -> Result<(), Error>;
 
-    /// The staged rows as a table, for the checks.
+    /// The table as a commit would leave it, for the checks.
     ///
     /// # Errors
     /// `Unavailable` or `Bug`.
-    async fn read(&self) -> Result<Arc<dyn TableProvider>, Error>;
+    async fn read(&self, scope: Scope) -> Result<Arc<dyn TableProvider>, Error>;
 
-    /// Makes the staged rows the table, with the record of how they came to be; returns the
-    /// version of the table.
+    /// Makes the staged rows those of the table, with the record of how they came to be; returns
+    /// the version of the table.
     ///
     /// # Errors
     /// `Superseded` when the table changed since [`Target::begin`]; `Unavailable`.
-    async fn commit(self: Box<Self>, record: BuildRecord) -> Result<i64, Error>;
-}
-
-/// How the rows of one version came to be.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BuildRecord {
-    /// Version of `changes` of each input.
-    pub inputs: BTreeMap<String, i64>,
-    /// Parameters as given.
-    pub parameters: BTreeMap<String, String>,
-    /// xxh3-64 of the query with the views it may use, hexadecimal.
-    pub query_xxh3: String,
-    pub checks: Vec<CheckOutcome>,
-    pub row_count: u64,
-}
-
-impl BuildRecord {
-    /// The record as it stands in a commit.
-    pub fn to_json(&self) -> serde_json::Value {
-        let check = |outcome: &CheckOutcome| {
-            let severity = match outcome.severity {
-                Severity::Fail => "fail",
-                Severity::Warn => "warn",
-            };
-            json!({
-                "name": outcome.name,
-                "severity": severity,
-                "offending_count": outcome.offending_count,
-            })
-        };
-        json!({
-            "inputs": self.inputs,
-            "parameters": self.parameters,
-            "query_xxh3": self.query_xxh3,
-            "checks": self.checks.iter().map(check).collect::<Vec<_>>(),
-            "row_count": self.row_count,
-        })
-    }
+    async fn commit(self: Box<Self>, scope: Scope, record: BuildRecord) -> Result<i64, Error>;
 }

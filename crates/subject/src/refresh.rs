@@ -1,39 +1,64 @@
-//! One refresh of one table: open, build, check, commit.
+//! One refresh of one table: open, decide, build, check, commit.
 //!
 //! Inputs are opened once; every pass and every check reads the same versions. The commit carries
 //! those versions, the parameters, the query's hash and what the checks found, so the same rows
-//! can be built again.
+//! can be built again, and the next refresh knows from where to look for changes.
 
+mod full;
+mod hash;
+mod incremental;
+
+pub(crate) use hash::of as hash_of;
+
+use crate::affected::{Affected, Search};
+use crate::among::Keys;
+use crate::bucket;
 use crate::build::Build;
 use crate::catalogue::Catalogue;
-use crate::check::{self, CheckOutcome, STAGED};
+use crate::check::{self, CheckOutcome};
+use crate::decide::{Decision, Sizes, Way};
 use crate::fault;
+use crate::locality::Locality;
 use crate::parameters::Bound;
-use crate::port::{BuildRecord, Inputs, Shape, Target};
+use crate::port::{Inputs, Shape, Target};
+use crate::record::BuildRecord;
 use crate::restrict::Sources;
+use crate::schema;
 use crate::session::{Budget, Sessions};
 use huiliu_model::{Contract, Error};
-use huiliu_spec::table::{Severity, TableSpec};
-use std::collections::BTreeMap;
+use huiliu_spec::table::{Reach, Severity, TableSpec};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use xxhash_rust::xxh3::xxh3_64;
 
 /// A table that was built and committed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Built {
+    /// Rows of the table.
     pub row_count: u64,
+    /// Buckets that were written.
     pub buckets: u32,
     pub checks: Vec<CheckOutcome>,
-    /// Version of `changes` of each input.
+    /// Version of each input.
     pub versions: BTreeMap<String, i64>,
     /// Version of the subject table.
     pub table_version: i64,
 }
 
-/// Declarations that a refresh reads: the same for every table of a declared.
+/// What was decided, and what came of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Refreshed {
+    pub decision: Decision,
+    /// `None` when there was nothing to do, or when it was only asked.
+    pub built: Option<Built>,
+    /// Rows of the table afterwards.
+    pub row_count: u64,
+}
+
+/// Declarations that a refresh reads: the same for every table of a project.
 #[derive(Debug, Clone, Copy)]
 pub struct Declarations<'a> {
     pub contracts: &'a [Arc<Contract>],
+    pub tables: &'a [TableSpec],
     pub catalogue: &'a Catalogue,
 }
 
@@ -44,7 +69,39 @@ pub struct Ports<'a> {
     pub target: &'a dyn Target,
 }
 
-/// Builds a table in full at the versions `inputs` answers with, checks it and commits it.
+/// Which way a refresh may go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Mode {
+    /// The cheaper one.
+    #[default]
+    Cheapest,
+    /// In full, even when nothing changed.
+    Full,
+    /// Incremental wherever it is allowed, whatever it costs.
+    Incremental,
+}
+
+/// How one refresh is to be done.
+#[derive(Debug, Clone, Default)]
+pub struct Request {
+    pub parameters: BTreeMap<String, String>,
+    pub mode: Mode,
+    pub budget: Budget,
+    /// Only decide.
+    pub explain: bool,
+}
+
+/// Everything that one refresh holds.
+struct Refresh<'a> {
+    build: Build<'a>,
+    declared: Declarations<'a>,
+    ports: Ports<'a>,
+    request: &'a Request,
+    shape: Shape,
+    hash: String,
+}
+
+/// Brings a table up to the versions `inputs` answers with, checks it and commits it.
 ///
 /// Dropping the future before it ends leaves the last good version in place.
 ///
@@ -55,75 +112,183 @@ pub async fn refresh(
     spec: &TableSpec,
     declared: Declarations<'_>,
     ports: Ports<'_>,
-    parameters: &BTreeMap<String, String>,
-    budget: &Budget,
-) -> Result<Built, Error> {
-    let bound = Bound::new(spec, parameters)?;
+    request: &Request,
+) -> Result<Refreshed, Error> {
+    let bound = Bound::new(spec, &request.parameters)?;
     let catalogue = declared.catalogue;
-    let sessions = Sessions::new(budget, catalogue.functions())?;
+    let sessions = Sessions::new(&request.budget, catalogue.functions())?;
     let ctx = sessions.open();
-    let sources = Sources::open(&ctx, spec, declared.contracts, catalogue, ports.inputs).await?;
+    let sources = Sources::open(&ctx, spec, declared, ports.inputs).await?;
     let build =
         Build { spec, catalogue, sources: &sources, sessions: &sessions, parameters: &bound };
+    let refresh = Refresh {
+        shape: shape(spec),
+        hash: hash_of(spec, catalogue),
+        build,
+        declared,
+        ports,
+        request,
+    };
+    refresh.run().await
+}
 
-    let mut staging = ports.target.begin(&shape(&build)).await?;
-    let mut row_count = 0;
-    for range in build.passes(budget.buckets_per_pass) {
-        for bucket in build.pass(range).await? {
-            row_count += bucket.rows.iter().map(|b| b.num_rows() as u64).sum::<u64>();
-            staging.add(bucket.bucket, bucket.rows).await?;
+impl Refresh<'_> {
+    async fn run(&self) -> Result<Refreshed, Error> {
+        let last = self.ports.target.last(&self.shape).await?;
+        let (decision, keys) = self.decide(last.as_ref()).await?;
+        let table = self.build.name();
+        let (way, why) = (decision.way.label(), decision.why.as_str());
+        tracing::debug!(table, way, why, "decided");
+        let held = last.as_ref().map_or(0, |last| last.row_count);
+        if self.request.explain || decision.way == Way::Nothing {
+            return Ok(Refreshed { decision, built: None, row_count: held });
+        }
+        let built = match (decision.way, keys, last) {
+            (Way::Incremental, Some(keys), Some(last)) => self.some(&keys, &last).await?,
+            _ => self.all().await?,
+        };
+        let (row_count, table_version) = (built.row_count, built.table_version);
+        tracing::info!(table, way, row_count, table_version, "subject table refreshed");
+        Ok(Refreshed { decision, built: Some(built), row_count })
+    }
+
+    /// The way to go and, for an incremental one, the identities.
+    async fn decide(
+        &self,
+        last: Option<&BuildRecord>,
+    ) -> Result<(Decision, Option<Arc<Keys>>), Error> {
+        let full = |why: String| Ok((Decision::of(Way::Full, why), None));
+        let Some(last) = last else { return full("the table was never built".into()) };
+        if self.request.mode == Mode::Full {
+            return full("it was asked for".into());
+        }
+        if last.query_xxh3 != self.hash {
+            return full("the query or its declaration changed".into());
+        }
+        if let Some(name) = moved(&last.parameters, self.build.parameters.texts()) {
+            return full(format!("parameter `{name}` moved"));
+        }
+        if last.versions() == self.versions() {
+            return Ok((Decision::of(Way::Nothing, "no input moved"), None));
+        }
+        if let Some(why) = &last.locality.obstacle {
+            return full(why.clone());
+        }
+        let (spec, inputs) = (self.build.spec, self.ports.inputs);
+        // Whatever the inputs were, the rows of a full build are right.
+        let ctx = self.build.sessions.open();
+        let old = Sources::reopen(&ctx, spec, self.declared, inputs, &last.inputs).await?;
+        match old {
+            Err(why) => full(why),
+            Ok(old) => self.weigh(&old, last).await,
         }
     }
 
-    catalogue.register_views(&ctx).await?;
-    ctx.register_table(STAGED, staging.read().await?)
-        .map_err(|e| fault::planning(&build.name(), e))?;
-    let checks = check::run(&ctx, spec, &bound).await?;
-    warn(&build.name(), &checks);
-    check::verdict(spec, &checks)?;
+    async fn weigh(
+        &self,
+        old: &Sources,
+        last: &BuildRecord,
+    ) -> Result<(Decision, Option<Arc<Keys>>), Error> {
+        let Build { spec, catalogue, sources, sessions, .. } = self.build;
+        let search = Search { spec, catalogue, sessions, old, new: sources };
+        let (keys, changes) = match search.run().await? {
+            Affected::Anything { why, changes } => {
+                return Ok((Decision { changes, ..Decision::of(Way::Full, why) }, None));
+            }
+            Affected::Identities { keys, changes } => (keys, changes),
+        };
+        let touched = self.touched(&keys)?;
+        let whole = spec.inputs.iter().filter(|input| input.reach == Reach::All);
+        let whole = whole.map(|input| sources.source(&input.name).map(|s| s.row_count()));
+        let whole = whole.sum::<Result<u64, Error>>()?;
+        let sizes = Sizes {
+            restricted: sources.row_count().saturating_sub(whole),
+            whole,
+            table: last.row_count,
+            identities: keys.len() as u64,
+            touched: touched.len() as u64,
+            buckets: u64::from(spec.buckets),
+        };
+        let cost = sizes.cost();
+        let cheaper = cost.incremental < cost.full || keys.is_empty();
+        let forced = self.request.mode == Mode::Incremental;
+        let (way, why) = match (cheaper, forced) {
+            (true, _) => (Way::Incremental, "it is cheaper than a full build"),
+            (false, true) => (Way::Incremental, "it was asked for"),
+            (false, false) => (Way::Full, "it is cheaper than an incremental one"),
+        };
+        let decision = Decision {
+            changes,
+            identities: Some(sizes.identities),
+            buckets: Some((sizes.touched, sizes.buckets)),
+            cost: Some(cost),
+            ..Decision::of(way, why)
+        };
+        Ok((decision, (way == Way::Incremental).then(|| Arc::new(keys))))
+    }
 
-    let record = BuildRecord {
-        inputs: sources.versions.clone(),
-        parameters: bound.texts().clone(),
-        query_xxh3: query_hash(spec, catalogue),
-        checks: checks.clone(),
-        row_count,
-    };
-    let table_version = staging.commit(record).await?;
-    let table = build.name();
-    tracing::info!(table, row_count, table_version, "subject table refreshed");
-    let (buckets, versions) = (spec.buckets, sources.versions);
-    Ok(Built { row_count, buckets, checks, versions, table_version })
+    /// Buckets that hold these identities.
+    fn touched(&self, keys: &Keys) -> Result<BTreeSet<u32>, Error> {
+        let spec = self.build.spec;
+        let failed = |e| fault::planning(&self.build.name(), e);
+        let batch = keys.batch(&spec.identity).map_err(|e| failed(e.into()))?;
+        let buckets = bucket::buckets_of(batch.columns(), spec.buckets).map_err(failed)?;
+        Ok(buckets.values().iter().filter_map(|bucket| u32::try_from(*bucket).ok()).collect())
+    }
+
+    fn versions(&self) -> BTreeMap<String, i64> {
+        let pins = self.build.sources.pins.iter();
+        pins.map(|(name, pin)| (name.clone(), pin.version)).collect()
+    }
+
+    /// The record of a refresh of these identities, or of all.
+    fn record(
+        &self,
+        rows: (u64, Option<u64>),
+        checks: Vec<CheckOutcome>,
+        locality: Locality,
+    ) -> BuildRecord {
+        let (row_count, identities) = rows;
+        BuildRecord {
+            inputs: self.build.sources.pins.clone(),
+            parameters: self.build.parameters.texts().clone(),
+            query_xxh3: self.hash.clone(),
+            checks,
+            row_count,
+            identities,
+            locality,
+        }
+    }
+
+    /// Tells of checks that warn, and refuses what a check fails.
+    fn judge(&self, checks: &[CheckOutcome]) -> Result<(), Error> {
+        let table = self.build.name();
+        let warns = |c: &&CheckOutcome| c.severity == Severity::Warn && c.offending_count > 0;
+        for found in checks.iter().filter(warns) {
+            let (check, offending_count) = (found.name.as_str(), found.offending_count);
+            tracing::warn!(table, check, offending_count, "check finds rows");
+        }
+        check::verdict(self.build.spec, checks)
+    }
 }
 
-fn shape(build: &Build<'_>) -> Shape {
+/// A parameter that has another value than it had.
+fn moved(then: &BTreeMap<String, String>, now: &BTreeMap<String, String>) -> Option<String> {
+    let names: BTreeSet<&String> = then.keys().chain(now.keys()).collect();
+    names.into_iter().find(|name| then.get(*name) != now.get(*name)).cloned()
+}
+
+/// What a table looks like to its store.
+pub(crate) fn shape(spec: &TableSpec) -> Shape {
     Shape {
-        subject: build.spec.subject.clone(),
-        table: build.spec.table.clone(),
-        title: build.spec.title.clone(),
-        schema: build.schema(),
-        key: build.spec.key.clone(),
-        identity: build.spec.identity.clone(),
-        buckets: build.spec.buckets,
+        subject: spec.subject.clone(),
+        table: spec.table.clone(),
+        title: spec.title.clone(),
+        schema: schema::declared(spec),
+        key: spec.key.clone(),
+        identity: spec.identity.clone(),
+        buckets: spec.buckets,
     }
-}
-
-fn warn(table: &str, checks: &[CheckOutcome]) {
-    for found in checks.iter().filter(|c| c.severity == Severity::Warn && c.offending_count > 0) {
-        let (check, offending_count) = (found.name.as_str(), found.offending_count);
-        tracing::warn!(table, check, offending_count, "check finds rows");
-    }
-}
-
-fn query_hash(spec: &TableSpec, catalogue: &Catalogue) -> String {
-    let mut text = spec.query.clone();
-    for view in catalogue.views() {
-        text.push('\u{1f}');
-        text.push_str(&view.name);
-        text.push('\u{1f}');
-        text.push_str(&view.sql);
-    }
-    format!("{:016x}", xxh3_64(text.as_bytes()))
 }
 
 #[cfg(test)]

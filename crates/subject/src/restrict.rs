@@ -1,25 +1,30 @@
-//! Inputs of a table, whole or restricted to some buckets of its identity.
+//! Inputs of a table: whole, or restricted to buckets of its identity or to some identities.
 //!
-//! | reach | rows of the input that belong to a bucket |
+//! | reach | rows of the input that belong to an identity |
 //! |---|---|
-//! | `by` columns | those whose columns, in the order of the identity, hash into it |
-//! | `via` query | those that match a row of the query whose identity hashes into it |
-//! | `all` | every row, in every bucket |
+//! | `by` columns | those whose columns, in the order of the identity, are it |
+//! | `via` query | those that match a row of the query with this identity |
+//! | `all` | every row |
 //!
 //! A `via` query yields columns of the input, under their names, and the identity. It reads the
 //! inputs as restricted so far: `by` and `all` inputs first, then `via` inputs in the order of
 //! table.yaml, and the input itself whole. The rows are matched on the input's key where the
 //! query yields it, else on all shared columns, by a semi-join: no row is doubled or changed.
 
+use crate::among::{Keys, column_of};
 use crate::bucket;
 use crate::catalogue::{Catalogue, query};
 use crate::fault;
-use crate::port::Inputs;
+use crate::lookup::Lookup;
+use crate::port::{Declared, Inputs, Pin, Snapshot};
+use crate::refresh::Declarations;
+use crate::session::register;
+use arrow::record_batch::RecordBatch;
 use datafusion::catalog::TableProvider;
 use datafusion::common::JoinType;
 use datafusion::datasource::MemTable;
-use datafusion::prelude::{Expr, SessionContext, ident};
-use huiliu_model::{Contract, Error, ErrorKind};
+use datafusion::prelude::{DataFrame, Expr, SessionContext, ident};
+use huiliu_model::{Error, ErrorKind};
 use huiliu_spec::table::{Input, InputKind, Reach, TableSpec};
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -28,132 +33,322 @@ use std::sync::Arc;
 /// Inputs of one table, opened once and pinned.
 pub(crate) struct Sources {
     tables: BTreeMap<String, Source>,
-    /// Version of `changes` of each dataset.
-    pub versions: BTreeMap<String, i64>,
+    /// Where each dataset and each subject table stands.
+    pub pins: BTreeMap<String, Pin>,
 }
 
-struct Source {
+pub(crate) struct Source {
     rows: Arc<dyn TableProvider>,
     key: Vec<String>,
+    /// Absent for a dimension.
+    pub snapshot: Option<Arc<dyn Snapshot>>,
+}
+
+/// Which rows of the inputs a build sees.
+#[derive(Clone, Copy)]
+pub(crate) enum Restriction<'a> {
+    Whole,
+    Buckets(&'a Range<u32>),
+    Identities(&'a Arc<Keys>),
 }
 
 impl Sources {
-    /// Opens every input of `spec` in `ctx`, where they are registered whole.
+    /// Opens every input of `spec` at its newest version; the session has to live as long.
     pub async fn open(
         ctx: &SessionContext,
         spec: &TableSpec,
-        contracts: &[Arc<Contract>],
-        catalogue: &Catalogue,
+        declared: Declarations<'_>,
         inputs: &dyn Inputs,
     ) -> Result<Self, Error> {
-        let mut sources = Self { tables: BTreeMap::new(), versions: BTreeMap::new() };
+        let mut sources = Self { tables: BTreeMap::new(), pins: BTreeMap::new() };
         for input in &spec.inputs {
-            let name = input.name.as_str();
-            let dimension = match input.kind {
-                InputKind::Dimension => catalogue.dimension(name),
-                InputKind::Dataset | InputKind::Table => None,
+            let snapshot = match declared.of(spec, input)? {
+                Some(declared) => Some((declared.key(), inputs.open(declared).await?)),
+                None => None,
             };
-            let source = if let Some(dimension) = dimension {
-                let rows = vec![vec![dimension.rows.clone()]];
-                let table = MemTable::try_new(dimension.rows.schema(), rows)
-                    .map_err(|e| fault::running(&format!("dimension {name}"), e))?;
-                ctx.register_table(name, Arc::new(table))
-                    .map_err(|e| fault::planning(&format!("dimension {name}"), e))?;
-                Source { rows: provider(ctx, name).await?, key: Vec::new() }
-            } else {
-                let contract = contracts.iter().find(|c| *c.dataset == *name).ok_or_else(|| {
-                    let table = spec.full_name();
-                    Error::new(
-                        ErrorKind::Invalid,
-                        format!("table {table}: input `{name}` is no dataset and no dimension"),
-                    )
-                })?;
-                let version = inputs.register(ctx, contract, name).await?;
-                sources.versions.insert(name.to_owned(), version);
-                let key = contract.key_names().into_iter().map(str::to_owned).collect();
-                Source { rows: provider(ctx, name).await?, key }
-            };
-            sources.tables.insert(name.to_owned(), source);
+            sources.add(ctx, declared.catalogue, input, snapshot).await?;
         }
         Ok(sources)
     }
 
-    /// Registers the inputs in another session, restricted to `range` of the table's buckets, or
-    /// whole, and the views over them.
+    /// Opens every input where a record says it stood; what is wrong when one cannot be.
+    pub async fn reopen(
+        ctx: &SessionContext,
+        spec: &TableSpec,
+        declared: Declarations<'_>,
+        inputs: &dyn Inputs,
+        pins: &BTreeMap<String, Pin>,
+    ) -> Result<Result<Self, String>, Error> {
+        let mut sources = Self { tables: BTreeMap::new(), pins: BTreeMap::new() };
+        for input in &spec.inputs {
+            let name = &input.name;
+            let snapshot = match declared.of(spec, input)? {
+                Some(declared) => {
+                    let Some(pin) = pins.get(name) else {
+                        return Ok(Err(format!("the last refresh did not read `{name}`")));
+                    };
+                    let Some(snapshot) = inputs.reopen(declared, pin).await? else {
+                        let version = pin.version;
+                        return Ok(Err(format!("`{name}` can no longer be read at {version}")));
+                    };
+                    Some((declared.key(), snapshot))
+                }
+                None => None,
+            };
+            sources.add(ctx, declared.catalogue, input, snapshot).await?;
+        }
+        Ok(Ok(sources))
+    }
+
+    async fn add(
+        &mut self,
+        ctx: &SessionContext,
+        catalogue: &Catalogue,
+        input: &Input,
+        snapshot: Option<(Vec<String>, Arc<dyn Snapshot>)>,
+    ) -> Result<(), Error> {
+        let name = input.name.as_str();
+        let source = match snapshot {
+            Some((key, snapshot)) => {
+                self.pins.insert(name.to_owned(), snapshot.pin());
+                Source { rows: snapshot.rows(ctx).await?, key, snapshot: Some(snapshot) }
+            }
+            None => Source { rows: dimension(catalogue, name)?, key: Vec::new(), snapshot: None },
+        };
+        self.tables.insert(name.to_owned(), source);
+        Ok(())
+    }
+
+    pub fn source(&self, name: &str) -> Result<&Source, Error> {
+        self.tables
+            .get(name)
+            .ok_or_else(|| Error::new(ErrorKind::Bug, format!("input `{name}` was not opened")))
+    }
+
+    /// Key columns of every input.
+    pub fn keys(&self) -> BTreeMap<String, Vec<String>> {
+        self.tables.iter().map(|(name, source)| (name.clone(), source.key.clone())).collect()
+    }
+
+    /// About how many rows all inputs have.
+    pub fn row_count(&self) -> u64 {
+        self.tables.values().map(Source::row_count).sum()
+    }
+
+    /// Registers the inputs in a session, restricted, and the views over them.
     pub async fn register(
         &self,
         ctx: &SessionContext,
         spec: &TableSpec,
         catalogue: &Catalogue,
-        range: Option<&Range<u32>>,
+        restriction: Restriction<'_>,
     ) -> Result<(), Error> {
         let late = |input: &&Input| matches!(input.reach, Reach::Via { .. });
         let first = spec.inputs.iter().filter(|i| !late(i));
         for input in first.chain(spec.inputs.iter().filter(late)) {
-            let source = self.tables.get(&input.name).ok_or_else(|| {
-                Error::new(ErrorKind::Bug, format!("input `{}` was not opened", input.name))
-            })?;
-            let rows = match range {
-                None => source.rows.clone(),
-                Some(range) => source.restrict(ctx, spec, input, range).await?,
-            };
-            ctx.register_table(input.name.as_str(), rows)
+            let source = self.source(&input.name)?;
+            let rows = source.restrict(ctx, spec, input, restriction).await?;
+            register(ctx, &input.name, rows)
                 .map_err(|e| fault::planning(&format!("input {}", input.name), e))?;
+        }
+        catalogue.register_views(ctx).await
+    }
+
+    /// Registers the inputs whole, each so that a filter for keys reads only these, and the views.
+    pub async fn register_for_lookups(
+        &self,
+        ctx: &SessionContext,
+        catalogue: &Catalogue,
+    ) -> Result<(), Error> {
+        for (name, source) in &self.tables {
+            register(ctx, name, source.for_lookups())
+                .map_err(|e| fault::planning(&format!("input {name}"), e))?;
         }
         catalogue.register_views(ctx).await
     }
 }
 
+fn dimension(catalogue: &Catalogue, name: &str) -> Result<Arc<dyn TableProvider>, Error> {
+    let dimension = catalogue.dimension(name).ok_or_else(|| {
+        Error::new(ErrorKind::Invalid, format!("dimension `{name}` does not ship with the project"))
+    })?;
+    let rows = vec![vec![dimension.rows.clone()]];
+    let table = MemTable::try_new(dimension.rows.schema(), rows)
+        .map_err(|e| fault::running(&format!("dimension {name}"), e))?;
+    Ok(Arc::new(table))
+}
+
+impl Declarations<'_> {
+    /// What an input is declared as; `None` for a dimension.
+    pub(crate) fn of(
+        &self,
+        spec: &TableSpec,
+        input: &Input,
+    ) -> Result<Option<Declared<'_>>, Error> {
+        let name = input.name.as_str();
+        let found = match input.kind {
+            InputKind::Dimension => return Ok(None),
+            InputKind::Dataset => {
+                let contract = self.contracts.iter().find(|c| *c.dataset == *name);
+                contract.map(|contract| Declared::Dataset(contract))
+            }
+            InputKind::Table => {
+                self.tables.iter().find(|t| t.full_name() == name).map(Declared::Table)
+            }
+        };
+        found.map(Some).ok_or_else(|| {
+            let message = format!("table {}: input `{name}` is not declared", spec.full_name());
+            Error::new(ErrorKind::Invalid, message)
+        })
+    }
+}
+
 impl Source {
+    pub fn key(&self) -> &[String] {
+        &self.key
+    }
+
+    /// About how many rows there are; a dimension is small.
+    pub fn row_count(&self) -> u64 {
+        self.snapshot.as_ref().map_or(0, |snapshot| snapshot.row_count())
+    }
+
+    fn for_lookups(&self) -> Arc<dyn TableProvider> {
+        match &self.snapshot {
+            Some(snapshot) => Arc::new(Lookup::new(self.rows.clone(), snapshot.clone())),
+            None => self.rows.clone(),
+        }
+    }
+
     async fn restrict(
         &self,
         ctx: &SessionContext,
         spec: &TableSpec,
         input: &Input,
-        range: &Range<u32>,
+        restriction: Restriction<'_>,
     ) -> Result<Arc<dyn TableProvider>, Error> {
         let what = format!("table {}, input {}", spec.full_name(), input.name);
-        let fault = |e| fault::planning(&what, e);
-        match &input.reach {
-            Reach::All => Ok(self.rows.clone()),
-            Reach::By(columns) => {
+        match (&input.reach, restriction) {
+            (Reach::All, _) | (_, Restriction::Whole) => Ok(self.rows.clone()),
+            (Reach::By(columns), Restriction::Buckets(range)) => {
+                let fault = |e| fault::planning(&what, e);
                 let Some(filter) = bucket::within(columns, spec.buckets, range) else {
                     return Ok(self.rows.clone());
                 };
                 let rows = ctx.read_table(self.rows.clone()).map_err(fault)?;
                 Ok(rows.filter(filter).map_err(fault)?.into_view())
             }
-            Reach::Via { sql } => {
+            (Reach::By(columns), Restriction::Identities(keys)) => {
+                self.matching(&what, ctx, columns, keys).await
+            }
+            (Reach::Via { sql }, Restriction::Buckets(range)) => {
                 let Some(filter) = bucket::within(&spec.identity, spec.buckets, range) else {
                     return Ok(self.rows.clone());
                 };
-                let name = input.name.as_str();
-                ctx.register_table(name, self.rows.clone()).map_err(fault)?;
-                let mapping = query(ctx, sql).await.map_err(fault)?;
-                ctx.deregister_table(name).map_err(fault)?;
-                let yielded: Vec<String> =
-                    mapping.schema().fields().iter().map(|f| f.name().clone()).collect();
-                let shared = self
-                    .matched_on(&yielded, &spec.identity)
-                    .ok_or_else(|| unmatched(&what, &spec.identity, &yielded))?;
-                let renamed: Vec<String> = shared.iter().map(|c| format!("via_{c}")).collect();
-                let columns: Vec<Expr> =
-                    shared.iter().zip(&renamed).map(|(c, to)| ident(c).alias(to)).collect();
-                let mapping =
-                    mapping.filter(filter).and_then(|m| m.select(columns)).map_err(fault)?;
-                let left: Vec<&str> = shared.iter().map(String::as_str).collect();
-                let right: Vec<&str> = renamed.iter().map(String::as_str).collect();
-                let rows = ctx.read_table(self.rows.clone()).map_err(fault)?;
-                let rows = rows.join(mapping, JoinType::LeftSemi, &left, &right, None);
-                Ok(rows.map_err(fault)?.into_view())
+                let (mapping, shared) = self.mapping(ctx, spec, input, sql).await?;
+                self.semi_joined(&what, ctx, mapping, &shared, filter)
+            }
+            (Reach::Via { sql }, Restriction::Identities(keys)) => {
+                let (mapping, shared) = self.mapping(ctx, spec, input, sql).await?;
+                let mapping = mapping.filter(keys.contain(&spec.identity));
+                let found = self.keys_in(&what, mapping, &shared).await?;
+                self.matching(&what, ctx, &shared, &Arc::new(found)).await
             }
         }
     }
 
-    fn matched_on(&self, yielded: &[String], identity: &[String]) -> Option<Vec<String>> {
+    /// The rows of a `via` query, and the columns on which rows of the input match them.
+    pub async fn mapping(
+        &self,
+        ctx: &SessionContext,
+        spec: &TableSpec,
+        input: &Input,
+        sql: &str,
+    ) -> Result<(DataFrame, Vec<String>), Error> {
+        let what = format!("table {}, via of input {}", spec.full_name(), input.name);
+        let fault = |e| fault::planning(&what, e);
+        register(ctx, &input.name, self.for_lookups()).map_err(fault)?;
+        let mapping = query(ctx, sql).await.map_err(fault)?;
+        ctx.deregister_table(input.name.as_str()).map_err(fault)?;
+        let yielded: Vec<String> =
+            mapping.schema().fields().iter().map(|f| f.name().clone()).collect();
         let schema = self.rows.schema();
         let columns: Vec<&str> = schema.fields().iter().map(|f| f.name().as_str()).collect();
-        matched_on(&columns, &self.key, yielded, identity)
+        let shared = matched_on(&columns, &self.key, &yielded, &spec.identity)
+            .ok_or_else(|| unmatched(&what, &spec.identity, &yielded))?;
+        Ok((mapping, shared))
+    }
+
+    fn semi_joined(
+        &self,
+        what: &str,
+        ctx: &SessionContext,
+        mapping: DataFrame,
+        shared: &[String],
+        filter: Expr,
+    ) -> Result<Arc<dyn TableProvider>, Error> {
+        let fault = |e| fault::planning(what, e);
+        let renamed: Vec<String> = shared.iter().map(|c| format!("via_{c}")).collect();
+        let columns: Vec<Expr> =
+            shared.iter().zip(&renamed).map(|(c, to)| ident(c).alias(to)).collect();
+        let mapping = mapping.filter(filter).and_then(|m| m.select(columns)).map_err(fault)?;
+        let left: Vec<&str> = shared.iter().map(String::as_str).collect();
+        let right: Vec<&str> = renamed.iter().map(String::as_str).collect();
+        let rows = ctx.read_table(self.rows.clone()).map_err(fault)?;
+        let rows = rows.join(mapping, JoinType::LeftSemi, &left, &right, None);
+        Ok(rows.map_err(fault)?.into_view())
+    }
+
+    /// The shared columns of a mapping, as keys of the input's own types.
+    async fn keys_in(
+        &self,
+        what: &str,
+        mapping: datafusion::error::Result<DataFrame>,
+        shared: &[String],
+    ) -> Result<Keys, Error> {
+        let columns = shared.iter().map(ident).collect::<Vec<_>>();
+        let mapping = mapping.and_then(|m| m.select(columns));
+        let mapping = mapping.map_err(|e| fault::planning(what, e))?;
+        let found = mapping.collect().await.map_err(|e| fault::running(what, e))?;
+        self.keys_of(&found, shared).map_err(|e| fault::running(what, e.into()))
+    }
+
+    /// Columns of some rows, as keys of the input's own types.
+    pub fn keys_of(
+        &self,
+        rows: &[RecordBatch],
+        columns: &[String],
+    ) -> Result<Keys, arrow::error::ArrowError> {
+        let schema = self.rows.schema();
+        let kind = |name: &String| schema.field_with_name(name).map(|f| f.data_type().clone());
+        let mut keys = Keys::new(columns.iter().map(kind).collect::<Result<_, _>>()?)?;
+        if !rows.is_empty() {
+            let columns = columns.iter().map(|name| column_of(rows, name));
+            keys.insert(&columns.collect::<Result<Vec<_>, _>>()?)?;
+        }
+        Ok(keys)
+    }
+
+    /// Rows whose columns are among the keys, in memory.
+    async fn matching(
+        &self,
+        what: &str,
+        ctx: &SessionContext,
+        columns: &[String],
+        keys: &Arc<Keys>,
+    ) -> Result<Arc<dyn TableProvider>, Error> {
+        let rows = match &self.snapshot {
+            Some(snapshot) => snapshot.matching(columns, keys).await?,
+            None => {
+                let rows = ctx.read_table(self.rows.clone());
+                let rows = rows.and_then(|rows| rows.filter(keys.contain(columns)));
+                let rows = rows.map_err(|e| fault::planning(what, e))?;
+                rows.collect().await.map_err(|e| fault::running(what, e))?
+            }
+        };
+        let schema = rows.first().map_or_else(|| self.rows.schema(), RecordBatch::schema);
+        let table = MemTable::try_new(schema, vec![rows]).map_err(|e| fault::planning(what, e))?;
+        Ok(Arc::new(table))
     }
 }
 
@@ -184,8 +379,4 @@ pub(crate) fn unmatched(what: &str, identity: &[String], yielded: &[String]) -> 
              this one yields {yielded:?}"
         ),
     )
-}
-
-async fn provider(ctx: &SessionContext, name: &str) -> Result<Arc<dyn TableProvider>, Error> {
-    ctx.table_provider(name).await.map_err(|e| fault::planning(&format!("input {name}"), e))
 }

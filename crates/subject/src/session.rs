@@ -7,6 +7,7 @@
 
 use crate::bucket::identity_bucket;
 use crate::fault;
+use datafusion::catalog::{MemorySchemaProvider, TableProvider};
 use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::logical_expr::{ScalarUDF, Volatility};
@@ -85,6 +86,27 @@ impl Sessions {
         }
         ctx
     }
+}
+
+/// Registers a table under its name, which may be `subject.table`; one of that name is replaced.
+///
+/// # Errors
+/// As the engine answers.
+pub(crate) fn register(
+    ctx: &SessionContext,
+    name: &str,
+    rows: Arc<dyn TableProvider>,
+) -> datafusion::error::Result<()> {
+    let state = ctx.state();
+    let default = &state.config_options().catalog.default_catalog;
+    if let Some((subject, _)) = name.split_once('.')
+        && let Some(catalogue) = ctx.catalog(default)
+        && catalogue.schema(subject).is_none()
+    {
+        catalogue.register_schema(subject, Arc::new(MemorySchemaProvider::new()))?;
+    }
+    ctx.deregister_table(name)?;
+    ctx.register_table(name, rows).map(|_| ())
 }
 
 fn config(partitions: usize) -> SessionConfig {

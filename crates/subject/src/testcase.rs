@@ -90,7 +90,8 @@ pub async fn run_case(
 
     let sessions = Sessions::new(&Budget::default(), catalogue.functions())?;
     let ctx = sessions.open();
-    let sources = Sources::open(&ctx, spec, declared.contracts, &catalogue, &inputs).await?;
+    let declared = Declarations { catalogue: &catalogue, ..declared };
+    let sources = Sources::open(&ctx, spec, declared, &inputs).await?;
     let build = Build {
         spec,
         catalogue: &catalogue,
@@ -131,7 +132,11 @@ fn given(
             InputKind::Dimension => {
                 catalogue.dimension(name).map(|d| owned(d.rows.schema().fields()))
             }
-            _ => declared
+            InputKind::Table => {
+                let table = declared.tables.iter().find(|t| t.full_name() == name);
+                table.map(|table| owned(schema::declared(table).fields()))
+            }
+            InputKind::Dataset => declared
                 .contracts
                 .iter()
                 .find(|c| *c.dataset == *name)

@@ -25,7 +25,8 @@ fn load() -> (Project, Catalogue) {
 #[tokio::test]
 async fn every_case_of_every_table_holds() {
     let (project, catalogue) = load();
-    let declared = Declarations { contracts: &project.contracts, catalogue: &catalogue };
+    let (contracts, tables) = (&project.contracts, &project.tables);
+    let declared = Declarations { contracts, tables, catalogue: &catalogue };
     let mut failures = Vec::new();
     for spec in &project.tables {
         let cases = cases(spec).expect("folder of tests");

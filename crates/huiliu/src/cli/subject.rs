@@ -3,7 +3,7 @@
 use super::Document;
 use clap::{Args, Subcommand};
 
-/// Look after subject databases as a whole: remove one that may no longer be kept
+/// Look after subject databases as wholes: versions that belong together, removal of one
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct SubjectArgs {
@@ -15,6 +15,21 @@ pub struct SubjectArgs {
 pub enum SubjectCommand {
     /// Remove every table of a subject that is off from the lake, files and history
     Purge(PurgeArgs),
+    Versions(VersionsArgs),
+}
+
+/// Show which versions of a subject database's tables belong together
+#[derive(Debug, Args)]
+#[command(after_help = VERSIONS)]
+pub struct VersionsArgs {
+    /// Subject database
+    #[arg(value_name = "SUBJECT")]
+    pub subject: String,
+    /// Sets to show, newest first
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub last: usize,
+    #[command(flatten)]
+    pub output: Document,
 }
 
 #[derive(Debug, Args)]
@@ -47,3 +62,9 @@ Examples:
 
 A subject is turned on and off under `subjects:` in huiliu.yaml. A purge takes its tables from the
 lake; the datasets they were built from have a retention of their own.";
+
+const VERSIONS: &str = "\
+Examples:
+  huiliu subject versions enterprise_financing
+  huiliu subject versions enterprise_financing --last 10 --output json
+  huiliu query 'SELECT * FROM ledger.subject_versions'";

@@ -67,6 +67,20 @@ fn refresh_takes_a_date_and_parameters() {
 }
 
 #[test]
+fn the_ways_of_a_refresh_and_the_size_of_a_sample_can_be_said() {
+    let parsed = parse("huiliu refresh --as-of 2020-12-31 --full --explain").expect("valid");
+    let Command::Refresh(args) = parsed.command else { panic!("refresh") };
+    assert!(args.full && args.explain);
+    let Command::Verify(args) = parse("huiliu verify a.b --sample 9").expect("valid").command
+    else {
+        panic!("verify")
+    };
+    assert_eq!(args.sample, Some(9));
+    assert!(parse("huiliu verify --sample 0").is_err());
+    assert!(parse("huiliu run --once --no-refresh").is_err());
+}
+
+#[test]
 fn dirt_is_scaled_between_none_and_twenty_times() {
     assert_eq!(scale("0"), Ok(0.0));
     assert_eq!(scale("2.5"), Ok(2.5));

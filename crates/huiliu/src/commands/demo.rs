@@ -12,7 +12,7 @@ use crate::board::Board;
 use crate::cli::{DemoArgs, Global};
 use crate::commands::{generate, run};
 use crate::console::{Console, Style};
-use crate::engine::Engine;
+use crate::engine::{Engine, Following};
 use crate::failure::Failure;
 use crate::installation::{Installation, clock, runtime};
 use crate::metrics;
@@ -101,7 +101,7 @@ async fn show(
     if !console.live() {
         tasks.spawn(lines(Arc::clone(&engine.board), console.clone(), stop.clone()));
     }
-    let ingested = engine.ingest(Until::Stopped, &stop).await;
+    let ingested = engine.ingest(Until::Stopped, Following::No, &stop).await;
     pacer.close();
     view.finish();
     let took = clock.monotonic().saturating_sub(began);
@@ -112,9 +112,7 @@ async fn show(
     let folded = clock.monotonic().saturating_sub(folding);
     let building = clock.monotonic();
     let mut built = Vec::new();
-    engine
-        .refresh_all(as_of, |table, done| built.push((table.full_name(), done.row_count)))
-        .await?;
+    engine.refresh_all(as_of, |table, rows| built.push((table.full_name(), rows))).await?;
     let refreshed = clock.monotonic().saturating_sub(building);
     home.write("metrics.prom", metrics::text(&engine.registry)?.as_bytes())?;
     let times = summary::Times { ingested: took, folded, refreshed };

@@ -5,8 +5,9 @@ use crate::console::{Console, Style};
 use crate::failure::Failure;
 use crate::installation::{Installation, off, runtime, say_off};
 use crate::output::{Form, answer};
-use crate::subjects::{self, document};
+use crate::subjects::{Refresher, document};
 use huiliu_spec::TableSpec;
+use huiliu_subject::{Decision, Mode, Refreshed};
 use serde::Serialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -26,16 +27,15 @@ impl Form for Report {
     }
 }
 
-/// Builds the tables that are named, or all.
+/// Brings the tables that are named, or all, up to their inputs.
 ///
 /// # Errors
 /// 65 when a check fails; the last good version of the table stays in place then.
 pub fn execute(args: &RefreshArgs, global: &Global, console: &Console) -> Result<(), Failure> {
     let installation = Installation::load(global)?;
     let tables = select(&installation, &args.subjects)?;
-    let mut parameters: BTreeMap<String, String> = args.parameters.iter().cloned().collect();
+    let parameters: BTreeMap<String, String> = args.parameters.iter().cloned().collect();
     check_names(&tables, &parameters)?;
-    parameters.insert("as_of".to_owned(), args.as_of.to_string());
     let mut report = Report::default();
     if args.subjects.is_empty() {
         say_off(&installation.project, console);
@@ -43,13 +43,18 @@ pub fn execute(args: &RefreshArgs, global: &Global, console: &Console) -> Result
     }
     let result = runtime()?.block_on(async {
         let lake = installation.existing_lake().await?;
-        subjects::refresh(&installation, &lake, &tables, &parameters, |table, built| {
-            let name = console.paint(&table.full_name(), Style::Strong);
-            console
-                .say(format!("{name}: {} rows, version {}", built.row_count, built.table_version));
-            report.tables.push(document(table, built));
-        })
-        .await
+        let mut refresher = Refresher::new(&installation, &lake, args.as_of);
+        refresher.parameters.extend(parameters);
+        refresher.mode = if args.full { Mode::Full } else { Mode::Cheapest };
+        refresher.explain = args.explain;
+        let told = |table: &TableSpec, done: &Refreshed| {
+            console.say(line(table, done, console));
+            if args.explain {
+                console.say(explained(&done.decision));
+            }
+            report.tables.push(document(table, done));
+        };
+        refresher.refresh(&tables, told).await
     });
     if result.is_ok() || args.output.form != Lines::Text {
         answer(args.output.form, &report)?;
@@ -57,9 +62,43 @@ pub fn execute(args: &RefreshArgs, global: &Global, console: &Console) -> Result
     result
 }
 
+fn line(table: &TableSpec, done: &Refreshed, console: &Console) -> String {
+    let name = console.paint(&table.full_name(), Style::Strong);
+    let Refreshed { decision, built, row_count } = done;
+    let (way, why) = (decision.way.label(), &decision.why);
+    match built {
+        Some(built) => {
+            format!("{name}: {row_count} rows, version {}, {way}: {why}", built.table_version)
+        }
+        None => format!("{name}: {way}: {why}"),
+    }
+}
+
+/// The numbers behind a decision, one line for each input that moved.
+fn explained(decision: &Decision) -> String {
+    let mut lines = Vec::new();
+    for change in &decision.changes {
+        lines.push(format!(
+            "  {}: versions {}..{}, {} rows differ, {} new identities",
+            change.name, change.from, change.to, change.row_count, change.identities
+        ));
+    }
+    if let (Some(identities), Some((touched, all))) = (decision.identities, decision.buckets) {
+        lines.push(format!("  {identities} identities in {touched} of {all} buckets"));
+    }
+    if let Some(cost) = decision.cost {
+        let (full, incremental) = (cost.full.round(), cost.incremental.round());
+        lines.push(format!("  estimated rows: {incremental} incremental, {full} full"));
+    }
+    if lines.is_empty() { "  nothing was weighed".to_owned() } else { lines.join("\n") }
+}
+
 /// Tables by their full name or by their subject database, in build order; of all, those of the
 /// subjects that are on.
-fn select<'a>(
+///
+/// # Errors
+/// 2 for a name that none has.
+pub fn select<'a>(
     installation: &'a Installation,
     wanted: &[String],
 ) -> Result<Vec<&'a TableSpec>, Failure> {

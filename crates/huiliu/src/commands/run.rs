@@ -5,7 +5,7 @@ use crate::cli::{AdminAddress, Global, RunArgs};
 use crate::commands::rule::today;
 use crate::commands::status;
 use crate::console::Console;
-use crate::engine::{Engine, standing_still, stopped};
+use crate::engine::{Engine, Following, standing_still, stopped};
 use crate::failure::Failure;
 use crate::installation::{Installation, clock, runtime, say_off};
 use crate::signals::drain_on_signal;
@@ -54,7 +54,11 @@ async fn run(args: &RunArgs, installation: Installation, console: &Console) -> R
     }
     let shown = view::begin(&mut tasks, console, Arc::clone(&engine.board), None);
     let until = if args.once { Until::EndOffsets } else { Until::Stopped };
-    let summary = engine.ingest(until, &stop).await;
+    let following = match args.once || args.no_refresh {
+        true => Following::No,
+        false => Following::AsOf(args.as_of),
+    };
+    let summary = engine.ingest(until, following, &stop).await;
     shown.finish();
     let summary = summary?;
     if args.once && !stop.is_cancelled() {
@@ -63,8 +67,7 @@ async fn run(args: &RunArgs, installation: Installation, console: &Console) -> R
         let as_of = args.as_of.unwrap_or_else(today);
         say_off(&engine.installation.project, console);
         engine
-            .refresh_all(as_of, |table, built| {
-                let rows = built.row_count;
+            .refresh_all(as_of, |table, rows| {
                 console.say(format!("{}: {rows} rows as of {as_of}", table.full_name()));
             })
             .await?;

@@ -1,7 +1,10 @@
 //! `huiliu subject`: what is done to a subject database as a whole.
 
+mod versions;
+
 use super::quarantine::{actor, require_text};
 use crate::cli::{Global, PurgeArgs, SubjectArgs, SubjectCommand};
+use crate::console::Console;
 use crate::failure::Failure;
 use crate::installation::{Installation, runtime};
 use crate::output::{Form, answer};
@@ -49,9 +52,10 @@ impl Form for Purged {
 ///
 /// # Errors
 /// Usage for a subject that is on; otherwise as the lake answers.
-pub fn execute(args: &SubjectArgs, global: &Global) -> Result<(), Failure> {
+pub fn execute(args: &SubjectArgs, global: &Global, console: &Console) -> Result<(), Failure> {
     match &args.command {
         SubjectCommand::Purge(args) => purge(args, global),
+        SubjectCommand::Versions(args) => versions::execute(args, global, console),
     }
 }
 

@@ -9,7 +9,7 @@ use crate::output::{Form, answer};
 use huiliu_model::ErrorKind;
 use huiliu_spec::settings::Protection;
 use huiliu_spec::{Project, Settings};
-use huiliu_subject::{Catalogue, validate_table};
+use huiliu_subject::{Catalogue, locality_of, validate_table};
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::io::{self, Write};
@@ -20,7 +20,18 @@ struct Report {
     valid: bool,
     datasets: usize,
     tables: usize,
+    /// How each table is refreshed; only of tables without findings.
+    refresh: Vec<HowRefreshed>,
     diagnostics: Vec<Finding>,
+}
+
+/// How a table is refreshed, as its plan allows.
+#[derive(Debug, Serialize)]
+struct HowRefreshed {
+    table: String,
+    incremental: bool,
+    /// Why the table has to be built in full.
+    obstacle: Option<String>,
 }
 
 impl Form for Report {
@@ -35,13 +46,13 @@ impl Form for Report {
 /// # Errors
 /// 78 when there are findings, which are printed by then.
 pub fn execute(args: &ValidateArgs, global: &Global, console: &Console) -> Result<(), Failure> {
-    let (project, found) = match load(&args.paths, global) {
+    let (project, found, refresh) = match load(&args.paths, global) {
         Ok((project, settings)) => {
-            let found = plan(&project, &settings)?;
-            (project, found)
+            let (found, refresh) = plan(&project, &settings)?;
+            (project, found, refresh)
         }
         Err(Failure::Findings(found)) => {
-            (Project::default(), found.into_iter().map(Finding::from).collect())
+            (Project::default(), found.into_iter().map(Finding::from).collect(), Vec::new())
         }
         Err(other) => return Err(other),
     };
@@ -49,6 +60,7 @@ pub fn execute(args: &ValidateArgs, global: &Global, console: &Console) -> Resul
         valid: !found.iter().any(Finding::fails),
         datasets: project.contracts.len(),
         tables: project.tables.len(),
+        refresh,
         diagnostics: found,
     };
     answer(args.output.form, &report)?;
@@ -61,6 +73,11 @@ pub fn execute(args: &ValidateArgs, global: &Global, console: &Console) -> Resul
         let good = console.paint("valid", Style::Good);
         let (datasets, tables) = (report.datasets, report.tables);
         console.say(format!("{good}: {datasets} datasets, {tables} subject tables"));
+        for table in &report.refresh {
+            if let Some(why) = &table.obstacle {
+                console.say(format!("{} is always refreshed in full: {why}", table.table));
+            }
+        }
         return Ok(());
     }
     let files: BTreeSet<_> = report.diagnostics.iter().map(|found| &found.file).collect();
@@ -85,9 +102,12 @@ fn load(paths: &[PathBuf], global: &Global) -> Result<(Project, Settings), Failu
 
 /// Plans every table's query and checks, which needs the contracts of its inputs. Where the
 /// settings do not say how values are written, a table has to fit both ways.
-fn plan(project: &Project, settings: &Settings) -> Result<Vec<Finding>, Failure> {
+fn plan(
+    project: &Project,
+    settings: &Settings,
+) -> Result<(Vec<Finding>, Vec<HowRefreshed>), Failure> {
     if project.tables.is_empty() || project.contracts.is_empty() {
-        return Ok(Vec::new());
+        return Ok((Vec::new(), Vec::new()));
     }
     let catalogue = Catalogue::read(&settings.sql)?.with_functions(huiliu_functions::all());
     let contracts = &project.contracts;
@@ -98,7 +118,9 @@ fn plan(project: &Project, settings: &Settings) -> Result<Vec<Finding>, Failure>
     };
     let runtime = runtime()?;
     let mut found: Vec<Finding> = Vec::new();
+    let mut refresh = Vec::new();
     for table in &project.tables {
+        let before = found.len();
         for &protected in ways {
             let planning = validate_table(table, contracts, &project.tables, &catalogue, protected);
             for finding in runtime.block_on(planning).into_iter().map(Finding::from) {
@@ -107,8 +129,15 @@ fn plan(project: &Project, settings: &Settings) -> Result<Vec<Finding>, Failure>
                 }
             }
         }
+        if found.len() == before {
+            let protected = ways.first().copied().unwrap_or(false);
+            let looking = locality_of(table, contracts, &project.tables, &catalogue, protected);
+            let obstacle = runtime.block_on(looking).obstacle;
+            let incremental = obstacle.is_none();
+            refresh.push(HowRefreshed { table: table.full_name(), incremental, obstacle });
+        }
     }
-    Ok(found)
+    Ok((found, refresh))
 }
 
 fn counted(count: usize, noun: &str) -> String {

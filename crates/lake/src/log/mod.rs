@@ -12,5 +12,5 @@ mod state;
 
 pub use action::{Add, Line, MetaData, Protocol, Remove, Txn};
 pub use checkpoint::write_checkpoint;
-pub use reader::{commit_path, load, read_commit, tail};
+pub use reader::{commit_path, load, load_at, read_commit, tail};
 pub use state::{FileMeta, TableState};

@@ -43,6 +43,48 @@ pub async fn load(store: &Arc<dyn ObjectStore>, table: &Path) -> Result<Option<T
     Ok(Some(state))
 }
 
+/// Loads the state at an earlier version, from the newest checkpoint before it; `None` when the
+/// log does not reach back so far.
+///
+/// # Errors
+/// As [`load`].
+pub async fn load_at(
+    store: &Arc<dyn ObjectStore>,
+    table: &Path,
+    version: i64,
+) -> Result<Option<TableState>, Error> {
+    let mut state = match checkpoint_before(store.as_ref(), table, version).await? {
+        Some(checkpoint) => {
+            let mut state = read_checkpoint(store, &checkpoint_path(table, checkpoint)).await?;
+            state.version = checkpoint;
+            state.checkpoint = Some(checkpoint);
+            state
+        }
+        None => TableState { version: -1, ..TableState::default() },
+    };
+    while state.version < version {
+        let next = state.version + 1;
+        let Some(text) = read_commit(store.as_ref(), table, next).await? else { return Ok(None) };
+        state.apply(next, &text)?;
+    }
+    Ok(Some(state))
+}
+
+/// The newest checkpoint of at most this version.
+async fn checkpoint_before(
+    store: &dyn ObjectStore,
+    table: &Path,
+    version: i64,
+) -> Result<Option<i64>, Error> {
+    let folder = table.clone().join("_delta_log");
+    let failed = |e| store_error(&format!("listing the log of `{table}`"), e);
+    let listed = store.list_with_delimiter(Some(&folder)).await.map_err(failed)?;
+    let of_name =
+        |name: &str| -> Option<i64> { name.strip_suffix(".checkpoint.parquet")?.parse().ok() };
+    let found = listed.objects.iter().filter_map(|object| of_name(object.location.filename()?));
+    Ok(found.filter(|found| *found <= version).max())
+}
+
 /// Reads the commits after `state.version` until there are no more; returns how many.
 ///
 /// # Errors

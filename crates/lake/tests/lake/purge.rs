@@ -27,7 +27,7 @@ async fn build(lake: &Lake, name: (&str, &str), persons: &[&str]) {
     let key = ["who".to_owned()];
     let mut build = lake.build_subject(name, "试验", schema(), &key).await.expect("it begins");
     build.stage(0, &[rows]).await.expect("it is staged");
-    build.commit(serde_json::json!({})).await.expect("it is committed");
+    build.commit(true, serde_json::json!({})).await.expect("it is committed");
 }
 
 async fn paths(store: &Arc<dyn ObjectStore>, folder: &str) -> Vec<String> {

@@ -32,7 +32,8 @@ impl City {
     }
 
     fn declarations(&self) -> Declarations<'_> {
-        Declarations { contracts: &self.project.contracts, catalogue: &self.catalogue }
+        let Self { project, catalogue } = self;
+        Declarations { contracts: &project.contracts, tables: &project.tables, catalogue }
     }
 
     fn rows(&self, dataset: &str, csv: &str) -> Vec<RecordBatch> {
@@ -128,27 +129,28 @@ fn random_utility(chance: &mut Chance, firm: impl Fn(u64) -> String) -> (String,
     (accounts, bills)
 }
 
-fn as_of(date: &str) -> BTreeMap<String, String> {
-    [("as_of".to_owned(), date.to_owned())].into()
-}
-
-fn budget(buckets_per_pass: u32) -> Budget {
-    Budget { buckets_per_pass, ..Budget::default() }
+fn as_of(date: &str, buckets_per_pass: u32) -> Request {
+    Request {
+        parameters: [("as_of".to_owned(), date.to_owned())].into(),
+        budget: Budget { buckets_per_pass, ..Budget::default() },
+        ..Request::default()
+    }
 }
 
 #[tokio::test]
 async fn buckets_together_are_the_unrestricted_query() {
     let city = City::load();
     let inputs = random_city(&city, 7);
-    for spec in &city.project.tables {
+    let known = ["enterprise_profile", "utility_stability"];
+    for spec in city.project.tables.iter().filter(|t| known.contains(&t.table.as_str())) {
         let mut builds = Vec::new();
         // All buckets in one pass is the query on inputs that are not restricted at all.
         for step in [spec.buckets, 1, 3] {
             let target = MemoryTarget::default();
             let ports = Ports { inputs: &inputs, target: &target };
             let declared = city.declarations();
-            let built = refresh(spec, declared, ports, &as_of("2020-04-07"), &budget(step)).await;
-            let built = built.expect("builds");
+            let built = refresh(spec, declared, ports, &as_of("2020-04-07", step)).await;
+            let built = built.expect("builds").built.expect("there was nothing before");
             assert!(built.row_count > 20, "{}: {} rows", spec.full_name(), built.row_count);
             let committed = target.committed(&spec.full_name()).expect("committed");
             let rows: Vec<_> = committed.buckets.values().flatten().cloned().collect();
@@ -191,11 +193,12 @@ async fn run(
 ) -> (Result<Built, Error>, MemoryTarget) {
     let target = MemoryTarget::default();
     let catalogue = Catalogue::default();
-    let declared = Declarations { contracts, catalogue: &catalogue };
+    let declared = Declarations { contracts, tables: &[], catalogue: &catalogue };
     let ports = Ports { inputs, target: &target };
-    let given = parameters.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
-    let built = refresh(spec, declared, ports, &given, &Budget::default()).await;
-    (built, target)
+    let parameters = parameters.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+    let request = Request { parameters, ..Request::default() };
+    let built = refresh(spec, declared, ports, &request).await;
+    (built.map(|done| done.built.expect("there was nothing before")), target)
 }
 
 fn check(name: &str, severity: Severity, sql: &str) -> Check {
@@ -227,7 +230,7 @@ async fn a_warning_is_recorded_and_the_table_committed() {
         CheckOutcome { name: "large".into(), severity: Severity::Warn, offending_count: 2 };
     assert_eq!((built.row_count, built.checks.as_slice()), (3, &[outcome][..]));
     let record = target.committed("s.t").expect("committed").record;
-    assert_eq!(record.inputs, [("firm".to_owned(), 0)].into());
+    assert_eq!(record.versions(), [("firm".to_owned(), 0)].into());
     assert_eq!(record.to_json()["checks"][0]["offending_count"], 2);
 }
 
@@ -284,6 +287,6 @@ async fn a_query_of_chance_or_with_side_effects_does_not_run() {
 fn the_hash_of_a_query_covers_its_views() {
     let spec = small("SELECT uscc, size FROM firm").0;
     let view = View { name: "v".into(), sql: "SELECT uscc FROM firm".into() };
-    let with = query_hash(&spec, &Catalogue::new(vec![view], Vec::new()));
-    assert_ne!(with, query_hash(&spec, &Catalogue::default()));
+    let with = hash::of(&spec, &Catalogue::new(vec![view], Vec::new()));
+    assert_ne!(with, hash::of(&spec, &Catalogue::default()));
 }

@@ -1,7 +1,7 @@
 //! What the children of `huiliu bench` do: one part each, figures as JSON on standard output.
 
 use crate::cli::{BenchPart, Global};
-use crate::engine::Engine;
+use crate::engine::{Engine, Following};
 use crate::failure::Failure;
 use crate::installation::{Installation, clock, runtime};
 use arrow::array::{ArrayRef, RecordBatch, StringBuilder};
@@ -57,7 +57,8 @@ async fn pipeline(installation: Installation) -> Result<Figures, Failure> {
     let clock = clock();
     let engine = Engine::open(installation, None, NEVER, Arc::clone(&clock)).await?;
     let (cpu, wall) = (cpu_seconds(), clock.monotonic());
-    let summary = engine.ingest(Until::EndOffsets, &CancellationToken::new()).await?;
+    let summary =
+        engine.ingest(Until::EndOffsets, Following::No, &CancellationToken::new()).await?;
     let records = summary.tallies.values().map(huiliu_model::Tally::offsets).sum();
     Ok(Figures {
         records,

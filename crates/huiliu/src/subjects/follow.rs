@@ -1,0 +1,232 @@
+//! Subject tables that follow their inputs while a process ingests.
+//!
+//! One task looks every moment whether a dataset moved, pins all of them together, and refreshes
+//! the tables that read one that did, inputs first. It never holds ingestion up: it runs beside
+//! it, on one partition, and what fails here is told and tried again, while records go on to
+//! land. A table whose check fails keeps its last good version.
+//!
+//! Of several processes that follow one lake, the first to commit wins; the others find the table
+//! at the versions they were about to commit and go on.
+
+use crate::commands::rule::today;
+use crate::installation::Installation;
+use crate::subjects::Refresher;
+use crate::subjects::inputs::{LakeInputs, Seen};
+use crate::subjects::sets::Newest;
+use chrono::NaiveDate;
+use huiliu_lake::Lake;
+use huiliu_model::{Clock, Error, ErrorKind};
+use huiliu_spec::TableSpec;
+use huiliu_spec::table::InputKind;
+use huiliu_subject::Way;
+use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, Opts, Registry};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+/// How often it is looked whether a dataset moved.
+const LOOK: Duration = Duration::from_millis(500);
+/// How long a table that could not be refreshed is left alone.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// Edges of the freshness histogram; the objective is 5 s.
+const EDGES: [f64; 13] =
+    [0.5, 1.0, 2.0, 3.0, 5.0, 7.5, 10.0, 20.0, 30.0, 60.0, 300.0, 900.0, 3_600.0];
+
+/// What is told of refreshes.
+#[derive(Clone)]
+pub struct Metrics {
+    freshness: HistogramVec,
+    refreshes: IntCounterVec,
+}
+
+impl Metrics {
+    /// # Errors
+    /// When the registry holds one of these names already.
+    pub fn register(registry: &Registry) -> Result<Self, prometheus::Error> {
+        let about = "Time from a record's Kafka timestamp to its being visible in a subject table, \
+                     one observation per change and table it is read for.";
+        let freshness = HistogramVec::new(
+            HistogramOpts::new("huiliu_subject_freshness_seconds", about).buckets(EDGES.to_vec()),
+            &["table"],
+        )?;
+        let refreshes = IntCounterVec::new(
+            Opts::new(
+                "huiliu_subject_refreshes_total",
+                "Refreshes of subject tables, by the way they went and how they ended.",
+            ),
+            &["table", "way", "outcome"],
+        )?;
+        registry.register(Box::new(freshness.clone()))?;
+        registry.register(Box::new(refreshes.clone()))?;
+        Ok(Self { freshness, refreshes })
+    }
+}
+
+/// What following needs.
+pub struct Follow {
+    pub installation: Installation,
+    pub lake: Lake,
+    pub clock: Arc<dyn Clock>,
+    pub metrics: Metrics,
+    /// Date that the tables count from; today without it.
+    pub as_of: Option<NaiveDate>,
+    pub over: CancellationToken,
+}
+
+/// What was done so far.
+#[derive(Default)]
+struct Done {
+    seen: Seen,
+    newest: Newest,
+    /// Versions of the datasets that each table was last brought up to, and the date.
+    tables: BTreeMap<String, (BTreeMap<String, i64>, NaiveDate)>,
+    /// When a table may be tried again.
+    patience: BTreeMap<String, Duration>,
+}
+
+impl Follow {
+    /// Follows until it is over. A refresh under way is dropped then, which leaves the last good
+    /// version in place.
+    pub async fn go_on(self) {
+        let mut done = Done::default();
+        loop {
+            tokio::select! {
+                biased;
+                () = self.over.cancelled() => return,
+                () = tokio::time::sleep(LOOK) => {}
+            }
+            let round = async {
+                if let Err(error) = self.round(&mut done).await {
+                    tracing::warn!(%error, "the subject tables wait for the lake");
+                }
+            };
+            tokio::select! {
+                biased;
+                () = self.over.cancelled() => return,
+                () = round => {}
+            }
+        }
+    }
+
+    /// Refreshes whatever has to be.
+    async fn round(&self, done: &mut Done) -> Result<(), Error> {
+        let as_of = self.as_of.unwrap_or_else(today);
+        let mut refresher = Refresher::new(&self.installation, &self.lake, as_of);
+        refresher.partitions = 1;
+        (refresher.seen, refresher.newest) = (done.seen.clone(), done.newest.clone());
+        let tables: Vec<&TableSpec> = self.installation.project.built_tables().collect();
+        let inputs = refresher.pin(&tables).await?;
+        let versions = inputs.versions();
+        let mut small = None;
+        let mut moved = BTreeSet::new();
+        for table in &tables {
+            let name = table.full_name();
+            let reads = self.datasets_of(table);
+            let now: BTreeMap<String, i64> = versions
+                .iter()
+                .filter(|(dataset, _)| reads.contains(dataset.as_str()))
+                .map(|(dataset, version)| (dataset.clone(), *version))
+                .collect();
+            let waits = done.patience.get(&name).is_some_and(|at| self.clock.monotonic() < *at);
+            if waits || done.tables.get(&name).is_some_and(|last| *last == (now.clone(), as_of)) {
+                continue;
+            }
+            let small = match small {
+                Some(small) => small,
+                None => *small.insert(refresher.is_small().await?),
+            };
+            match refresher.one(table, &inputs, small).await {
+                Ok(refreshed) => {
+                    let way = refreshed.decision.way;
+                    self.count(&name, way, "ok");
+                    if way != Way::Nothing {
+                        moved.insert(table.subject.as_str());
+                    }
+                    self.observe(&name, &inputs, done.tables.get(&name)).await;
+                    if self.behind(table, done) {
+                        // An input could not be refreshed: this table is seen to again.
+                        let again = self.clock.monotonic() + PATIENCE;
+                        done.patience.insert(name, again);
+                    } else {
+                        done.tables.insert(name, (now, as_of));
+                    }
+                }
+                Err(error) => self.failed(&name, &error, done),
+            }
+        }
+        for subject in moved {
+            let of_subject: Vec<&TableSpec> =
+                tables.iter().filter(|table| table.subject == subject).copied().collect();
+            refresher.note_sets(&of_subject, &inputs).await?;
+        }
+        Ok(())
+    }
+
+    /// Whether a table that this one reads waits to be tried again.
+    fn behind(&self, table: &TableSpec, done: &Done) -> bool {
+        table.inputs.iter().filter(|input| input.kind == InputKind::Table).any(|input| {
+            let at = done.patience.get(&input.name);
+            at.is_some_and(|at| self.clock.monotonic() < *at)
+        })
+    }
+
+    /// One observation for each change that became visible.
+    async fn observe(
+        &self,
+        table: &str,
+        inputs: &LakeInputs,
+        last: Option<&(BTreeMap<String, i64>, NaiveDate)>,
+    ) {
+        // What was there before this process began is not this process' to measure.
+        let Some((versions, _)) = last else { return };
+        let now_us = self.clock.now_us();
+        let histogram = self.metrics.freshness.with_label_values(&[table]);
+        for (dataset, version) in versions {
+            for at_us in inputs.kafka_times_us(dataset, *version).await {
+                let late = u64::try_from(now_us - at_us).unwrap_or(0);
+                histogram.observe(Duration::from_micros(late).as_secs_f64());
+            }
+        }
+    }
+
+    fn failed(&self, table: &str, error: &Error, done: &mut Done) {
+        if error.kind == ErrorKind::Superseded {
+            tracing::debug!(table, "refreshed elsewhere");
+            self.count(table, Way::Nothing, "superseded");
+            return;
+        }
+        let outcome = match error.kind {
+            ErrorKind::Contract => "check_failed",
+            ErrorKind::Unavailable => "unavailable",
+            _ => "failed",
+        };
+        self.count(table, Way::Nothing, outcome);
+        done.patience.insert(table.to_owned(), self.clock.monotonic() + PATIENCE);
+        tracing::error!(table, %error, "the subject table keeps its last good version");
+    }
+
+    fn count(&self, table: &str, way: Way, outcome: &str) {
+        self.metrics.refreshes.with_label_values(&[table, way.label(), outcome]).inc();
+    }
+
+    /// Datasets that a table is built on, through other tables too.
+    fn datasets_of(&self, table: &TableSpec) -> BTreeSet<String> {
+        let mut found = BTreeSet::new();
+        let mut waiting = vec![table];
+        while let Some(table) = waiting.pop() {
+            for input in &table.inputs {
+                match input.kind {
+                    InputKind::Dataset => {
+                        found.insert(input.name.clone());
+                    }
+                    InputKind::Table => {
+                        waiting.extend(self.installation.project.table(&input.name));
+                    }
+                    InputKind::Dimension => {}
+                }
+            }
+        }
+        found
+    }
+}

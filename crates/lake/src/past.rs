@@ -1,0 +1,243 @@
+//! Datasets as they were: what a refresh compares with what they are.
+//!
+//! A dataset is pinned by three versions: that of `changes`, and those of `current` and `deleted`
+//! beneath. `changes` only grows, so its past is a prefix; `current` and `deleted` are opened at
+//! their own versions, as long as their logs and files are kept.
+
+use crate::dataset::FOLD;
+use crate::error::arrow_error;
+use crate::fold::Merger;
+use crate::log::{FileMeta, TableState};
+use crate::lookup::{Wanted, columns_of, read_all, wanted_in};
+use crate::merged::Pinned;
+use crate::stage::{named, sort};
+use crate::table::Table;
+use arrow::array::{ArrayRef, Int32Array, RecordBatch};
+use arrow::compute::concat_batches;
+use huiliu_model::{Error, system};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// Buckets of rows by the columns that decide them; the definition is the caller's.
+pub type BucketsOf = fn(&[ArrayRef], u32) -> Result<Int32Array, Error>;
+
+/// Files up to this size are read whole and kept.
+const SMALL_BYTES: i64 = 256 << 10;
+
+/// Versions of the three tables that make up the newest rows of a dataset.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Versions {
+    pub changes: i64,
+    pub current: i64,
+    pub deleted: i64,
+}
+
+impl Pinned {
+    pub fn versions(&self) -> Versions {
+        Versions {
+            changes: self.changes.version,
+            current: self.current.version,
+            deleted: self.deleted.version,
+        }
+    }
+
+    /// About how many rows there are: those of `current` and the pending ones.
+    pub fn rows_about(&self) -> u64 {
+        let pending: i64 = self.pending.iter().filter_map(|(_, file)| file.rows).sum();
+        u64::try_from(self.current.rows() + pending).unwrap_or(0)
+    }
+
+    /// The dataset at other versions, earlier ones; `None` when the logs no longer tell.
+    ///
+    /// # Errors
+    /// As the store answers.
+    pub async fn earlier(&self, at: Versions) -> Result<Option<Pinned>, Error> {
+        let data = &self.dataset;
+        let (current, deleted) = tokio::try_join!(
+            past(&data.current, &self.current, at.current),
+            past(&data.deleted, &self.deleted, at.deleted)
+        )?;
+        let (Some(current), Some(deleted)) = (current, deleted) else { return Ok(None) };
+        let folded = current.txns.get(FOLD).copied().unwrap_or(0);
+        if at.changes > self.changes.version || folded > at.changes {
+            return Ok(None);
+        }
+        let mut changes = self.changes.clone();
+        changes.version = at.changes;
+        let Some(pending) = self.added(folded, at.changes).await? else { return Ok(None) };
+        let dataset = Arc::clone(data);
+        Ok(Some(Pinned { dataset, current, deleted, changes, pending }))
+    }
+
+    /// Live files that the versions of `changes` after `from` up to `to` added.
+    async fn added(&self, from: i64, to: i64) -> Result<Option<Vec<(String, FileMeta)>>, Error> {
+        let added = self.dataset.changes.added_since(&self.changes, from).await?;
+        Ok(added.map(|added| {
+            added
+                .range(..=to)
+                .flat_map(|(_, paths)| paths)
+                .filter_map(|path| Some((path.clone(), self.changes.files.get(path)?.clone())))
+                .collect()
+        }))
+    }
+
+    /// Key and Kafka time of every change after a version of `changes`; `None` when the log no
+    /// longer tells.
+    ///
+    /// # Errors
+    /// As the store answers.
+    pub async fn changed_since(&self, version: i64) -> Result<Option<Vec<RecordBatch>>, Error> {
+        let Some(files) = self.added(version, self.changes.version).await? else {
+            return Ok(None);
+        };
+        let mut columns = self.dataset.contract.key_names();
+        columns.push(system::KAFKA_TIME);
+        columns_of(&self.dataset.changes, files, &columns).await.map(Some)
+    }
+
+    /// The newest rows whose columns are among those of `wanted`, in the columns of
+    /// [`Pinned::provider`].
+    ///
+    /// # Errors
+    /// As the store answers.
+    pub async fn matching(
+        &self,
+        wanted: &Arc<Wanted>,
+        tuples: &[ArrayRef],
+        buckets_of: BucketsOf,
+    ) -> Result<Vec<RecordBatch>, Error> {
+        let data = &self.dataset;
+        let buckets = self.buckets_of(wanted.columns(), tuples, buckets_of)?;
+        let files = files_in(&self.current, buckets.as_ref());
+        let found = wanted_in(&data.current, &data.current_schema, files, wanted).await?;
+        if self.pending.is_empty() {
+            return Ok(found);
+        }
+        let pending = self.pending_wanted(wanted).await?;
+        let keys: Vec<String> = data.contract.key_names().iter().map(|k| (*k).into()).collect();
+        let by_key = wanted.columns() == keys;
+        let merged = match (by_key, pending.is_empty()) {
+            // Only what is pending can make a row of these keys another one.
+            (true, true) => return Ok(found),
+            (true, false) => self.merge(found, pending, (wanted, buckets)).await?,
+            // A change that is not wanted itself may still have the last word on a wanted row.
+            (false, _) => self.merge_by_key(&keys, found, pending, buckets_of).await?,
+        };
+        wanted.among(&[merged])
+    }
+
+    /// Wanted rows among the changes that are not folded.
+    async fn pending_wanted(&self, wanted: &Arc<Wanted>) -> Result<Vec<RecordBatch>, Error> {
+        let data = &self.dataset;
+        let all: BTreeSet<&str> = self.pending.iter().map(|(path, _)| path.as_str()).collect();
+        let (mut found, mut large) = (Vec::new(), Vec::new());
+        for (path, file) in &self.pending {
+            if let Some(rows) = data.kept.get(path) {
+                found.extend(wanted.among(&rows)?);
+            } else if file.size <= SMALL_BYTES {
+                let rows = read_all(&data.changes, &data.changes_schema, path, file).await?;
+                found.extend(wanted.among(&rows)?);
+                data.kept.keep(path, &Arc::new(rows), &all);
+            } else {
+                large.push((path.clone(), file.clone()));
+            }
+        }
+        found.retain(|batch| batch.num_rows() > 0);
+        found.extend(wanted_in(&data.changes, &data.changes_schema, large, wanted).await?);
+        Ok(found)
+    }
+
+    /// Merges what concerns the keys of these rows, wherever it lies.
+    async fn merge_by_key(
+        &self,
+        keys: &[String],
+        found: Vec<RecordBatch>,
+        pending: Vec<RecordBatch>,
+        buckets_of: BucketsOf,
+    ) -> Result<RecordBatch, Error> {
+        let data = &self.dataset;
+        let names: Vec<&str> = keys.iter().map(String::as_str).collect();
+        let mut tuples: Vec<Vec<ArrayRef>> = vec![Vec::new(); names.len()];
+        for batch in found.iter().chain(&pending) {
+            for (into, column) in tuples.iter_mut().zip(named(batch, &names)?) {
+                into.push(column);
+            }
+        }
+        let failed = |e| arrow_error("looking for rows by key", e);
+        if found.is_empty() && pending.is_empty() {
+            return Ok(RecordBatch::new_empty(Arc::clone(&data.current_schema)));
+        }
+        let joined = |parts: &Vec<ArrayRef>| {
+            arrow::compute::concat(&parts.iter().map(AsRef::as_ref).collect::<Vec<_>>())
+        };
+        let tuples = tuples.iter().map(joined).collect::<Result<Vec<_>, _>>().map_err(failed)?;
+        let wanted = Arc::new(Wanted::new(keys, &tuples).map_err(failed)?);
+        let buckets = self.buckets_of(keys, &tuples, buckets_of)?;
+        let files = files_in(&self.current, buckets.as_ref());
+        let current = wanted_in(&data.current, &data.current_schema, files, &wanted).await?;
+        let pending = self.pending_wanted(&wanted).await?;
+        self.merge(current, pending, (&wanted, buckets)).await
+    }
+
+    async fn merge(
+        &self,
+        current: Vec<RecordBatch>,
+        pending: Vec<RecordBatch>,
+        (keys, buckets): (&Arc<Wanted>, Option<BTreeSet<i32>>),
+    ) -> Result<RecordBatch, Error> {
+        let data = &self.dataset;
+        let files = files_in(&self.deleted, buckets.as_ref());
+        let deleted = wanted_in(&data.deleted, &data.deleted_schema, files, keys).await?;
+        let order = data.contract.key_names();
+        let current = sort(&current, &data.current_schema, &order)?;
+        let deleted = sort(&deleted, &data.deleted_schema, &order)?;
+        let pending = concat_batches(&data.changes_schema, &pending)
+            .map_err(|e| arrow_error("joining pending changes", e))?;
+        Ok(Merger::new(data)?.merge(&current, &deleted, &pending)?.current)
+    }
+
+    /// Buckets in which rows with these columns lie; `None` when the columns do not tell.
+    fn buckets_of(
+        &self,
+        columns: &[String],
+        tuples: &[ArrayRef],
+        buckets_of: BucketsOf,
+    ) -> Result<Option<BTreeSet<i32>>, Error> {
+        let contract = &self.dataset.contract;
+        let of = |at: &usize| {
+            let name = &contract.columns[*at].name;
+            columns.iter().position(|c| c == name).map(|at| Arc::clone(&tuples[at]))
+        };
+        let Some(deciding) = contract.bucket_by.iter().map(of).collect::<Option<Vec<_>>>() else {
+            return Ok(None);
+        };
+        let buckets = buckets_of(&deciding, contract.buckets)?;
+        Ok(Some(buckets.values().iter().copied().collect()))
+    }
+}
+
+/// Live files of some buckets, or all.
+pub(crate) fn files_in(
+    state: &TableState,
+    buckets: Option<&BTreeSet<i32>>,
+) -> Vec<(String, FileMeta)> {
+    let lies = |file: &FileMeta| {
+        let bucket = file.partition_values.get(system::BUCKET).and_then(Option::as_deref);
+        let bucket = bucket.and_then(|text| text.parse::<i32>().ok());
+        buckets.is_none_or(|wanted| bucket.is_none_or(|bucket| wanted.contains(&bucket)))
+    };
+    let files = state.files.iter().filter(|(_, file)| lies(file));
+    files.map(|(path, file)| (path.clone(), file.clone())).collect()
+}
+
+/// A table at an earlier version than `now`.
+pub(crate) async fn past(
+    table: &Table,
+    now: &TableState,
+    version: i64,
+) -> Result<Option<TableState>, Error> {
+    if now.version == version {
+        return Ok(Some(now.clone()));
+    }
+    table.state_at(version).await
+}
