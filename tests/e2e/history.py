@@ -176,7 +176,8 @@ class Table:
             "columns:",
         ]
         for column in self.columns.values():
-            said = [f"name: {column.column}", f'title: "{column.name}"', f'type: "{column.contract}"']
+            said = [f"name: {column.column}", f'title: "{column.name}"']
+            said += [f'type: "{column.contract}"']
             said += [f"from: {column.name}"] if column.lake else []
             said += [f"encoding: {column.encoding}"] if column.encoding else []
             said += [] if column.nullable else ["required: true"]
