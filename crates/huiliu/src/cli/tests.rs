@@ -152,7 +152,7 @@ fn load_takes_files_and_says_what_plain_rows_are() {
 fn a_purge_names_who_and_why_or_is_only_tried() {
     let line = "huiliu subject purge watch --as Li --why over -o json";
     let Command::Subject(args) = parse(line).expect("valid").command else { panic!("subject") };
-    let SubjectCommand::Purge(args) = args.command;
+    let SubjectCommand::Purge(args) = args.command else { panic!("another verb") };
     assert_eq!((args.subject.as_str(), args.dry_run), ("watch", false));
     assert_eq!((args.name.as_deref(), args.why.as_deref()), (Some("Li"), Some("over")));
     parse("huiliu subject purge watch --dry-run").expect("valid");
