@@ -27,6 +27,12 @@ use std::sync::Arc;
 const WINDOW_MS: i64 = 7 * 86_400_000;
 /// Memory of the questions; sorts beyond it spill.
 const MEMORY_BYTES: usize = 128 << 20;
+/// Rows may be wide: sorts hold few of them at once, and reserve no more than they need.
+const NARROW: [&str; 3] = [
+    "SET datafusion.execution.batch_size = 512",
+    "SET datafusion.execution.target_partitions = 1",
+    "SET datafusion.execution.sort_spill_reservation_bytes = 4194304",
+];
 /// Keys that one row may have had one after the other without bringing a value.
 const CHAIN_MAX: usize = 16;
 
@@ -47,6 +53,9 @@ impl Dataset {
             return Ok(None);
         }
         let ctx = session(Arc::clone(self.changes.store()), MEMORY_BYTES)?;
+        for setting in NARROW {
+            ctx.sql(setting).await.map_err(failed)?.collect().await.map_err(failed)?;
+        }
         let waiting: BTreeSet<&String> = pending.iter().map(|(path, _)| path).collect();
         let is_recent = |(_, file): &(&String, &FileMeta)| recent(file);
         let is_waiting = |(path, _): &(&String, &FileMeta)| waiting.contains(path);
@@ -108,12 +117,8 @@ impl Dataset {
         }
         name_rows(ctx, "candidates", &found)?;
         let sql = "SELECT c.* FROM candidates c LEFT SEMI JOIN \
-             (SELECT sys_epoch, sys_seq FROM waiting WHERE sys_op = 'd') w \
-             ON c.sys_epoch = w.sys_epoch AND c.sys_seq = w.sys_seq \
-             UNION SELECT c.* FROM candidates c LEFT SEMI JOIN \
-             (SELECT sys_partition, sys_offset, sys_seq FROM waiting WHERE sys_op = 'c') w \
-             ON c.sys_partition = w.sys_partition AND c.sys_offset = w.sys_offset \
-             AND c.sys_seq = w.sys_seq";
+             (SELECT sys_epoch, sys_seq FROM waiting WHERE sys_op IN ('c', 'd')) w \
+             ON c.sys_epoch = w.sys_epoch AND c.sys_seq = w.sys_seq";
         self.ask(ctx, sql).await
     }
 
@@ -132,8 +137,8 @@ impl Dataset {
         let sql = format!(
             "SELECT l.* FROM candidates l LEFT SEMI JOIN \
              (SELECT d.sys_epoch, d.sys_seq FROM recent d JOIN creates c ON {} \
-             WHERE d.sys_op = 'd') a ON a.sys_epoch = l.sys_epoch AND a.sys_seq = l.sys_seq \
-             UNION SELECT * FROM creates",
+             WHERE d.sys_op = 'd' UNION ALL SELECT sys_epoch, sys_seq FROM creates) a \
+             ON a.sys_epoch = l.sys_epoch AND a.sys_seq = l.sys_seq",
             same.join(" AND "),
         );
         self.ask(ctx, &sql).await
@@ -149,14 +154,18 @@ impl Dataset {
         let keys = self.contract.key_names();
         let list =
             |of: &str| keys.iter().map(|k| format!("{of}.\"{k}\"")).collect::<Vec<_>>().join(", ");
-        let same: Vec<String> = keys.iter().map(|k| format!("h.\"{k}\" = o.\"{k}\"")).collect();
+        let same = |of: &str| {
+            let equal = keys.iter().map(|k| format!("{of}.\"{k}\" = o.\"{k}\""));
+            equal.collect::<Vec<_>>().join(" AND ")
+        };
         let sql = format!(
             "WITH old AS (SELECT DISTINCT {} FROM recent d JOIN creates c \
              ON d.sys_epoch = c.sys_epoch AND d.sys_seq = c.sys_seq WHERE d.sys_op = 'd') \
              SELECT h.* FROM history h LEFT SEMI JOIN old o ON {} \
-             UNION SELECT * FROM creates",
+             UNION ALL SELECT c.* FROM creates c LEFT ANTI JOIN old o ON {}",
             list("d"),
-            same.join(" AND ")
+            same("h"),
+            same("c")
         );
         self.ask(ctx, &sql).await
     }
