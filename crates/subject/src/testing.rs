@@ -62,7 +62,7 @@ pub(crate) fn contract_of(dataset: &str, columns: &[(&str, DataType, Protect)]) 
         provider: "某局".into(),
         group: Group::Base,
         cycle: None,
-        kafka_topic: dataset.into(),
+        kafka_topics: dataset.into(),
         format: Format::HuiliuJson,
         epoch: 0,
         mode: Mode::Cdc,
