@@ -25,10 +25,12 @@ mod init;
 mod load;
 mod quality;
 mod subject;
+mod test;
 pub use init::{GroupName, InitArgs};
 pub use load::{FileFormat, LoadArgs, PlainOp, TextEncoding};
 pub use quality::{DiffArgs, QualityArgs, QualityCommand};
 pub use subject::{PurgeArgs, SubjectArgs, SubjectCommand};
+pub use test::TestArgs;
 
 /// Carries a city's records from Kafka to tables that people can query.
 #[derive(Debug, Parser)]
@@ -109,6 +111,7 @@ pub enum Command {
     Demo(DemoArgs),
     Init(InitArgs),
     Validate(ValidateArgs),
+    Test(TestArgs),
     Run(RunArgs),
     Load(LoadArgs),
     Refresh(RefreshArgs),

@@ -17,6 +17,7 @@ mod rule;
 mod run;
 mod status;
 mod subject;
+mod test;
 mod validate;
 mod version;
 
@@ -55,6 +56,7 @@ pub fn execute(cli: Cli, console: &Console) -> Result<(), Failure> {
         Command::Run(args) => run::execute(args, global, console),
         Command::Status(args) => status::execute(args, global, console),
         Command::Subject(args) => subject::execute(args, global),
+        Command::Test(args) => test::execute(args, global, console),
         Command::Validate(args) => validate::execute(args, global, console),
         Command::Version(args) => version::execute(args),
     }
