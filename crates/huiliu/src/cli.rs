@@ -22,11 +22,13 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 mod init;
+mod lineage;
 mod load;
 mod quality;
 mod subject;
 mod test;
 pub use init::{GroupName, InitArgs};
+pub use lineage::{LineageArgs, LineageFormat};
 pub use load::{FileFormat, LoadArgs, PlainOp, TextEncoding};
 pub use quality::{DiffArgs, QualityArgs, QualityCommand};
 pub use subject::{PurgeArgs, SubjectArgs, SubjectCommand};
@@ -116,6 +118,7 @@ pub enum Command {
     Load(LoadArgs),
     Refresh(RefreshArgs),
     Subject(SubjectArgs),
+    Lineage(LineageArgs),
     Query(QueryArgs),
     Status(StatusArgs),
     Offsets(OffsetsArgs),

@@ -6,6 +6,7 @@ mod demo;
 mod generate;
 mod incidents;
 mod init;
+mod lineage;
 mod load;
 mod offsets;
 mod quality;
@@ -44,6 +45,7 @@ pub fn execute(cli: Cli, console: &Console) -> Result<(), Failure> {
         Command::Demo(args) => demo::execute(args, global, console),
         Command::Generate(args) => generate::execute(args, global, console),
         Command::Init(args) => init::execute(args, global, console),
+        Command::Lineage(args) => lineage::execute(args, global),
         Command::Load(args) => load::execute(args, global, console),
         Command::Offsets(args) => offsets::execute(args, global, console),
         Command::Incidents(args) => incidents::execute(args, global, console),

@@ -28,6 +28,7 @@ pub(crate) fn spec_of(columns: &[(&str, &str)], query: &str) -> TableSpec {
         parameters: Vec::new(),
         freshness: Freshness::default(),
         columns: columns.iter().map(column).collect(),
+        declassify: Vec::new(),
         query: query.to_owned(),
         checks: Vec::new(),
         dir: PathBuf::from("sql/s/t"),

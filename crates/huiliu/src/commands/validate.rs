@@ -9,7 +9,7 @@ use crate::output::{Form, answer};
 use huiliu_model::ErrorKind;
 use huiliu_spec::settings::Protection;
 use huiliu_spec::{Project, Settings};
-use huiliu_subject::{Catalogue, validate_table};
+use huiliu_subject::{Catalogue, validate_project};
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::io::{self, Write};
@@ -90,25 +90,13 @@ fn plan(project: &Project, settings: &Settings) -> Result<Vec<Finding>, Failure>
         return Ok(Vec::new());
     }
     let catalogue = Catalogue::read(&settings.sql)?.with_functions(huiliu_functions::all());
-    let contracts = &project.contracts;
     let ways: &[bool] = match settings.protection {
         None => &[false, true],
         Some(Protection::Plain) => &[false],
         Some(Protection::Keys) => &[true],
     };
-    let runtime = runtime()?;
-    let mut found: Vec<Finding> = Vec::new();
-    for table in &project.tables {
-        for &protected in ways {
-            let planning = validate_table(table, contracts, &project.tables, &catalogue, protected);
-            for finding in runtime.block_on(planning).into_iter().map(Finding::from) {
-                if !found.contains(&finding) {
-                    found.push(finding);
-                }
-            }
-        }
-    }
-    Ok(found)
+    let planning = validate_project(project, &catalogue, &settings.sql, ways);
+    Ok(runtime()?.block_on(planning)?.into_iter().map(Finding::from).collect())
 }
 
 fn counted(count: usize, noun: &str) -> String {
