@@ -11,8 +11,8 @@ from places import REPOSITORY, free_ports
 from program import Huiliu, drain, eventually, get
 from s3client import Account
 
-VERBS = ["validate", "run", "load", "refresh", "query", "status", "rule", "demo", "version", "completions",
-         "quality", "quarantine", "reveal", "subject"]  # fmt: skip
+VERBS = ["validate", "test", "run", "load", "lineage", "refresh", "query", "status", "rule", "demo",
+         "version", "completions", "quality", "quarantine", "reveal", "subject"]  # fmt: skip
 
 
 def said(done):

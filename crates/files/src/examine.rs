@@ -87,7 +87,7 @@ impl Delivery {
     /// are plain whatever the records of the Kafka topic look like.
     pub fn contract(&self, contract: &Contract) -> Contract {
         let mut own = contract.clone();
-        own.kafka_topic = self.partition().kafka_topic;
+        own.kafka_topics = self.partition().kafka_topic.into();
         if self.form == Form::Plain {
             own.format = Format::Json;
         }

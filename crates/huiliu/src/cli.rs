@@ -22,15 +22,19 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 mod init;
+mod lineage;
 mod load;
 mod quality;
 mod subject;
 mod subjects;
+mod test;
 pub use init::{GroupName, InitArgs};
+pub use lineage::{LineageArgs, LineageFormat};
 pub use load::{FileFormat, LoadArgs, PlainOp, TextEncoding};
 pub use quality::{DiffArgs, QualityArgs, QualityCommand};
 pub use subject::{PurgeArgs, SubjectArgs, SubjectCommand, VersionsArgs};
 pub use subjects::{RefreshArgs, VerifyArgs};
+pub use test::TestArgs;
 
 /// Carries a city's records from Kafka to tables that people can query.
 #[derive(Debug, Parser)]
@@ -111,11 +115,13 @@ pub enum Command {
     Demo(DemoArgs),
     Init(InitArgs),
     Validate(ValidateArgs),
+    Test(TestArgs),
     Run(RunArgs),
     Load(LoadArgs),
     Refresh(RefreshArgs),
     Verify(VerifyArgs),
     Subject(SubjectArgs),
+    Lineage(LineageArgs),
     Query(QueryArgs),
     Status(StatusArgs),
     Offsets(OffsetsArgs),

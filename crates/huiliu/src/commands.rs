@@ -6,6 +6,7 @@ mod demo;
 mod generate;
 mod incidents;
 mod init;
+mod lineage;
 mod load;
 mod offsets;
 mod quality;
@@ -17,6 +18,7 @@ pub mod rule;
 mod run;
 mod status;
 mod subject;
+mod test;
 mod validate;
 mod verify;
 mod version;
@@ -44,6 +46,7 @@ pub fn execute(cli: Cli, console: &Console) -> Result<(), Failure> {
         Command::Demo(args) => demo::execute(args, global, console),
         Command::Generate(args) => generate::execute(args, global, console),
         Command::Init(args) => init::execute(args, global, console),
+        Command::Lineage(args) => lineage::execute(args, global),
         Command::Load(args) => load::execute(args, global, console),
         Command::Offsets(args) => offsets::execute(args, global, console),
         Command::Incidents(args) => incidents::execute(args, global, console),
@@ -57,6 +60,7 @@ pub fn execute(cli: Cli, console: &Console) -> Result<(), Failure> {
         Command::Rule(args) => rule::execute(args),
         Command::Run(args) => run::execute(args, global, console),
         Command::Status(args) => status::execute(args, global, console),
+        Command::Test(args) => test::execute(args, global, console),
         Command::Validate(args) => validate::execute(args, global, console),
         Command::Version(args) => version::execute(args),
     }

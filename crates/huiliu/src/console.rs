@@ -14,6 +14,8 @@ pub struct Console {
     pub stdout_is_terminal: bool,
     /// Colour in what goes to standard error.
     color: bool,
+    /// Colour in what goes to standard output.
+    color_out: bool,
     quiet: bool,
     live: bool,
     bars: MultiProgress,
@@ -37,9 +39,12 @@ impl Console {
         } else {
             ProgressDrawTarget::hidden()
         });
+        let stdout_is_terminal = io::stdout().is_terminal();
+        let wants = |terminal| wants_color(global.color, terminal, |name| std::env::var(name).ok());
         Self {
-            stdout_is_terminal: io::stdout().is_terminal(),
-            color: wants_color(global.color, terminal, |name| std::env::var(name).ok()),
+            stdout_is_terminal,
+            color: wants(terminal),
+            color_out: wants(stdout_is_terminal),
             quiet: global.quiet,
             live,
             bars,
@@ -60,18 +65,14 @@ impl Console {
         self.color
     }
 
+    /// Text for standard error.
     pub fn paint(&self, text: &str, style: Style) -> String {
-        if !self.color {
-            return text.to_owned();
-        }
-        let code = match style {
-            Style::Error => "1;31",
-            Style::Warning => "1;33",
-            Style::Good => "1;32",
-            Style::Strong => "1",
-            Style::Faint => "2",
-        };
-        format!("\u{1b}[{code}m{text}\u{1b}[0m")
+        painted(self.color, text, style)
+    }
+
+    /// Text for standard output.
+    pub fn paint_out(&self, text: &str, style: Style) -> String {
+        painted(self.color_out && !text.is_empty(), text, style)
     }
 
     /// Writes to the terminal with the live view out of the way.
@@ -92,6 +93,20 @@ impl Console {
         let head = self.paint("warning:", Style::Warning);
         let _ = self.suspend(|| writeln!(io::stderr(), "{head} {}", line.as_ref()));
     }
+}
+
+fn painted(color: bool, text: &str, style: Style) -> String {
+    if !color {
+        return text.to_owned();
+    }
+    let code = match style {
+        Style::Error => "1;31",
+        Style::Warning => "1;33",
+        Style::Good => "1;32",
+        Style::Strong => "1",
+        Style::Faint => "2",
+    };
+    format!("\u{1b}[{code}m{text}\u{1b}[0m")
 }
 
 /// The flag decides, then `NO_COLOR`, then `CLICOLOR_FORCE`, then whether there is a terminal.

@@ -161,7 +161,7 @@ impl Engine {
             .pipelines
             .values()
             .map(|pipeline| pipeline.contract())
-            .map(|c| Route { dataset: c.dataset.clone(), kafka_topic: c.kafka_topic.clone() })
+            .map(|c| Route { dataset: c.dataset.clone(), kafka_topics: c.kafka_topics.clone() })
             .collect();
         let session = Session {
             landing: Arc::clone(&self.board),

@@ -62,8 +62,8 @@ impl From<huiliu_subject::Finding> for Finding {
             code: PLAN_CODE.to_owned(),
             severity,
             file: found.file,
-            line: 0,
-            column: 0,
+            line: found.line,
+            column: found.column,
             message: found.message,
             help: found.help,
         }

@@ -70,15 +70,15 @@ impl Source for Member {
         }
     }
 
-    fn pause(&self, kafka_topic: &str) {
+    fn pause(&self, dataset: &str) {
         if let Some(source) = &self.source {
-            source.pause(kafka_topic);
+            source.pause(dataset);
         }
     }
 
-    fn resume(&self, kafka_topic: &str) {
+    fn resume(&self, dataset: &str) {
         if let Some(source) = &self.source {
-            source.resume(kafka_topic);
+            source.resume(dataset);
         }
     }
 }

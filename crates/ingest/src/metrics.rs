@@ -3,14 +3,16 @@
 //! Labels are closed sets: declared datasets and their topics, stages, reasons, outcomes.
 
 mod halt;
+mod matched;
 mod source;
 mod stage;
 mod table;
 
 use halt::Halt;
 use huiliu_model::port::{Incident, Landed};
-use huiliu_model::{Batch, Drift, ErrorKind, Partition, Score, Stop};
+use huiliu_model::{Batch, Drift, ErrorKind, KafkaTopics, Partition, Score, Stop};
 use huiliu_normalise::Prepared;
+use matched::ALL;
 use prometheus::{
     Counter, CounterVec, Gauge, GaugeVec, HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec,
     Opts, Registry,
@@ -105,7 +107,16 @@ impl Metrics {
         }
     }
 
+    /// Says what is read from where. Topics that match a pattern share one series under its text,
+    /// for their names are no closed set.
+    pub(crate) fn declare<'a>(&self, topics: impl Iterator<Item = &'a KafkaTopics>) {
+        self.source.matched.declare(topics);
+    }
+
     pub(crate) fn durable(&self, partition: &Partition, next_offset: i64, newest_ms: i64) {
+        if let Some(pattern) = self.source.matched.durable(partition, next_offset) {
+            return self.source.publish(&pattern, newest_ms);
+        }
         let labels = [&*partition.kafka_topic, &partition.number.to_string()];
         self.source.durable_offset.with_label_values(&labels).set(next_offset);
         if newest_ms > 0 {
@@ -116,7 +127,11 @@ impl Metrics {
     }
 
     pub(crate) fn end_offsets(&self, ends: &BTreeMap<Partition, i64>) {
-        for (partition, end) in ends {
+        for pattern in self.source.matched.ends(ends) {
+            self.source.publish(&pattern, 0);
+        }
+        let named = ends.iter().filter(|(p, _)| self.source.matched.pattern(p).is_none());
+        for (partition, end) in named {
             let labels = [&*partition.kafka_topic, &partition.number.to_string()];
             self.source.end_offset.with_label_values(&labels).set(*end);
             let durable = self.source.durable_offset.with_label_values(&labels).get();
@@ -128,17 +143,24 @@ impl Metrics {
         let kind = if change > 0 { "assigned" } else { "revoked" };
         self.source.rebalances.with_label_values(&[kind]).inc();
         for partition in partitions {
-            self.source.assigned.with_label_values(&[&*partition.kafka_topic]).add(change);
+            let pattern = self.source.matched.pattern(partition);
+            let label = pattern.as_deref().unwrap_or(&partition.kafka_topic);
+            self.source.assigned.with_label_values(&[label]).add(change);
+            if let Some(pattern) = pattern.filter(|_| change < 0) {
+                self.source.matched.forget(partition);
+                self.source.publish(&pattern, 0);
+            }
         }
     }
 
     pub(crate) fn incident(&self, incident: &Incident) {
         let partition = &incident.partition;
-        let number = partition.number.to_string();
-        self.source
-            .incidents
-            .with_label_values(&[&*partition.kafka_topic, &number, incident.kind.label()])
-            .set(1);
+        let kind = incident.kind.label();
+        let labels = match self.source.matched.pattern(partition) {
+            Some(pattern) => [pattern.to_string(), ALL.to_owned()],
+            None => [partition.kafka_topic.to_string(), partition.number.to_string()],
+        };
+        self.source.incidents.with_label_values(&[labels[0].as_str(), &labels[1], kind]).set(1);
     }
 
     /// The dataset stands still.

@@ -23,7 +23,8 @@ use halt::{ChunkFate, Judged};
 use huiliu_model::contract::Format;
 use huiliu_model::port::{Incident, Landing, Release, Source, SourceEvent};
 use huiliu_model::{
-    Clock, Error, ErrorKind, OnDrift, Progress, Quality, Reason, Records, Stage, Stop, Tally,
+    Clock, Error, ErrorKind, KafkaTopics, OnDrift, Progress, Quality, Reason, Records, Stage, Stop,
+    Tally,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -84,7 +85,8 @@ struct Loop<'a, L, S> {
     session: &'a Session<L>,
     source: &'a mut S,
     lanes: BTreeMap<Arc<str>, Lane>,
-    topics: BTreeMap<Arc<str>, Arc<str>>,
+    /// What each dataset is read from.
+    topics: Vec<(KafkaTopics, Arc<str>)>,
     preparing: FuturesOrdered<JoinHandle<Chunk>>,
     outcomes: mpsc::Receiver<Outcome>,
     errands: mpsc::Sender<Errand>,
@@ -105,7 +107,7 @@ impl<L: Landing> Session<L> {
         let mut tasks = JoinSet::new();
         let (done, outcomes) = mpsc::channel(self.pipelines.len().max(1) * 2);
         let mut lanes = BTreeMap::new();
-        let mut topics = BTreeMap::new();
+        let mut topics = Vec::new();
         for (name, pipeline) in &self.pipelines {
             let (queue, receiver) = mpsc::channel(1);
             let lander = Lander {
@@ -116,10 +118,11 @@ impl<L: Landing> Session<L> {
             };
             tasks.spawn(lander.run(receiver, done.clone()));
             let contract = Arc::clone(pipeline.contract());
-            topics.insert(Arc::clone(&contract.kafka_topic), Arc::clone(name));
+            topics.push((contract.kafka_topics.clone(), Arc::clone(name)));
             lanes.insert(Arc::clone(name), Lane::new(contract, queue));
         }
         drop(done);
+        self.metrics.declare(topics.iter().map(|(topics, _)| topics));
         let (errands, received) = mpsc::channel(ERRANDS);
         let (report, reports) = mpsc::channel(ERRANDS);
         let clerk = Clerk {

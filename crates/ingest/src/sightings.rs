@@ -29,6 +29,8 @@ pub struct Sightings {
 }
 
 struct Held {
+    /// Where it was seen first.
+    kafka_topic: Arc<str>,
     drift: Drift,
     is_noted: bool,
 }
@@ -56,8 +58,8 @@ impl Sightings {
         self.admitted = admitted;
     }
 
-    /// Judges a chunk against what came before it.
-    pub fn look(&mut self, chunk: &ChunkDrift, now: Duration) -> Seen {
+    /// Judges a chunk of a kafka_topic against what came before it.
+    pub fn look(&mut self, chunk: &ChunkDrift, kafka_topic: &str, now: Duration) -> Seen {
         let policy = self.contract.drift;
         let mut seen = Seen { drifts: chunk.found.clone(), ..Seen::default() };
         for &column in &chunk.absent {
@@ -78,7 +80,7 @@ impl Sightings {
             }
         }
         for drift in &seen.drifts {
-            self.hold(drift, now);
+            self.hold(drift, kafka_topic, now);
         }
         seen
     }
@@ -98,7 +100,7 @@ impl Sightings {
         })
     }
 
-    fn hold(&mut self, drift: &Drift, now: Duration) {
+    fn hold(&mut self, drift: &Drift, kafka_topic: &str, now: Duration) {
         let key = (drift.kind, drift.field.clone());
         if let Some(held) = self.held.get_mut(&key) {
             held.drift.extend(drift);
@@ -108,11 +110,11 @@ impl Sightings {
             return;
         }
         let (dataset, policy) = (&self.contract.dataset, self.contract.drift.of(drift.kind));
-        let kafka_topic = &self.contract.kafka_topic;
         tracing::warn!(%dataset, kind = drift.kind.label(), field = %drift.field,
-            policy = policy.label(), %kafka_topic, partition = drift.partition,
+            policy = policy.label(), kafka_topic, partition = drift.partition,
             offset = drift.offset, "the source differs from its contract");
-        self.held.insert(key, Held { drift: drift.clone(), is_noted: false });
+        let (kafka_topic, drift) = (kafka_topic.into(), drift.clone());
+        self.held.insert(key, Held { kafka_topic, drift, is_noted: false });
         self.since.get_or_insert(now);
     }
 
@@ -129,7 +131,7 @@ impl Sightings {
             held.is_noted = true;
             notes.push(DriftNote {
                 dataset: Arc::clone(&contract.dataset),
-                kafka_topic: Arc::clone(&contract.kafka_topic),
+                kafka_topic: Arc::clone(&held.kafka_topic),
                 policy: contract.drift.of(held.drift.kind),
                 drift: held.drift.clone(),
             });

@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 fn contract(name: &str, change: impl FnOnce(&mut Contract)) -> Contract {
     let mut contract = Contract {
         dataset: name.into(),
-        kafka_topic: format!("feed.{name}").into(),
+        kafka_topics: format!("feed.{name}").into(),
         ..account_contract()
     };
     contract.land.commit_every = Duration::from_millis(1);

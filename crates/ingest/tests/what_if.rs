@@ -26,7 +26,7 @@ fn pipeline(contract: Contract, protection: Protection) -> Pipeline {
 /// Records at offsets from 0: `(key, status)`.
 fn records(contract: &Contract, rows: &[(&str, &str)]) -> Records {
     let mut records =
-        Records::new(Arc::clone(&contract.dataset), Arc::clone(&contract.kafka_topic));
+        Records::new(Arc::clone(&contract.dataset), contract.kafka_topics.text().into());
     for (offset, (key, status)) in (0..).zip(rows) {
         let text = format!(
             r#"{{"v":1,"ds":"{}","op":"c","seq":{offset},"src":{{"dept":"D"}},

@@ -7,11 +7,12 @@
 //! | `p < low` | | incident `OffsetExpired`, the partition stands still |
 //! | `p > high` | | incident `OffsetBeyondEnd`, the partition stands still |
 //!
-//! A partition of a paused topic is taken and not read, see `pauses`.
+//! A partition of a paused dataset is taken and not read, see `pauses`.
 //!
 //! A partition that stands still stays assigned and paused, so that no one else runs into the
 //! same wall, and the others go on. Nothing ever jumps.
 
+use crate::chunk::Chunk;
 use crate::context::{Rebalance, give, take_away};
 use crate::failure::failed;
 use crate::offsets;
@@ -113,7 +114,7 @@ impl Poller {
                 .map_err(|error| stopped("setting the first offset", error))?;
             let state = match start {
                 Start::Never(_) => SlotState::Blocked,
-                Start::At(_) if self.shared.pauses.is_paused(&partition.kafka_topic) => {
+                Start::At(_) if self.is_paused(&partition.kafka_topic)? => {
                     paused.add_partition(&partition.kafka_topic, partition.number);
                     SlotState::Paused
                 }
@@ -126,7 +127,25 @@ impl Poller {
             let answered = self.consumer.pause(&paused);
             answered.map_err(|error| stopped("pausing partitions", error))?;
         }
+        self.check_size()?;
         incidents.into_iter().try_for_each(|found| self.feed.send(SourceEvent::Incident(found)))
+    }
+
+    /// Ends the source when so many partitions came that their queues pass the memory budget: it
+    /// is opened again with smaller ones.
+    fn check_size(&self) -> Result<(), End> {
+        let (sized_for, count) = (self.sized_for, self.slots.len());
+        if !self.settings.outgrows(sized_for, count) {
+            return Ok(());
+        }
+        let message =
+            format!("{count} partitions are assigned, the queues were made for {sized_for}");
+        Err(End::Failed(Error::new(ErrorKind::Superseded, message)))
+    }
+
+    fn is_paused(&mut self, kafka_topic: &str) -> Result<bool, End> {
+        let chunk = self.chunk_of(kafka_topic)?;
+        Ok(self.shared.pauses.is_paused(self.chunks[chunk].dataset()))
     }
 
     /// Asks for the recorded progress of partitions, and waits for it.
@@ -157,12 +176,11 @@ impl Poller {
         is_fresh: bool,
     ) -> Result<(), End> {
         let queue = self.split(&partition)?;
-        let route = self.routes.iter().position(|r| r.kafka_topic == partition.kafka_topic);
-        let route = route.expect("`named` lets only topics of routes through");
+        let chunk = self.chunk_of(&partition.kafka_topic)?;
         // A partition that was not there at the start has no end to reach.
         let end = |targets: &BTreeMap<_, _>| targets.get(&partition).copied().unwrap_or(0);
         let target = self.targets.as_ref().map(end);
-        let mut slot = Slot { partition, route, queue, next, target, state, is_fresh, restarts: 0 };
+        let mut slot = Slot { partition, chunk, queue, next, target, state, is_fresh, restarts: 0 };
         slot.note_target();
         self.slots.push(slot);
         Ok(())
@@ -245,16 +263,31 @@ impl Poller {
             .map_err(|error| stopped("restarting a partition", error))
     }
 
-    fn named(&self, listed: &[(String, i32)]) -> Result<Vec<Partition>, End> {
-        let name = |(kafka_topic, number): &(String, i32)| {
-            let route = self.routes.iter().find(|r| *r.kafka_topic == **kafka_topic);
-            let route = route.ok_or_else(|| {
-                let message = format!("the group assigns {kafka_topic}/{number} to us unasked");
-                End::Failed(Error::new(ErrorKind::Bug, message))
-            })?;
-            Ok(Partition::new(route.kafka_topic.clone(), *number))
-        };
-        listed.iter().map(name).collect()
+    fn named(&mut self, listed: &[(String, i32)]) -> Result<Vec<Partition>, End> {
+        let mut partitions = Vec::with_capacity(listed.len());
+        for (kafka_topic, number) in listed {
+            let chunk = self.chunk_of(kafka_topic)?;
+            partitions.push(Partition::new(self.chunks[chunk].kafka_topic().clone(), *number));
+        }
+        Ok(partitions)
+    }
+
+    /// Index of a topic's chunk, made when the topic is new.
+    fn chunk_of(&mut self, kafka_topic: &str) -> Result<usize, End> {
+        if let Some(held) = self.chunks.iter().position(|c| **c.kafka_topic() == *kafka_topic) {
+            return Ok(held);
+        }
+        let route = self.routes.iter().position(|r| r.kafka_topics.contains(kafka_topic));
+        let route = route.ok_or_else(|| {
+            let message = format!("the group assigns kafka_topic `{kafka_topic}` to us unasked");
+            End::Failed(Error::new(ErrorKind::Bug, message))
+        })?;
+        let dataset = self.routes[route].dataset.clone();
+        if self.routes[route].kafka_topics.name().is_none() {
+            tracing::info!(%dataset, kafka_topic, "a kafka_topic matches the pattern");
+        }
+        self.chunks.push(Chunk::new(dataset, kafka_topic.into(), route));
+        Ok(self.chunks.len() - 1)
     }
 }
 

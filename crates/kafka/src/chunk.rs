@@ -1,13 +1,16 @@
-//! A chunk under construction: records of one dataset and the offsets they cover.
+//! A chunk under construction: records of one Kafka topic and the offsets they cover.
+//!
+//! A record is copied once, from librdkafka's buffer to the end of the arena; after that whole
+//! chunks move. A topic that has nothing to read holds no memory, for many may match a pattern.
 //!
 //! Covers are noted once per slice of one partition. They always begin where the last chunk
 //! ended for that partition, so gaps in the offsets lie inside them.
 
-use crate::settings::Route;
 use huiliu_model::{Partition, Record, Records};
 use rdkafka::Timestamp;
 use rdkafka::message::{BorrowedMessage, Message};
 use std::ops::Range;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Records per chunk at most, so that a chunk of tiny records stays small too.
@@ -19,16 +22,37 @@ pub(crate) struct Chunk {
     records: Records,
     bytes: usize,
     opened_at: Option<Duration>,
+    /// The route that the topic belongs to.
+    route: usize,
+    /// Bytes and records of the last chunk: the next one will probably be as large.
+    expected: (usize, usize),
 }
 
 impl Chunk {
-    pub(crate) fn new(route: &Route) -> Self {
-        let records = Records::new(route.dataset.clone(), route.kafka_topic.clone());
-        Self { records, bytes: 0, opened_at: None }
+    pub(crate) fn new(dataset: Arc<str>, kafka_topic: Arc<str>, route: usize) -> Self {
+        let records = Records::new(dataset, kafka_topic);
+        Self { records, bytes: 0, opened_at: None, route, expected: (0, 0) }
+    }
+
+    pub(crate) fn dataset(&self) -> &Arc<str> {
+        &self.records.dataset
+    }
+
+    pub(crate) fn kafka_topic(&self) -> &Arc<str> {
+        &self.records.kafka_topic
+    }
+
+    pub(crate) fn route(&self) -> usize {
+        self.route
     }
 
     /// Copies a record in and returns the size of its key and value.
     pub(crate) fn push(&mut self, message: &BorrowedMessage<'_>) -> usize {
+        if self.records.entries.is_empty() {
+            let (bytes, records) = self.expected;
+            self.records.arena.reserve(bytes);
+            self.records.entries.reserve(records);
+        }
         let key = message.key().map(|bytes| self.records.store(bytes));
         let value = message.payload().map(|bytes| self.records.store(bytes));
         let size = |range: &Option<Range<u32>>| range.as_ref().map_or(0, ExactSizeIterator::len);
@@ -83,11 +107,9 @@ impl Chunk {
         let fresh = Records {
             dataset: self.records.dataset.clone(),
             kafka_topic: self.records.kafka_topic.clone(),
-            // The next chunk will probably be as large as this one.
-            arena: Vec::with_capacity(self.records.arena.len()),
-            entries: Vec::with_capacity(self.records.entries.len()),
             ..Records::default()
         };
+        self.expected = (self.records.arena.len(), self.records.entries.len());
         self.opened_at = None;
         (std::mem::replace(&mut self.records, fresh), std::mem::take(&mut self.bytes))
     }

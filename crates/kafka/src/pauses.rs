@@ -1,8 +1,8 @@
-//! Kafka topics that are not read for a while, and how they are read again.
+//! Datasets that are not read for a while, and how they are read again.
 //!
 //! Ingestion asks from its own thread; the poll thread acts between serving rebalances and
-//! reading, so that nothing of a paused topic is read after a rebalance was answered. A topic
-//! that was paused and resumed before the poll thread had a turn is paused and resumed all the
+//! reading, so that nothing of a paused dataset is read after a rebalance was answered. One that
+//! was paused and resumed before the poll thread had a turn is paused and resumed all the
 //! same: ingestion has dropped what came meanwhile.
 
 use crate::assignment::{Start, decide, incident, list, stopped};
@@ -31,26 +31,26 @@ struct Asked {
 }
 
 impl Pauses {
-    pub(crate) fn pause(&self, kafka_topic: &str) {
+    pub(crate) fn pause(&self, dataset: &str) {
         let mut asked = self.asked();
-        asked.paused.insert(kafka_topic.to_owned());
-        asked.touched.insert(kafka_topic.to_owned());
+        asked.paused.insert(dataset.to_owned());
+        asked.touched.insert(dataset.to_owned());
         self.has_changed.store(true, Ordering::Release);
     }
 
-    pub(crate) fn resume(&self, kafka_topic: &str) {
+    pub(crate) fn resume(&self, dataset: &str) {
         let mut asked = self.asked();
-        if asked.paused.remove(kafka_topic) {
-            asked.touched.insert(kafka_topic.to_owned());
+        if asked.paused.remove(dataset) {
+            asked.touched.insert(dataset.to_owned());
             self.has_changed.store(true, Ordering::Release);
         }
     }
 
-    pub(crate) fn is_paused(&self, kafka_topic: &str) -> bool {
-        self.asked().paused.contains(kafka_topic)
+    pub(crate) fn is_paused(&self, dataset: &str) -> bool {
+        self.asked().paused.contains(dataset)
     }
 
-    /// Topics to pause, and those of them or of earlier ones to resume, since the last call.
+    /// Datasets to pause, and those of them or of earlier ones to resume, since the last call.
     fn take(&self) -> Option<(BTreeSet<String>, BTreeSet<String>)> {
         if !self.has_changed.swap(false, Ordering::AcqRel) {
             return None;
@@ -74,18 +74,18 @@ impl Poller {
         if resumed.is_empty() { Ok(()) } else { self.resume(&resumed) }
     }
 
-    /// Reads nothing more of these topics; what is not handed over is dropped.
-    fn pause(&mut self, topics: &BTreeSet<String>) -> Result<(), End> {
+    /// Reads nothing more of these datasets; what is not handed over is dropped.
+    fn pause(&mut self, datasets: &BTreeSet<String>) -> Result<(), End> {
         let mut paused = Vec::new();
         for slot in &mut self.slots {
-            let is_asked = topics.contains(&*slot.partition.kafka_topic);
+            let is_asked = datasets.contains(&**self.chunks[slot.chunk].dataset());
             if is_asked && matches!(slot.state, SlotState::Reading | SlotState::Done) {
                 slot.state = SlotState::Paused;
                 paused.push(slot.partition.clone());
             }
         }
-        for (route, chunk) in self.routes.iter().zip(&mut self.chunks) {
-            if topics.contains(&*route.kafka_topic) && !chunk.is_empty() {
+        for chunk in &mut self.chunks {
+            if datasets.contains(&**chunk.dataset()) && !chunk.is_empty() {
                 let (_, bytes) = chunk.take();
                 drop(self.budget.lease(bytes));
             }
@@ -97,10 +97,11 @@ impl Poller {
         self.consumer.pause(&listed(&paused)).map_err(|e| stopped("pausing partitions", e))
     }
 
-    /// Reads the assigned partitions of these topics again, from recorded progress on.
-    fn resume(&mut self, topics: &BTreeSet<String>) -> Result<(), End> {
+    /// Reads the assigned partitions of these datasets again, from recorded progress on.
+    fn resume(&mut self, datasets: &BTreeSet<String>) -> Result<(), End> {
         let is_asked = |slot: &&crate::poll::Slot| {
-            slot.state == SlotState::Paused && topics.contains(&*slot.partition.kafka_topic)
+            slot.state == SlotState::Paused
+                && datasets.contains(&**self.chunks[slot.chunk].dataset())
         };
         let partitions: Vec<Partition> =
             self.slots.iter().filter(is_asked).map(|slot| slot.partition.clone()).collect();
@@ -163,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn a_topic_resumed_before_its_pause_was_seen_is_paused_all_the_same() {
+    fn a_dataset_resumed_before_its_pause_was_seen_is_paused_all_the_same() {
         let pauses = Pauses::default();
         pauses.pause("a");
         pauses.pause("b");

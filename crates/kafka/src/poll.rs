@@ -43,7 +43,7 @@ pub(crate) struct Poller {
     pub(crate) consumer: Arc<BaseConsumer<Context>>,
     pub(crate) feed: Feed,
     pub(crate) routes: Vec<Route>,
-    /// One per route, at the same index.
+    /// One per Kafka topic of which a partition was ever assigned.
     pub(crate) chunks: Vec<Chunk>,
     pub(crate) slots: Vec<Slot>,
     /// Where each partition ends, if the source does.
@@ -54,6 +54,8 @@ pub(crate) struct Poller {
     pub(crate) shared: Arc<Shared>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) settings: Settings,
+    /// Partitions that librdkafka's queues are sized for.
+    pub(crate) sized_for: usize,
     pub(crate) next_slot: usize,
     pub(crate) is_throttled: bool,
     pub(crate) is_queue_full: bool,
@@ -64,7 +66,8 @@ pub(crate) struct Poller {
 /// One assigned partition.
 pub(crate) struct Slot {
     pub(crate) partition: Partition,
-    pub(crate) route: usize,
+    /// Index of the topic's chunk.
+    pub(crate) chunk: usize,
     pub(crate) queue: PartitionQueue<Context>,
     /// The first offset not yet in a chunk.
     pub(crate) next: i64,
@@ -199,8 +202,8 @@ impl Poller {
         if slot.state != SlotState::Reading {
             return Ok(false);
         }
-        let (route, start) = (slot.route, slot.next);
-        let chunk = &mut self.chunks[route];
+        let (at, start) = (slot.chunk, slot.next);
+        let chunk = &mut self.chunks[at];
         let (mut records, mut bytes, mut event) = (0, 0, None);
         while records < SLICE_RECORDS && !chunk.is_full(self.settings.chunk_bytes) {
             match slot.queue.poll(Duration::ZERO) {
@@ -226,14 +229,14 @@ impl Poller {
         chunk.cover(&slot.partition, start..slot.next, now);
         slot.is_fresh &= records == 0;
         slot.note_target();
-        let is_full = chunk.is_full(self.settings.chunk_bytes);
+        let (is_full, route) = (chunk.is_full(self.settings.chunk_bytes), chunk.route());
         self.budget.take(bytes + records * ENTRY_BYTES);
         self.stats.add_records(route, records as u64, bytes as u64);
         if let Some(error) = event {
             self.heed(index, &error, now)?;
         }
         if is_full {
-            self.hand_over(route);
+            self.hand_over(at);
         }
         Ok(records > 0)
     }
@@ -246,7 +249,7 @@ impl Poller {
             // there when the source started has been reached.
             let end = self.consumer.context().end_offset().or(slot.target).unwrap_or(slot.next);
             if end > slot.next {
-                self.chunks[slot.route].cover(&slot.partition, slot.next..end, now);
+                self.chunks[slot.chunk].cover(&slot.partition, slot.next..end, now);
                 slot.next = end;
             }
             slot.note_target();
@@ -262,10 +265,10 @@ impl Poller {
     fn hand_over_due(&mut self, now: Duration) {
         let all = self.is_throttled || self.is_queue_full;
         self.is_queue_full = false;
-        for route in 0..self.chunks.len() {
-            let chunk = &self.chunks[route];
+        for at in 0..self.chunks.len() {
+            let chunk = &self.chunks[at];
             if !chunk.is_empty() && (all || chunk.is_older_than(self.settings.chunk_age, now)) {
-                self.hand_over(route);
+                self.hand_over(at);
             }
             if self.is_queue_full {
                 return;
@@ -273,10 +276,10 @@ impl Poller {
         }
     }
 
-    fn hand_over(&mut self, route: usize) {
+    fn hand_over(&mut self, at: usize) {
         match self.feed.events.try_reserve() {
             Ok(permit) => {
-                let (records, bytes) = self.chunks[route].take();
+                let (records, bytes) = self.chunks[at].take();
                 let release = Box::new(self.budget.lease(bytes));
                 permit.send(Item::Event(SourceEvent::Records { records, release }));
             }

@@ -6,10 +6,12 @@ use crate::context::Context;
 use crate::failure::{denied, failed, is_refusal, silent, unbuildable};
 use crate::offsets;
 use crate::settings::{Route, Settings};
-use huiliu_model::{Error, ErrorKind, Partition};
+use huiliu_model::{Error, ErrorKind, KafkaTopics, Partition};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
+use rdkafka::metadata::{Metadata, MetadataTopic};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Seconds a cluster has to answer the first question.
@@ -42,11 +44,25 @@ impl Probe {
     /// Looks the topics up. The first look-up waits for the cluster; blocking.
     pub(crate) fn find(&self, routes: &[Route]) -> Result<Found, Error> {
         let mut found = Found::default();
+        let mut all = None;
         for route in routes {
-            match self.partition_count(&route.kafka_topic)? {
-                Some(count) => found.partitions.extend(
-                    (0..count).map(|number| Partition::new(route.kafka_topic.clone(), number)),
-                ),
+            let known = match &route.kafka_topics {
+                KafkaTopics::One(name) => self.partition_count(name)?.map(|count| {
+                    (0..count).map(|number| Partition::new(name.clone(), number)).collect()
+                }),
+                KafkaTopics::Matching(pattern) => {
+                    if all.is_none() {
+                        all = Some(self.all_topics()?);
+                    }
+                    let matching = all.iter().flatten().filter(|(name, _)| pattern.matches(name));
+                    let partitions: Vec<_> = matching
+                        .flat_map(|(n, count)| (0..*count).map(|i| Partition::new(n.clone(), i)))
+                        .collect();
+                    Some(partitions).filter(|partitions| !partitions.is_empty())
+                }
+            };
+            match known {
+                Some(partitions) => found.partitions.extend(partitions),
                 None => found.missing.push(route.clone()),
             }
         }
@@ -67,9 +83,42 @@ impl Probe {
         }
     }
 
+    /// Names and numbers of partitions of every topic that we may see.
+    fn all_topics(&self) -> Result<Vec<(Arc<str>, i32)>, Error> {
+        self.look(None, |metadata| {
+            // A topic that is being made or removed has an error for a moment.
+            let sound = metadata.topics().iter().filter(|topic| topic.error().is_none());
+            Ok(Some(sound.map(|topic| (topic.name().into(), count(topic))).collect()))
+        })
+    }
+
     fn partition_count(&self, kafka_topic: &str) -> Result<Option<i32>, Error> {
+        self.look(Some(kafka_topic), |metadata| {
+            let Some(topic) = metadata.topics().first() else { return Ok(Some(None)) };
+            match topic.error().map(Code::from) {
+                None => Ok(Some(Some(count(topic)))),
+                Some(Code::UnknownTopicOrPartition | Code::UnknownTopic) => Ok(Some(None)),
+                Some(code) if is_refusal(code) => {
+                    let reason = format!("kafka_topic `{kafka_topic}`");
+                    Err(denied(code, &reason, &self.servers))
+                }
+                Some(Code::InvalidTopic) => {
+                    let message = format!("`{kafka_topic}` is not a valid kafka_topic name");
+                    Err(Error::new(ErrorKind::Invalid, message))
+                }
+                Some(_) => Ok(None),
+            }
+        })
+    }
+
+    /// Asks for metadata until `read` finds what it wants in an answer.
+    fn look<T>(
+        &self,
+        kafka_topic: Option<&str>,
+        read: impl Fn(&Metadata) -> Result<Option<T>, Error>,
+    ) -> Result<T, Error> {
         for _ in 0..PATIENCE_S {
-            let answer = self.client.fetch_metadata(Some(kafka_topic), ATTEMPT);
+            let answer = self.client.fetch_metadata(kafka_topic, ATTEMPT);
             self.serve();
             if let Some((code, reason)) = self.client.context().refusal() {
                 return Err(denied(code, &reason, &self.servers));
@@ -81,30 +130,33 @@ impl Probe {
                 }
                 Err(_) => continue,
             };
-            let Some(topic) = metadata.topics().first() else { return Ok(None) };
-            match topic.error().map(Code::from) {
-                None => return Ok(Some(i32::try_from(topic.partitions().len()).unwrap_or(0))),
-                Some(Code::UnknownTopicOrPartition | Code::UnknownTopic) => return Ok(None),
-                Some(code) if is_refusal(code) => {
-                    let reason = format!("kafka_topic `{kafka_topic}`");
-                    return Err(denied(code, &reason, &self.servers));
-                }
-                Some(Code::InvalidTopic) => {
-                    let message = format!("`{kafka_topic}` is not a valid kafka_topic name");
-                    return Err(Error::new(ErrorKind::Invalid, message));
-                }
-                Some(_) => {}
+            if let Some(found) = read(&metadata)? {
+                return Ok(found);
             }
         }
         Err(silent(&self.servers, PATIENCE_S, &self.client.context().reason()))
     }
 }
 
+fn count(topic: &MetadataTopic) -> i32 {
+    i32::try_from(topic.partitions().len()).unwrap_or(0)
+}
+
 /// The error for topics that are not there, where that cannot be waited for.
 pub(crate) fn missing(routes: &[Route], servers: &str) -> Error {
-    let names: Vec<String> = routes.iter().map(|r| format!("`{}`", r.kafka_topic)).collect();
-    let (verb, list) = (if names.len() == 1 { "does" } else { "do" }, names.join(", "));
-    let message = format!("kafka_topic {list} {verb} not exist on `{servers}`");
+    let quoted = |is_named: bool| {
+        let of_kind = routes.iter().filter(|r| r.kafka_topics.name().is_some() == is_named);
+        of_kind.map(|r| format!("`{}`", r.kafka_topics)).collect::<Vec<_>>()
+    };
+    let (names, patterns) = (quoted(true), quoted(false));
+    let verb = if names.len() == 1 { "does" } else { "do" };
+    let absent = format!("kafka_topic {} {verb} not exist on `{servers}`", names.join(", "));
+    let unmatched = format!("no kafka_topic of `{servers}` matches {}", patterns.join(" or "));
+    let (message, key) = match (names.is_empty(), patterns.is_empty()) {
+        (false, true) => (absent, "kafka_topic"),
+        (true, _) => (unmatched, "kafka_topic_pattern"),
+        (false, false) => (format!("{absent}; {unmatched}"), "kafka_topic"),
+    };
     Error::new(ErrorKind::Unavailable, message)
-        .help("create it, or correct `source.kafka_topic` in the pipeline file")
+        .help(format!("create it, or correct `source.{key}` in the pipeline file"))
 }

@@ -4,7 +4,7 @@
 //! another value is an error that names it. Values of properties are never shown: they hold
 //! passwords.
 
-use huiliu_model::{Error, ErrorKind};
+use huiliu_model::{Error, ErrorKind, KafkaTopics};
 use rdkafka::ClientConfig;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -87,6 +87,12 @@ impl Settings {
         config
     }
 
+    /// Whether `count` partitions take twice the memory that queues made for `sized_for` may take.
+    pub(crate) fn outgrows(&self, sized_for: usize, count: usize) -> bool {
+        let queue_bytes = Prefetch::new(self, sized_for).partition_bytes;
+        count > sized_for && count.saturating_mul(queue_bytes) > self.budget_bytes / 2
+    }
+
     /// Properties of the client that asks for metadata and offsets; it joins no group.
     pub(crate) fn probe(&self) -> ClientConfig {
         let mut config = self.base();
@@ -122,11 +128,11 @@ impl fmt::Debug for Settings {
     }
 }
 
-/// One dataset and the Kafka topic it is read from.
+/// One dataset and the Kafka topics it is read from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Route {
     pub dataset: Arc<str>,
-    pub kafka_topic: Arc<str>,
+    pub kafka_topics: KafkaTopics,
 }
 
 /// When a source ends by itself.
@@ -266,6 +272,18 @@ mod tests {
         // 256 MiB over 1,000 partitions is 262 KiB each.
         assert_eq!(settings.consumer(1_000).get("queued.max.messages.kbytes"), Some("262"));
         assert_eq!(settings.consumer(1_000).get("fetch.message.max.bytes"), Some("268435"));
+    }
+
+    #[test]
+    fn twice_the_memory_of_the_queues_is_too_much() {
+        let mut settings = Settings::new("localhost:9092", "g");
+        settings.budget_bytes = 64 << 20;
+        // 16 MiB over 4 partitions is 4 MiB each; 32 MiB are 8 of them.
+        assert!(!settings.outgrows(4, 8));
+        assert!(settings.outgrows(4, 9));
+        // 16 MiB over 1,000 partitions is the floor of 64 KiB each: 32 MiB are 512.
+        assert!(!settings.outgrows(1_000, 1_000), "they were asked for");
+        assert!(settings.outgrows(1_000, 1_001));
     }
 
     #[test]

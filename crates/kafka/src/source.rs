@@ -3,7 +3,6 @@
 //! Everything that touches the consumer happens on the poll thread; this side only holds the
 //! queue's end. Dropping the source stops the thread, which leaves the group in good order.
 
-use crate::chunk::Chunk;
 use crate::context::Context;
 use crate::failure::{failed, no_thread, unbuildable};
 use crate::pauses::Pauses;
@@ -16,7 +15,7 @@ use async_trait::async_trait;
 use huiliu_model::port::{Source, SourceEvent};
 use huiliu_model::{Clock, Error, ErrorKind, Partition, Progress};
 use rdkafka::consumer::{BaseConsumer, Consumer};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -66,7 +65,8 @@ impl KafkaSource {
             .consumer(contact.partition_count)
             .create_with_context(context)
             .map_err(unbuildable)?;
-        let names: Vec<&str> = routes.iter().map(|r| &*r.kafka_topic).collect();
+        // librdkafka takes what begins with `^` for a pattern, and no name does.
+        let names: Vec<&str> = routes.iter().map(|r| r.kafka_topics.text()).collect();
         consumer.subscribe(&names).map_err(|error| failed("subscribing", error))?;
 
         let (events, queue) = mpsc::channel(QUEUE_EVENTS);
@@ -78,7 +78,7 @@ impl KafkaSource {
         let poller = Poller {
             consumer: Arc::new(consumer),
             feed: Feed { events: events.clone(), runtime: Handle::current(), stop },
-            chunks: routes.iter().map(Chunk::new).collect(),
+            chunks: Vec::new(),
             routes,
             slots: Vec::new(),
             targets: contact.targets,
@@ -88,6 +88,7 @@ impl KafkaSource {
             shared: Arc::clone(&shared),
             clock,
             settings: settings.clone(),
+            sized_for: contact.partition_count,
             next_slot: 0,
             is_throttled: false,
             is_queue_full: false,
@@ -146,12 +147,12 @@ impl Source for KafkaSource {
         }
     }
 
-    fn pause(&self, kafka_topic: &str) {
-        self.shared.pauses.pause(kafka_topic);
+    fn pause(&self, dataset: &str) {
+        self.shared.pauses.pause(dataset);
     }
 
-    fn resume(&self, kafka_topic: &str) {
-        self.shared.pauses.resume(kafka_topic);
+    fn resume(&self, dataset: &str) {
+        self.shared.pauses.resume(dataset);
     }
 }
 
@@ -225,7 +226,7 @@ impl Contact {
             return Err(missing(&found.missing, &settings.bootstrap_servers));
         }
         for route in &found.missing {
-            let (dataset, kafka_topic) = (&*route.dataset, &*route.kafka_topic);
+            let (dataset, kafka_topic) = (&*route.dataset, route.kafka_topics.text());
             tracing::warn!(dataset, kafka_topic, "kafka_topic does not exist yet; waiting for it");
         }
         let targets = match until {
@@ -237,14 +238,17 @@ impl Contact {
 }
 
 fn check_routes(routes: &[Route]) -> Result<(), Error> {
-    let topics: BTreeSet<&str> = routes.iter().map(|r| &*r.kafka_topic).collect();
     if routes.is_empty() {
         return Err(Error::new(ErrorKind::Invalid, "there is no dataset to read"));
     }
-    if topics.len() < routes.len() {
-        let message = "two datasets name the same kafka_topic";
-        return Err(Error::new(ErrorKind::Invalid, message)
-            .help("give each dataset a kafka_topic of its own in pipelines/"));
+    for (at, route) in routes.iter().enumerate() {
+        for other in &routes[..at] {
+            let Some(name) = route.kafka_topics.shared_with(&other.kafka_topics) else { continue };
+            let (one, two) = (&other.dataset, &route.dataset);
+            let message = format!("datasets `{one}` and `{two}` would both read `{name}`");
+            return Err(Error::new(ErrorKind::Invalid, message)
+                .help("give each dataset kafka_topics of its own in pipelines/"));
+        }
     }
     Ok(())
 }

@@ -269,7 +269,7 @@ async fn a_cluster_that_does_not_answer_is_unavailable_and_named() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_paused_topic_is_read_again_from_recorded_progress() {
+async fn a_paused_dataset_is_read_again_from_recorded_progress() {
     let broker = broker(&[("a", 1), ("b", 1)]);
     let (a, b) = (Partition::new("a", 0), Partition::new("b", 0));
     publish(&broker, "a", 0, 0, 1_000);
@@ -278,7 +278,7 @@ async fn a_paused_topic_is_read_again_from_recorded_progress() {
     let mut source = start(&settings, &["a", "b"], Until::Stopped, &stop).await.expect("started");
     let mut seen = Seen::default();
     seen.read_until(&mut source, |seen| seen.record_count() == 2_000).await;
-    source.pause("a");
+    source.pause("ds_a");
     publish(&broker, "a", 0, 1_000, 500);
     publish(&broker, "b", 0, 1_000, 500);
     seen.read_until(&mut source, |seen| seen.offsets[&b].len() == 1_500).await;
@@ -286,7 +286,7 @@ async fn a_paused_topic_is_read_again_from_recorded_progress() {
 
     // What came of it after 700 was never landed.
     seen.recorded.set(a.clone(), 700);
-    source.resume("a");
+    source.resume("ds_a");
     let is_whole = |seen: &Seen| seen.offsets.get(&a).is_some_and(|o| o.last() == Some(&1_499));
     seen.read_until(&mut source, |seen| !seen.resumed.is_empty() && is_whole(seen)).await;
     assert_eq!(seen.resumed, [a.clone()]);
@@ -296,14 +296,14 @@ async fn a_paused_topic_is_read_again_from_recorded_progress() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_topic_paused_before_it_is_assigned_is_not_read_and_counts_as_ended() {
+async fn a_dataset_paused_before_it_is_assigned_is_not_read_and_counts_as_ended() {
     let broker = broker(&[("a", 2), ("b", 1)]);
     publish(&broker, "a", 1, 0, 100);
     publish(&broker, "b", 0, 0, 100);
     let (settings, stop) = (settings(&broker, "g"), CancellationToken::new());
     let mut source =
         start(&settings, &["a", "b"], Until::EndOffsets, &stop).await.expect("started");
-    source.pause("a");
+    source.pause("ds_a");
     let mut seen = Seen::default();
     seen.read_to_end(&mut source).await;
     assert_eq!(seen.offsets.keys().collect::<Vec<_>>(), [&Partition::new("b", 0)]);

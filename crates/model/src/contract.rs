@@ -12,6 +12,7 @@ pub use check::{Check, Target};
 pub use rule::{NamedRule, Rule, When};
 
 use crate::drift::DriftPolicy;
+use crate::topics::KafkaTopics;
 use arrow::datatypes::{DataType as Arrow, Field, TimeUnit};
 use std::fmt;
 use std::sync::Arc;
@@ -27,7 +28,7 @@ pub struct Contract {
     pub group: Group,
     /// Update cycle as the catalogue names it (实时, 每日 …).
     pub cycle: Option<String>,
-    pub kafka_topic: Arc<str>,
+    pub kafka_topics: KafkaTopics,
     pub format: Format,
     /// Source epoch: raised by hand after a fail-over that set the source's sequence back.
     pub epoch: i64,

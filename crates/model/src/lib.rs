@@ -17,6 +17,7 @@ pub mod record;
 pub mod reject;
 pub mod stop;
 pub mod system;
+pub mod topics;
 
 pub use batch::{Batch, Tally};
 pub use change::{Cell, CellKind, Change, Changes, Dialect, Extra, Op, Stranger};
@@ -29,3 +30,4 @@ pub use quality::{DepartmentQuality, Finding, Quality, Score};
 pub use record::{Record, Records};
 pub use reject::{Reason, Reject, Stage};
 pub use stop::{Standing, Stop, StopReason};
+pub use topics::{KafkaTopics, TopicPattern};

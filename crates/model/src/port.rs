@@ -78,14 +78,14 @@ pub trait Source: Send {
     /// Tells the source what is durable, for tools that watch the consumer group. Best effort.
     fn durable(&self, progress: &Progress);
 
-    /// Reads nothing more of a kafka_topic, now and in later assignments, until it is resumed.
-    /// What was read before may still be handed over. A paused partition counts as read to its
-    /// end by a source that has one.
-    fn pause(&self, kafka_topic: &str);
+    /// Reads nothing more of a dataset, now and in later assignments, until it is resumed. What
+    /// was read before may still be handed over. A paused partition counts as read to its end by
+    /// a source that has one.
+    fn pause(&self, dataset: &str);
 
-    /// Reads a paused kafka_topic again: for partitions that are assigned it says
+    /// Reads a paused dataset again: for partitions that are assigned it says
     /// [`SourceEvent::Resumed`] first, and begins at the progress of the reply.
-    fn resume(&self, kafka_topic: &str);
+    fn resume(&self, dataset: &str);
 }
 
 /// Where batches land.

@@ -17,9 +17,10 @@ use crate::diagnostic::{Code, Diagnostic, Findings};
 use crate::read::{self, Read};
 use crate::tree::{self, At};
 use columns::Known;
-use file::{DriftFile, LandFile, OnDriftWord, QualityFile};
+use file::{DriftFile, LandFile, OnDriftWord, QualityFile, SourceFile};
 use huiliu_model::contract::{Contract, Freshness, Land, StopIf};
-use huiliu_model::{DriftPolicy, OnDrift};
+use huiliu_model::topics::KAFKA_TOPIC_CHARS_MAX;
+use huiliu_model::{DriftPolicy, KafkaTopics, OnDrift, TopicPattern};
 use std::ops::RangeInclusive;
 use std::path::Path;
 use std::time::Duration;
@@ -28,14 +29,12 @@ use std::time::Duration;
 const BUCKETS_DEFAULT: u32 = 16;
 /// A bucket is a directory and a unit of work; more than this costs more than it saves.
 pub(crate) const BUCKETS: RangeInclusive<u32> = 1..=4096;
-/// Kafka's own limit on the length of a topic's name.
-const KAFKA_TOPIC_CHARS_MAX: usize = 249;
 
 /// What a pipeline file declares, as far as it could be read.
 #[derive(Debug, Default)]
 pub(crate) struct Draft {
     pub dataset: Option<(String, At)>,
-    pub kafka_topic: Option<(String, At)>,
+    pub kafka_topics: Option<(KafkaTopics, At)>,
     pub contract: Option<Contract>,
     /// For each check of the contract, where it names another dataset and its columns.
     pub check_places: Vec<(At, At)>,
@@ -62,20 +61,19 @@ pub(crate) fn draft(text: &str, findings: &Findings) -> Draft {
         return Draft::default();
     };
     let declared = |read: &Read<String>| read.value.clone().map(|text| (text, read.at));
-    let source = file.source.get();
-    let (contract, check_places) = build(&file, findings)
+    let kafka_topics = file.source.get().and_then(|s| kafka_topics(s, file.source.at, findings));
+    let (contract, check_places) = build(&file, kafka_topics.as_ref(), findings)
         .filter(|_| findings.is_empty())
         .map_or((None, Vec::new()), |(contract, places)| (Some(contract), places));
-    Draft {
-        check_places,
-        dataset: declared(&file.dataset),
-        kafka_topic: source.and_then(|source| declared(&source.kafka_topic)),
-        contract,
-    }
+    Draft { check_places, dataset: declared(&file.dataset), kafka_topics, contract }
 }
 
 /// The contract, and the places of its checks.
-fn build(file: &DatasetFile, findings: &Findings) -> Option<(Contract, Vec<(At, At)>)> {
+fn build(
+    file: &DatasetFile,
+    kafka_topics: Option<&(KafkaTopics, At)>,
+    findings: &Findings,
+) -> Option<(Contract, Vec<(At, At)>)> {
     check_place(file, findings);
     let known = match file.columns.get() {
         Some(columns) => columns::survey(columns, findings),
@@ -97,9 +95,6 @@ fn build(file: &DatasetFile, findings: &Findings) -> Option<(Contract, Vec<(At, 
     let checks = checks::build(file.checks.as_ref(), &known, findings);
     let places = checks.iter().map(|placed| (placed.to, placed.columns)).collect();
     let source = file.source.get();
-    if let Some(source) = source {
-        check_kafka_topic(&source.kafka_topic, findings);
-    }
     let title = text(&file.title, "title", findings);
     let provider = text(&file.provider, "provider", findings);
     let buckets = in_range(file.buckets.as_ref(), BUCKETS, BUCKETS_DEFAULT, "buckets", findings);
@@ -112,7 +107,7 @@ fn build(file: &DatasetFile, findings: &Findings) -> Option<(Contract, Vec<(At, 
         provider: provider?,
         group: file.group.get()?.meaning(),
         cycle: optional(file.cycle.as_ref()).cloned(),
-        kafka_topic: source?.kafka_topic.text()?.into(),
+        kafka_topics: kafka_topics?.0.clone(),
         format: source?.format.get()?.meaning(),
         epoch: optional(source?.epoch.as_ref()).copied().unwrap_or_default(),
         mode: file.mode.get()?.meaning(),
@@ -183,14 +178,49 @@ fn check_place(file: &DatasetFile, findings: &Findings) {
     }
 }
 
-fn check_kafka_topic(read: &Read<String>, findings: &Findings) {
-    let Some(name) = read.text() else { return };
+/// What the dataset is read from, and where it says so.
+fn kafka_topics(source: &SourceFile, at: At, findings: &Findings) -> Option<(KafkaTopics, At)> {
+    match (&source.kafka_topic, &source.kafka_topic_pattern) {
+        (None, None) => {
+            let help = "name one, or all that match with `kafka_topic_pattern`";
+            findings.add_with_help(Code::MissingKey, at, "source has no `kafka_topic`", help);
+            None
+        }
+        (Some(_), Some(pattern)) => {
+            let message = "source has both `kafka_topic` and `kafka_topic_pattern`";
+            findings.add_with_help(Code::Conflict, pattern.at, message, "remove one of them");
+            None
+        }
+        (Some(name), None) => kafka_topic(name, findings),
+        (None, Some(pattern)) => kafka_topic_pattern(pattern, findings),
+    }
+}
+
+fn kafka_topic(read: &Read<String>, findings: &Findings) -> Option<(KafkaTopics, At)> {
+    let name = read.text()?;
     let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
     let fits = (1..=KAFKA_TOPIC_CHARS_MAX).contains(&name.len()) && name.chars().all(legal);
     if !fits || name == "." || name == ".." {
         let message = format!("`{name}` is no name of a Kafka topic");
-        let help = "up to 249 of `a-z A-Z 0-9 . _ -`";
+        let help = match name.starts_with('^') {
+            true => "a pattern is written as `kafka_topic_pattern`",
+            false => "up to 249 of `a-z A-Z 0-9 . _ -`",
+        };
         findings.add_with_help(Code::BadName, read.at, message, help);
+    }
+    Some((name.into(), read.at))
+}
+
+fn kafka_topic_pattern(read: &Read<String>, findings: &Findings) -> Option<(KafkaTopics, At)> {
+    let text = read.text()?;
+    match TopicPattern::parse(text) {
+        Ok(pattern) => Some((KafkaTopics::Matching(pattern), read.at)),
+        Err(why) => {
+            let message = format!("kafka_topic_pattern `{text}` {why}");
+            let help = r"for example '^feed\.water\.bill(\.[a-z]+)?$', in single quotes";
+            findings.add_with_help(Code::BadPattern, read.at, message, help);
+            None
+        }
     }
 }
 

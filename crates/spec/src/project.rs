@@ -161,7 +161,7 @@ fn pipelines<'a>(sources: &'a [(PathBuf, String)], found: &mut Vec<Diagnostic>) 
         let findings = Findings::new(path);
         let mut draft = pipeline::draft(text, &findings);
         report_twice("dataset", &draft.dataset, &drafts, |d| &d.dataset, &findings);
-        report_twice("kafka_topic", &draft.kafka_topic, &drafts, |d| &d.kafka_topic, &findings);
+        report_shared(&draft, &drafts, &findings);
         if !findings.is_empty() {
             draft.contract = None;
         }
@@ -169,6 +169,25 @@ fn pipelines<'a>(sources: &'a [(PathBuf, String)], found: &mut Vec<Diagnostic>) 
         drafts.push((path, draft));
     }
     drafts
+}
+
+/// Reports a Kafka topic that an earlier file takes as well, or could.
+fn report_shared(draft: &pipeline::Draft, earlier: &Drafts<'_>, findings: &diagnostic::Findings) {
+    let Some((topics, at)) = &draft.kafka_topics else { return };
+    for (path, other) in earlier {
+        let Some((theirs, _)) = &other.kafka_topics else { continue };
+        let Some(name) = topics.shared_with(theirs) else { continue };
+        let place = path.display();
+        let message = match (topics.name(), theirs.name()) {
+            (Some(_), Some(_)) => format!("kafka_topic `{name}` is also in {place}"),
+            (Some(_), None) => format!("kafka_topic `{name}` matches `{theirs}` in {place}"),
+            (None, Some(_)) => format!("`{topics}` matches kafka_topic `{name}` of {place}"),
+            (None, None) => format!("`{topics}` and `{theirs}` of {place} both match `{name}`"),
+        };
+        let help = "a kafka_topic belongs to one dataset: narrow one of the two";
+        findings.add_with_help(Code::Duplicate, *at, message, help);
+        return;
+    }
 }
 
 /// Reports a name that an earlier file has already.

@@ -39,6 +39,8 @@ pub struct TableSpec {
     pub parameters: Vec<Parameter>,
     pub freshness: Freshness,
     pub columns: Vec<TableColumn>,
+    /// Columns below the grade of what they come from.
+    pub declassify: Vec<Declassify>,
     /// Text of `query.sql`.
     pub query: String,
     pub checks: Vec<Check>,
@@ -97,6 +99,38 @@ pub struct TableColumn {
     pub title_en: String,
     pub unit: Option<String>,
     pub grade: Grade,
+}
+
+/// A column that is less sensitive than what it comes from, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Declassify {
+    pub column: String,
+    pub by: Step,
+    pub why: String,
+}
+
+/// What lowers the grade of a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// A figure over so many rows that none can be told from it.
+    Aggregate,
+    /// Only values that are public by themselves are left, such as codes of organisations.
+    Select,
+    /// What is left does not tell the value.
+    Mask,
+    /// A name without meaning in place of the value.
+    Token,
+}
+
+impl Step {
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Aggregate => "aggregate",
+            Self::Select => "select",
+            Self::Mask => "mask",
+            Self::Token => "token",
+        }
+    }
 }
 
 /// A query that returns the offending rows; no rows is a pass.
@@ -241,6 +275,7 @@ fn build(file: &TableFile, findings: &Findings, draft: &mut Draft) -> Option<Tab
         key,
         identity,
         columns: columns?,
+        declassify: declassify(file, findings),
         query: String::new(),
         checks: Vec::new(),
         dir: PathBuf::new(),
@@ -295,6 +330,27 @@ fn column(file: &TableColumnFile, findings: &Findings) -> Option<TableColumn> {
         unit: unit.map(str::to_owned),
         grade: file.grade.get()?.meaning(),
     })
+}
+
+fn declassify(file: &TableFile, findings: &Findings) -> Vec<Declassify> {
+    let columns = file.columns.get().map(Vec::as_slice).unwrap_or_default();
+    let known: Vec<_> =
+        columns.iter().filter_map(|c| c.get()).filter_map(|c| c.name.text()).collect();
+    let mut steps: Vec<Declassify> = Vec::new();
+    for step in optional(file.declassify.as_ref()).into_iter().flatten().filter_map(Read::get) {
+        let (Some(column), Some(by)) = (step.column.text(), step.by.get()) else { continue };
+        let Some(why) = text(&step.why, "reason", findings) else { continue };
+        if !known.contains(&column) {
+            let message = format!("declassified column `{column}` is not among the columns");
+            let help = did_you_mean(column, known.iter().copied());
+            findings.push(Code::UnknownColumn, step.column.at, message, help);
+        } else if steps.iter().any(|s| s.column == column) {
+            let message = format!("column `{column}` is declassified twice");
+            findings.add(Code::Duplicate, step.column.at, message);
+        }
+        steps.push(Declassify { column: column.to_owned(), by: by.meaning(), why });
+    }
+    steps
 }
 
 fn column_names(

@@ -97,6 +97,24 @@ fn missing_keys_are_found_where_their_mapping_begins() {
 }
 
 #[test]
+fn a_pattern_of_kafka_topics_stands_in_place_of_a_name() {
+    let name = "kafka_topic: feed.water.bill";
+    check(name, r"kafka_topic_pattern: '^feed\.water\.bill(\.[a-z]+)?$'", &[]);
+    check(
+        name,
+        "kafka_topic: feed.water.bill\n  kafka_topic_pattern: '^feed$'",
+        &["7:24 0023 source has both `kafka_topic` and `kafka_topic_pattern`"],
+    );
+    check(
+        name,
+        r"kafka_topic_pattern: 'feed\..*'",
+        &[r"6:24 0017 kafka_topic_pattern `feed\..*` does not begin with `^` and end with `$`"],
+    );
+    check(name, "kafka_topic: ^feed$", &["6:16 0010 `^feed$` is no name of a Kafka topic"]);
+    check(name, "kafka_topic_pattern: 7", &["6:24 0006 expected text, found the number 7"]);
+}
+
+#[test]
 fn values_of_another_type_are_found() {
     check("title: 供水账单", "title: 2020", &["2:8 0006 expected text, found the number 2020"]);
     check("title: 供水账单", "title:", &["2:6 0006 expected text, found nothing"]);

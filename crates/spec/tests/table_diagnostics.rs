@@ -253,3 +253,37 @@ fn datasets_and_topics_are_declared_once() {
         ]
     );
 }
+
+#[test]
+fn a_kafka_topic_belongs_to_one_dataset_whatever_the_patterns() {
+    let shared = |ours: &str, theirs: &str| {
+        let mut sources = sources();
+        let named = "{kafka_topic: base.le.entity, format";
+        let text = DATASET.replace(named, &format!("{{{ours}, format"));
+        let other = DATASET.replace("dataset: le_entity", "dataset: le_other");
+        let other = other.replace(named, &format!("{{{theirs}, format"));
+        sources.pipelines[0].1 = text;
+        sources.pipelines.push(("pipelines/base/le_other.yaml".into(), other));
+        let found = findings(&sources);
+        found.into_iter().filter(|line| line.contains("le_other.yaml:")).collect::<Vec<_>>()
+    };
+    let pattern = r"kafka_topic_pattern: '^base\.le\.[a-z]+$'";
+    assert_eq!(
+        shared(pattern, "kafka_topic: base.le.entity"),
+        [r"le_other.yaml:5:23 0011 kafka_topic `base.le.entity` matches `^base\.le\.[a-z]+$` in "
+            .to_owned()
+            + "pipelines/base/le_entity.yaml"]
+    );
+    assert_eq!(
+        shared("kafka_topic: base.le.entity", pattern),
+        [r"le_other.yaml:5:31 0011 `^base\.le\.[a-z]+$` matches kafka_topic `base.le.entity` of "
+            .to_owned()
+            + "pipelines/base/le_entity.yaml"]
+    );
+    assert_eq!(
+        shared(pattern, r"kafka_topic_pattern: '^.*\.b$'"),
+        [r"le_other.yaml:5:31 0011 `^.*\.b$` and `^base\.le\.[a-z]+$` of ".to_owned()
+            + "pipelines/base/le_entity.yaml both match `base.le.b`"]
+    );
+    assert_eq!(shared(pattern, r"kafka_topic_pattern: '^feed\..+$'"), [""; 0]);
+}

@@ -155,7 +155,7 @@ pub(crate) async fn query(ctx: &SessionContext, sql: &str) -> EngineResult<DataF
 }
 
 /// Tables that a statement names, without its own steps.
-fn tables(ctx: &SessionContext, sql: &str) -> EngineResult<BTreeSet<String>> {
+pub(crate) fn tables(ctx: &SessionContext, sql: &str) -> EngineResult<BTreeSet<String>> {
     let state = ctx.state();
     let dialect = state.config().options().sql_parser.dialect;
     let statement = state.sql_to_statement(sql, &dialect)?;

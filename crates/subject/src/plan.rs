@@ -2,28 +2,37 @@
 //!
 //! Owns what only the planner can say: columns that do not exist, types that do not fit, an
 //! output that is not the declared one, inputs that are declared and not read or read and not
-//! declared, `via` queries that do not lead to the identity, and functions whose result is not
-//! determined by the rows. All findings of a table are returned at once.
+//! declared, `via` queries that do not lead to the identity, functions whose result is not
+//! determined by the rows, joins without a key, identifiers that become numbers, and grades below
+//! those of the columns a value comes from. All findings of a table are returned at once.
 
 mod determinism;
+pub(crate) mod grades;
+mod joins;
+mod place;
+mod types;
+mod views;
 
 use crate::bucket::FUNCTION;
 use crate::catalogue::{Catalogue, query};
 use crate::check::STAGED;
 use crate::fault::reason;
+use crate::lineage;
 use crate::locality::{self, Locality};
 use crate::restrict::matched_on;
 use crate::schema;
 use crate::session::{self, Budget, Sessions};
+use crate::testcase::cases;
 use arrow::datatypes::{Schema, SchemaRef};
 use datafusion::datasource::MemTable;
 use datafusion::error::DataFusionError;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::prelude::SessionContext;
-use huiliu_model::Contract;
+use huiliu_model::{Contract, Error};
+use huiliu_spec::Project;
 use huiliu_spec::table::{Input, InputKind, Reach, Severity, TableSpec};
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// One thing that is wrong with a table.
@@ -33,6 +42,9 @@ pub struct Finding {
     pub severity: Severity,
     /// The file that has to change.
     pub file: PathBuf,
+    /// From 1; 0 is the whole file.
+    pub line: u32,
+    pub column: u32,
     pub message: String,
     pub help: Option<String>,
 }
@@ -68,6 +80,12 @@ pub async fn validate_table(
         }
         compare_parameters(&plan, spec, &mut found);
         determinism::examine(&plan, "query.sql", &mut found);
+        let lineage = lineage::of_plan(&plan, spec, &known);
+        grades::compare(&lineage, spec, &mut found);
+        if let Some(coerced) = types::coerce(&ctx, &plan, spec, ("query.sql", ""), &mut found) {
+            types::identifier_casts(&coerced, spec, &known, &mut found);
+            joins::examine(&coerced, spec, "query.sql", &mut found);
+        }
     }
     for input in &spec.inputs {
         reach(&ctx, spec, input, &known, &mut found).await;
@@ -106,17 +124,54 @@ pub async fn locality_of(
     locality::examine(&ctx, spec, catalogue, &keys).await
 }
 
+/// Everything wrong with the tables of a project, their views and tests, that can be said without
+/// data; `ways` are the values of `protected` that have to fit.
+///
+/// # Errors
+/// `Invalid` when a folder of tests cannot be read.
+pub async fn validate_project(
+    project: &Project,
+    catalogue: &Catalogue,
+    folder: &Path,
+    ways: &[bool],
+) -> Result<Vec<Finding>, Error> {
+    let mut found = views::view_cycles(catalogue, folder);
+    for spec in &project.tables {
+        found.extend(untested(spec)?);
+        for &protected in ways {
+            let (contracts, tables) = (&project.contracts, &project.tables);
+            for finding in validate_table(spec, contracts, tables, catalogue, protected).await {
+                if !found.contains(&finding) {
+                    found.push(finding);
+                }
+            }
+        }
+    }
+    Ok(found)
+}
+
+fn untested(spec: &TableSpec) -> Result<Option<Finding>, Error> {
+    if !cases(spec)?.is_empty() {
+        return Ok(None);
+    }
+    let mut found = Findings { spec, list: Vec::new() };
+    let message = format!("table {} has no test", spec.full_name());
+    let help = "add tests/<case>/ with case.yaml, given/ and expected.csv, see sql/README.md";
+    found.add_at(Severity::Fail, ("table.yaml", (0, 0)), message, Some(help.into()));
+    Ok(found.list.pop())
+}
+
 /// Declarations that a table may refer to.
-struct Known<'a> {
-    contracts: &'a [Arc<Contract>],
-    tables: &'a [TableSpec],
-    catalogue: &'a Catalogue,
-    protected: bool,
+pub(crate) struct Known<'a> {
+    pub contracts: &'a [Arc<Contract>],
+    pub tables: &'a [TableSpec],
+    pub catalogue: &'a Catalogue,
+    pub protected: bool,
 }
 
 impl Known<'_> {
     /// Stored columns of an input.
-    fn schema(&self, input: &Input) -> Option<SchemaRef> {
+    pub fn schema(&self, input: &Input) -> Option<SchemaRef> {
         let name = input.name.as_str();
         match input.kind {
             InputKind::Dimension => self.catalogue.dimension(name).map(|d| d.rows.schema()),
@@ -154,8 +209,31 @@ impl Findings<'_> {
     }
 
     fn add(&mut self, severity: Severity, file: &str, message: String, help: Option<String>) {
+        let at = self.place(file, &message);
+        self.add_at(severity, (file, at), message, help);
+    }
+
+    /// Where in a file the names of a message stand.
+    fn place(&self, file: &str, message: &str) -> place::At {
+        match file {
+            "query.sql" => place::of_names(file, &self.spec.query, message),
+            _ => {
+                // A file that cannot be read again has no lines to point at.
+                let text = std::fs::read_to_string(self.spec.dir.join(file));
+                place::of_names(file, &text.unwrap_or_default(), message)
+            }
+        }
+    }
+
+    fn add_at(
+        &mut self,
+        severity: Severity,
+        (file, (line, column)): (&str, place::At),
+        message: String,
+        help: Option<String>,
+    ) {
         let file = self.spec.dir.join(file);
-        let finding = Finding { severity, file, message, help };
+        let finding = Finding { severity, file, line, column, message, help };
         if !self.list.contains(&finding) {
             self.list.push(finding);
         }
@@ -183,7 +261,7 @@ async fn register(
     }
 }
 
-fn register_empty(
+pub(crate) fn register_empty(
     ctx: &SessionContext,
     name: &str,
     schema: SchemaRef,
@@ -210,10 +288,21 @@ async fn plan_query(
     match query(ctx, &spec.query).await {
         Ok(rows) => Some(rows.logical_plan().clone()),
         Err(error) => {
-            found.fail("query.sql", reason(&error), None);
+            let message = reason(&error);
+            let at = place::of_error(&error);
+            let at = at.unwrap_or_else(|| place::of_names("query.sql", &spec.query, &message));
+            found.add_at(Severity::Fail, ("query.sql", at), message, help(&error));
             None
         }
     }
+}
+
+/// What the planner proposes to do.
+fn help(error: &DataFusionError) -> Option<String> {
+    let said = error.diagnostic()?;
+    let notes = said.helps.iter().map(|help| help.message.as_str());
+    let notes = notes.chain(said.notes.iter().map(|note| note.message.as_str()));
+    notes.map(str::to_owned).reduce(|all, next| format!("{all}; {next}"))
 }
 
 fn compare_inputs(
@@ -293,7 +382,10 @@ async fn reach(
                 found.fail("table.yaml", format!("via of `{name}`: {}", reason(&error)), None);
             }
             Ok(rows) => {
-                determinism::examine(rows.logical_plan(), "table.yaml", found);
+                let plan = rows.logical_plan();
+                determinism::examine(plan, "table.yaml", found);
+                let what = format!("via of `{name}`: ");
+                types::coerce(ctx, plan, spec, ("table.yaml", &what), found);
                 let yielded: Vec<String> =
                     rows.schema().fields().iter().map(|f| f.name().clone()).collect();
                 if matched_on(&columns, &known.key(input), &yielded, &spec.identity).is_none() {
@@ -320,7 +412,12 @@ async fn plan_checks(ctx: &SessionContext, spec: &TableSpec, found: &mut Finding
                 let message = format!("check `{}`: {}", check.name, reason(&error));
                 found.fail("checks.sql", message, None);
             }
-            Ok(rows) => determinism::examine(rows.logical_plan(), "checks.sql", found),
+            Ok(rows) => {
+                let plan = rows.logical_plan();
+                determinism::examine(plan, "checks.sql", found);
+                let what = format!("check `{}`: ", check.name);
+                types::coerce(ctx, plan, spec, ("checks.sql", &what), found);
+            }
         }
     }
     if spec.query.to_lowercase().contains(FUNCTION) {

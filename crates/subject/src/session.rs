@@ -116,6 +116,8 @@ fn config(partitions: usize) -> SessionConfig {
     // A hash join keeps its build side in memory and does not spill; a merge join does.
     options.optimizer.prefer_hash_join = false;
     // Tables are stored as plain strings: views would be converted back at the end.
+    // So that an error of planning says where in the text it is.
+    options.sql_parser.collect_spans = true;
     options.sql_parser.map_string_types_to_utf8view = false;
     options.execution.parquet.schema_force_view_types = false;
     options.execution.parquet.pushdown_filters = true;

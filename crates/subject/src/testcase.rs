@@ -5,15 +5,17 @@
 //! ```text
 //! case.yaml        title, parameters, and the arithmetic behind the expected values as comments
 //! given/<input>.csv or .json   rows of that input; an input without a file is empty
-//! expected.csv     the key and those columns the case is about
+//! expected.csv     the key and those columns the case is about, written by hand or marked
 //! ```
 //!
 //! Given rows take their types from the contract; absent columns are null. Rows are compared as
 //! a set by key, values as they print, so a double must be the very one that is written.
 
 mod compare;
+mod expected;
 
-pub use compare::Difference;
+pub use compare::{Cells, Difference};
+pub use expected::{Origin, update};
 
 use crate::build::Build;
 use crate::catalogue::{Catalogue, text};
@@ -22,7 +24,6 @@ use crate::parameters::Bound;
 use crate::refresh::Declarations;
 use crate::restrict::Sources;
 use crate::rows;
-use crate::schema;
 use crate::session::{Budget, Sessions};
 use arrow::datatypes::{Field, Fields};
 use arrow::record_batch::RecordBatch;
@@ -40,6 +41,12 @@ pub struct CaseOutcome {
     pub title: String,
     /// Rows the query yielded.
     pub row_count: usize,
+    /// Columns of `expected.csv`, which are compared.
+    pub columns: Vec<String>,
+    /// The yielded rows in these columns, in the order of the key.
+    pub actual: Vec<Cells>,
+    /// Who wrote the expected rows.
+    pub origin: Origin,
     /// Empty when the case passes.
     pub differences: Vec<Difference>,
 }
@@ -101,19 +108,20 @@ pub async fn run_case(
     };
     let actual = build.whole().await?;
 
-    let file = folder.join("expected.csv");
-    let written = text(&file)?;
-    let what = file.display().to_string();
-    let names = rows::csv_names(&written, &what)?;
-    if let Some(key) = spec.key.iter().find(|k| !names.contains(k)) {
-        return Err(invalid(&file, &format!("lacks key column `{key}`")));
-    }
-    let columns = schema::declared(spec);
-    let expected = rows::from_csv(&written, &owned(columns.fields()), &what)?;
-    let differences = compare::compare(spec, &names, &expected, &actual)?;
+    let expected = expected::Expected::read(spec, folder)?;
+    let names = expected.names;
+    let (differences, actual_rows) = compare::compare(spec, &names, &expected.rows, &actual)?;
     let row_count = actual.iter().map(RecordBatch::num_rows).sum();
     let name = folder.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
-    Ok(CaseOutcome { name, title: case.title, row_count, differences })
+    Ok(CaseOutcome {
+        name,
+        title: case.title,
+        row_count,
+        columns: names,
+        actual: actual_rows,
+        origin: expected.origin,
+        differences,
+    })
 }
 
 /// The given rows; a dimension that the case gives takes the place of the one that ships.

@@ -37,8 +37,9 @@ async fn every_case_of_every_table_holds() {
                 Err(error) => panic!("{}: {error} {:?}", case.display(), error.help),
             };
             assert!(outcome.row_count > 0, "{}: yields no row", case.display());
-            for difference in outcome.differences {
-                failures.push(format!("{} {}: {difference}", spec.full_name(), outcome.name));
+            for difference in &outcome.differences {
+                let line = difference.line(&outcome.columns);
+                failures.push(format!("{} {}: {line}", spec.full_name(), outcome.name));
             }
         }
     }

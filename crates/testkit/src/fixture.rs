@@ -30,7 +30,7 @@ pub fn account_contract() -> Contract {
         provider: "试验单位".into(),
         group: Group::Feed,
         cycle: None,
-        kafka_topic: "feed.account".into(),
+        kafka_topics: "feed.account".into(),
         format: Format::HuiliuJson,
         epoch: 0,
         mode: Mode::Cdc,

@@ -9,14 +9,14 @@ use tokio::sync::{Notify, oneshot};
 
 /// Hands over its events in order, then ends.
 ///
-/// Records of a paused kafka_topic are kept back. Once it is resumed, they and those that were
+/// Records of a paused dataset are kept back. Once it is resumed, they and those that were
 /// handed over and not landed are handed over (again) from the progress of the reply on.
 pub struct ScriptedSource {
     events: VecDeque<SourceEvent>,
     durable: Arc<Mutex<Progress>>,
     pauses: Arc<Mutex<Pauses>>,
     changed: Arc<Notify>,
-    /// Everything of each kafka_topic that came up so far.
+    /// Everything of each dataset that came up so far.
     past: BTreeMap<Arc<str>, Vec<Records>>,
     asked: Option<(Arc<str>, oneshot::Receiver<Progress>)>,
     waits: bool,
@@ -41,7 +41,7 @@ impl ScriptedSource {
         }
     }
 
-    /// At the end of the script it waits for paused kafka_topics to be resumed.
+    /// At the end of the script it waits for paused datasets to be resumed.
     #[must_use]
     pub fn waiting(mut self) -> Self {
         self.waits = true;
@@ -57,9 +57,9 @@ impl ScriptedSource {
         self.pauses.lock().expect("no test panics while holding it")
     }
 
-    /// Puts what is not landed of a kafka_topic in front.
-    fn rewind(&mut self, kafka_topic: &Arc<str>, progress: &Progress) {
-        let past = self.past.remove(kafka_topic).unwrap_or_default();
+    /// Puts what is not landed of a dataset in front.
+    fn rewind(&mut self, dataset: &Arc<str>, progress: &Progress) {
+        let past = self.past.remove(dataset).unwrap_or_default();
         let is_left = |records: &Records| {
             records.covers.0.iter().all(|(partition, range)| {
                 progress.get(partition).is_none_or(|next| next <= range.start)
@@ -77,26 +77,26 @@ impl Source for ScriptedSource {
         loop {
             if let Some((_, answer)) = &mut self.asked {
                 let progress = answer.await.unwrap_or_default();
-                if let Some((kafka_topic, _)) = self.asked.take() {
-                    self.rewind(&kafka_topic, &progress);
+                if let Some((dataset, _)) = self.asked.take() {
+                    self.rewind(&dataset, &progress);
                 }
             }
             let resumed = self.pauses().resumed.pop_front();
-            if let Some(kafka_topic) = resumed {
-                let kafka_topic: Arc<str> = kafka_topic.into();
+            if let Some(dataset) = resumed {
+                let dataset: Arc<str> = dataset.into();
                 let (reply, answer) = oneshot::channel();
-                let known = self.past.get(&kafka_topic).into_iter().flatten();
+                let known = self.past.get(&dataset).into_iter().flatten();
                 let partitions: BTreeSet<Partition> =
                     known.flat_map(|records| records.covers.0.keys().cloned()).collect();
-                self.asked = Some((kafka_topic, answer));
+                self.asked = Some((dataset, answer));
                 let partitions = partitions.into_iter().collect();
                 return Ok(Some(SourceEvent::Resumed { partitions, reply }));
             }
             match self.events.pop_front() {
                 Some(SourceEvent::Records { records, release }) => {
-                    let kafka_topic = Arc::clone(&records.kafka_topic);
-                    self.past.entry(kafka_topic).or_default().push(records.clone());
-                    if !self.pauses().paused.contains(&*records.kafka_topic) {
+                    let dataset = Arc::clone(&records.dataset);
+                    self.past.entry(dataset).or_default().push(records.clone());
+                    if !self.pauses().paused.contains(&*records.dataset) {
                         return Ok(Some(SourceEvent::Records { records, release }));
                     }
                 }
@@ -114,14 +114,14 @@ impl Source for ScriptedSource {
         told.0.extend(progress.0.clone());
     }
 
-    fn pause(&self, kafka_topic: &str) {
-        self.pauses().paused.insert(kafka_topic.to_owned());
+    fn pause(&self, dataset: &str) {
+        self.pauses().paused.insert(dataset.to_owned());
     }
 
-    fn resume(&self, kafka_topic: &str) {
+    fn resume(&self, dataset: &str) {
         let mut pauses = self.pauses();
-        if pauses.paused.remove(kafka_topic) {
-            pauses.resumed.push_back(kafka_topic.to_owned());
+        if pauses.paused.remove(dataset) {
+            pauses.resumed.push_back(dataset.to_owned());
             self.changed.notify_one();
         }
     }

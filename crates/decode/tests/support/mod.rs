@@ -27,7 +27,7 @@ pub fn contract(format: Format, columns: &[&str], key_count: usize) -> Contract 
         provider: "市水务集团".into(),
         group: Group::Feed,
         cycle: None,
-        kafka_topic: "feed.water.account".into(),
+        kafka_topics: "feed.water.account".into(),
         format,
         epoch: 3,
         mode: Mode::Cdc,

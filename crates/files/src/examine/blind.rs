@@ -156,7 +156,7 @@ fn contract_of(column_count: usize) -> Contract {
         provider: String::new(),
         group: Group::Pool,
         cycle: None,
-        kafka_topic: "sample".into(),
+        kafka_topics: "sample".into(),
         format: Format::Json,
         epoch: 0,
         mode: Mode::Append,

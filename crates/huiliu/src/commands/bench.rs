@@ -13,6 +13,7 @@
 mod part;
 
 use crate::cli::{BenchArgs, Global};
+use crate::commands::demo::make_topics;
 use crate::commands::generate;
 use crate::console::Console;
 use crate::failure::Failure;
@@ -45,9 +46,7 @@ pub fn execute(args: &BenchArgs, global: &Global, console: &Console) -> Result<(
     let broker = MockBroker::start(&[])?;
     installed.kafka.bootstrap_servers = Some(broker.bootstrap_servers().to_owned());
     let installation = Installation::with(installed)?;
-    for contract in &installation.project.contracts {
-        broker.create(&contract.kafka_topic, PARTITIONS)?;
-    }
+    make_topics(&broker, &installation.project.contracts, PARTITIONS)?;
     let plan = Plan { defects: Some(1.0), ..Plan::new(args.seed, args.records) };
     let mut publisher = Publisher::connect(broker.bootstrap_servers(), &BTreeMap::new())?;
     let mut bytes = 0_usize;

@@ -19,10 +19,10 @@ use crate::metrics;
 use crate::signals::drain_on_signal;
 use crate::view::{self, Published, grouped};
 use home::Home;
-use huiliu_citygen::{Plan, city};
+use huiliu_citygen::{Plan, city, datasets};
 use huiliu_kafka::{MockBroker, Pacer, Publisher, Until};
 use huiliu_lake::fold::Policy;
-use huiliu_model::{Error, ErrorKind};
+use huiliu_model::{Contract, Error, ErrorKind};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -74,9 +74,7 @@ async fn show(
         // Its defects are made on purpose, and nobody is there to resolve an incident.
         contract.stop_if = None;
     }
-    for contract in &installation.project.contracts {
-        broker.create(&contract.kafka_topic, PARTITIONS)?;
-    }
+    make_topics(&broker, &installation.project.contracts, PARTITIONS)?;
     let pacer = Pacer::new();
     let clock = clock();
     let engine =
@@ -170,6 +168,23 @@ fn publish(
     std::thread::Builder::new().name("city".to_owned()).spawn(work).map_err(|source| {
         Error::new(ErrorKind::Unavailable, "the system gives no thread").because(source).into()
     })
+}
+
+/// Makes what the contracts read: topics by name, and those of the city that match a pattern.
+pub(crate) fn make_topics(
+    broker: &MockBroker,
+    contracts: &[Arc<Contract>],
+    partitions: i32,
+) -> Result<(), Error> {
+    for topics in contracts.iter().map(|contract| &contract.kafka_topics) {
+        match topics.name() {
+            Some(name) => broker.create(name, partitions)?,
+            None => datasets()
+                .filter(|(_, name)| topics.contains(name))
+                .try_for_each(|(_, name)| broker.create(name, partitions))?,
+        }
+    }
+    Ok(())
 }
 
 /// Stops ingestion when the whole city has landed, or when it could not be published.

@@ -169,7 +169,7 @@ async fn partitions(
 ) -> Option<Vec<PartitionLine>> {
     let contracts = installation.project.contracts.iter();
     let routes: Vec<Route> = contracts
-        .map(|c| Route { dataset: c.dataset.clone(), kafka_topic: c.kafka_topic.clone() })
+        .map(|c| Route { dataset: c.dataset.clone(), kafka_topics: c.kafka_topics.clone() })
         .collect();
     let kafka = match installation.kafka() {
         Ok(kafka) => kafka,

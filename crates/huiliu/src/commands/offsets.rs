@@ -74,7 +74,7 @@ async fn reset(
     let lake = installation.existing_lake().await?;
     let dataset = lake
         .datasets()
-        .find(|d| d.contract.kafka_topic == partition.kafka_topic)
+        .find(|d| d.contract.kafka_topics.contains(&partition.kafka_topic))
         .cloned()
         .ok_or_else(|| {
             let topic = &partition.kafka_topic;

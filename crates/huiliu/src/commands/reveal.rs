@@ -181,7 +181,7 @@ fn entry(
     let offset = offset.and_then(|c| c.as_primitive_opt::<Int64Type>());
     Ok(Entry {
         at_us: desk.clock.now_us(),
-        kafka_topic: desk.contract.kafka_topic.to_string(),
+        kafka_topic: desk.contract.kafka_topics.to_string(),
         partition: partition.ok_or_else(|| lacks(system::PARTITION))?.value(0),
         offset: offset.ok_or_else(|| lacks(system::OFFSET))?.value(0),
         action: Action::Reveal,

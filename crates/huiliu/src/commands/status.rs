@@ -191,7 +191,7 @@ async fn lag(installation: &Installation, status: &mut Status, console: &Console
     let contracts = installation.project.contracts.clone();
     let route = |c: &Arc<Contract>| Route {
         dataset: c.dataset.clone(),
-        kafka_topic: c.kafka_topic.clone(),
+        kafka_topics: c.kafka_topics.clone(),
     };
     let routes: Vec<Route> = contracts.iter().map(route).collect();
     let asked = installation.kafka().map(|kafka| {
@@ -210,7 +210,8 @@ async fn lag(installation: &Installation, status: &mut Status, console: &Console
         let contract = contracts.iter().find(|c| *c.dataset == *line.dataset)?;
         Some((line, contract))
     }) {
-        let of_dataset = ends.iter().filter(|(p, _)| p.kafka_topic == contract.kafka_topic);
+        let of_dataset =
+            ends.iter().filter(|(p, _)| contract.kafka_topics.contains(&p.kafka_topic));
         let left = of_dataset.map(|(partition, end)| {
             let next = line.progress.get(&partition.to_string()).copied().unwrap_or(0);
             (end - next).max(0)

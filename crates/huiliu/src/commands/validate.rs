@@ -8,8 +8,8 @@ use crate::installation::{runtime, settings};
 use crate::output::{Form, answer};
 use huiliu_model::ErrorKind;
 use huiliu_spec::settings::Protection;
-use huiliu_spec::{Project, Settings};
-use huiliu_subject::{Catalogue, locality_of, validate_table};
+use huiliu_spec::{Project, Settings, TableSpec};
+use huiliu_subject::{Catalogue, locality_of, validate_project};
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::io::{self, Write};
@@ -110,32 +110,23 @@ fn plan(
         return Ok((Vec::new(), Vec::new()));
     }
     let catalogue = Catalogue::read(&settings.sql)?.with_functions(huiliu_functions::all());
-    let contracts = &project.contracts;
     let ways: &[bool] = match settings.protection {
         None => &[false, true],
         Some(Protection::Plain) => &[false],
         Some(Protection::Keys) => &[true],
     };
     let runtime = runtime()?;
-    let mut found: Vec<Finding> = Vec::new();
+    let planning = validate_project(project, &catalogue, &settings.sql, ways);
+    let found: Vec<Finding> = runtime.block_on(planning)?.into_iter().map(Finding::from).collect();
+    let (contracts, protected) = (&project.contracts, ways.first().copied().unwrap_or(false));
     let mut refresh = Vec::new();
-    for table in &project.tables {
-        let before = found.len();
-        for &protected in ways {
-            let planning = validate_table(table, contracts, &project.tables, &catalogue, protected);
-            for finding in runtime.block_on(planning).into_iter().map(Finding::from) {
-                if !found.contains(&finding) {
-                    found.push(finding);
-                }
-            }
-        }
-        if found.len() == before {
-            let protected = ways.first().copied().unwrap_or(false);
-            let looking = locality_of(table, contracts, &project.tables, &catalogue, protected);
-            let obstacle = runtime.block_on(looking).obstacle;
-            let incremental = obstacle.is_none();
-            refresh.push(HowRefreshed { table: table.full_name(), incremental, obstacle });
-        }
+    let is_sound =
+        |table: &&TableSpec| !found.iter().any(|finding| finding.file.starts_with(&table.dir));
+    for table in project.tables.iter().filter(is_sound) {
+        let looking = locality_of(table, contracts, &project.tables, &catalogue, protected);
+        let obstacle = runtime.block_on(looking).obstacle;
+        let incremental = obstacle.is_none();
+        refresh.push(HowRefreshed { table: table.full_name(), incremental, obstacle });
     }
     Ok((found, refresh))
 }

@@ -1,6 +1,7 @@
 //! What is read from Kafka, and what is durable.
 
-use crate::metrics::Maker;
+use crate::metrics::matched::{ALL, Matched};
+use crate::metrics::{Maker, seconds};
 use prometheus::{Gauge, GaugeVec, IntCounterVec, IntGaugeVec};
 
 pub struct Source {
@@ -14,6 +15,7 @@ pub struct Source {
     pub assigned: IntGaugeVec,
     pub rebalances: IntCounterVec,
     pub incidents: IntGaugeVec,
+    pub matched: Matched,
 }
 
 impl Source {
@@ -70,6 +72,19 @@ impl Source {
                 "1 while a partition stands still and a person must decide.",
                 &["kafka_topic", "partition", "kind"],
             )?,
+            matched: Matched::default(),
         })
+    }
+
+    /// Sets the series of a pattern to the sums of its partitions.
+    pub fn publish(&self, pattern: &str, newest_ms: i64) {
+        let labels = [pattern, ALL];
+        let sums = self.matched.sums(pattern);
+        self.end_offset.with_label_values(&labels).set(sums.end);
+        self.durable_offset.with_label_values(&labels).set(sums.durable);
+        self.lag.with_label_values(&labels).set(sums.lag);
+        if newest_ms > 0 {
+            self.durable_time.with_label_values(&labels).set(seconds(newest_ms * 1_000));
+        }
     }
 }

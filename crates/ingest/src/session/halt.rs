@@ -31,7 +31,8 @@ impl<L: Landing, S: Source> Loop<'_, L, S> {
         if chunk.is_refused {
             return Ok(Judged::Lands(chunk));
         }
-        let seen = lane.sightings.look(&chunk.prepared.drift, now);
+        let topic = chunk.covers.0.keys().next().map(|partition| &*partition.kafka_topic);
+        let seen = lane.sightings.look(&chunk.prepared.drift, topic.unwrap_or_default(), now);
         for drift in &seen.drifts {
             self.session.metrics.drift(&chunk.dataset, drift);
         }
@@ -83,8 +84,7 @@ impl<L: Landing, S: Source> Loop<'_, L, S> {
         let lane = super::lane(&mut self.lanes, &stop.dataset)?;
         lane.halt(Phase::Stopping(stop.clone()));
         lane.offer();
-        let kafka_topic = Arc::clone(&lane.contract.kafka_topic);
-        self.source.pause(&kafka_topic);
+        self.source.pause(&stop.dataset);
         self.tell(stop);
         self.run_errands();
         Ok(())
@@ -95,8 +95,7 @@ impl<L: Landing, S: Source> Loop<'_, L, S> {
         let looked = self.session.clock.monotonic();
         let lane = super::lane(&mut self.lanes, &stop.dataset)?;
         lane.halt(Phase::Stopped { stop: stop.clone(), looked });
-        let kafka_topic = Arc::clone(&lane.contract.kafka_topic);
-        self.source.pause(&kafka_topic);
+        self.source.pause(&stop.dataset);
         self.tell(stop);
         Ok(())
     }
@@ -177,8 +176,7 @@ impl<L: Landing, S: Source> Loop<'_, L, S> {
                 self.session.metrics.going(dataset);
                 self.summary.stopped.remove(dataset);
                 lane.begin_again();
-                let kafka_topic = Arc::clone(&lane.contract.kafka_topic);
-                self.source.resume(&kafka_topic);
+                self.source.resume(dataset);
                 Ok(())
             }
             _ => Ok(()),
@@ -212,7 +210,8 @@ impl<L: Landing, S: Source> Loop<'_, L, S> {
     ) -> BTreeMap<Arc<str>, Vec<Partition>> {
         let mut by_dataset: BTreeMap<Arc<str>, Vec<Partition>> = BTreeMap::new();
         for partition in partitions {
-            if let Some(dataset) = self.topics.get(&partition.kafka_topic) {
+            let found = self.topics.iter().find(|(of, _)| of.contains(&partition.kafka_topic));
+            if let Some((_, dataset)) = found {
                 by_dataset.entry(Arc::clone(dataset)).or_default().push(partition.clone());
             }
         }

@@ -39,7 +39,7 @@ impl<'a> Rebuilder<'a> {
     /// `Corrupt` when the rows lack system columns or a sealed value does not open.
     pub fn records(&mut self, rows: &RecordBatch) -> Result<Records, Error> {
         let dataset = Arc::clone(&self.contract.dataset);
-        let mut records = Records::new(dataset, Arc::clone(&self.contract.kafka_topic));
+        let mut records = Records::new(dataset, self.contract.kafka_topics.text().into());
         let heads = Heads::of(rows)?;
         let raws = self.raws(rows)?;
         for (row, raw) in raws.iter().enumerate() {

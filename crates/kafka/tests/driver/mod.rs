@@ -5,7 +5,7 @@
 use huiliu_kafka::{KafkaSource, MockBroker, Publisher, Route, Settings, Until};
 use huiliu_model::clock::SystemClock;
 use huiliu_model::port::{Incident, Source, SourceEvent};
-use huiliu_model::{Covers, Error, Partition, Progress};
+use huiliu_model::{Covers, Error, KafkaTopics, Partition, Progress, TopicPattern};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -43,11 +43,14 @@ pub fn settings(broker: &MockBroker, group: &str) -> Settings {
     settings
 }
 
-/// Each topic is read as the dataset `ds_<topic>`.
+/// Each topic, or pattern from `^` to `$`, is read as the dataset `ds_<topic>`.
 pub fn routes(topics: &[&str]) -> Vec<Route> {
     let route = |topic: &&str| Route {
         dataset: format!("ds_{topic}").into(),
-        kafka_topic: Arc::from(*topic),
+        kafka_topics: match topic.starts_with('^') {
+            true => KafkaTopics::Matching(TopicPattern::parse(topic).expect("a pattern")),
+            false => KafkaTopics::from(*topic),
+        },
     };
     topics.iter().map(route).collect()
 }
@@ -71,6 +74,7 @@ pub struct Seen {
     /// Offsets delivered, per partition, in order.
     pub offsets: BTreeMap<Partition, Vec<i64>>,
     pub values: Vec<String>,
+    pub datasets: BTreeSet<String>,
     pub assigned: BTreeSet<Partition>,
     pub revoked: Vec<Partition>,
     pub resumed: Vec<Partition>,
@@ -110,6 +114,7 @@ impl Seen {
             }
             SourceEvent::Records { records, release } => {
                 self.covers.append(&records.covers).expect("covers touch");
+                self.datasets.insert(records.dataset.to_string());
                 for entry in &records.entries {
                     let partition = Partition::new(records.kafka_topic.clone(), entry.partition);
                     let covered = &records.covers.0[&partition];

@@ -59,7 +59,7 @@ pub fn contract(columns: Vec<Column>, key: Vec<usize>) -> Contract {
         provider: "大数据局".into(),
         group: Group::Pool,
         cycle: None,
-        kafka_topic: "pool.test".into(),
+        kafka_topics: "pool.test".into(),
         format: Format::HuiliuJson,
         epoch: 1,
         mode: Mode::Cdc,

@@ -51,7 +51,10 @@ pub(crate) struct DatasetFile {
 #[serde(rename = "source", deny_unknown_fields)]
 pub(crate) struct SourceFile {
     /// Kafka topic that carries the records; one dataset per topic.
-    pub kafka_topic: Read<String>,
+    pub kafka_topic: Option<Read<String>>,
+    /// In place of `kafka_topic`: all topics that match, those that appear later included. A
+    /// regular expression from `^` to `$`, of letters, digits and `_ - \. . [ ] ( ) | * + ?`.
+    pub kafka_topic_pattern: Option<Read<String>>,
     /// Envelope of the records.
     pub format: Read<FormatWord>,
     /// Raised by hand after a fail-over that set the source's sequence back. Default 0.

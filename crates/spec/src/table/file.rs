@@ -35,6 +35,43 @@ pub(crate) struct TableFile {
     pub freshness: Option<Read<FreshnessFile>>,
     /// The columns, in the order in which the query yields them.
     pub columns: Read<Vec<Read<TableColumnFile>>>,
+    /// Columns whose grade is below that of the columns they come from, and the step that lowers
+    /// it.
+    pub declassify: Option<Read<Vec<Read<DeclassifyFile>>>>,
+}
+
+/// The step by which a column is less sensitive than what it comes from.
+#[derive(Debug, serde::Deserialize, JsonSchema)]
+#[serde(rename = "declassify", deny_unknown_fields)]
+pub(crate) struct DeclassifyFile {
+    /// Column of this table.
+    pub column: Read<String>,
+    /// aggregate (a figure over so many rows that none can be told from it), select (only values
+    /// that are public by themselves are left), mask (what is left does not tell the value) or
+    /// token (a name without meaning in place of the value).
+    pub by: Read<StepWord>,
+    /// Why that is enough; for those who approve it.
+    pub why: Read<String>,
+}
+
+#[derive(Debug, Clone, Copy, serde::Deserialize, JsonSchema)]
+#[serde(rename = "step", rename_all = "snake_case")]
+pub(crate) enum StepWord {
+    Aggregate,
+    Select,
+    Mask,
+    Token,
+}
+
+impl StepWord {
+    pub fn meaning(self) -> super::Step {
+        match self {
+            Self::Aggregate => super::Step::Aggregate,
+            Self::Select => super::Step::Select,
+            Self::Mask => super::Step::Mask,
+            Self::Token => super::Step::Token,
+        }
+    }
 }
 
 /// One input: a dataset, a table or a dimension, and one of by, via and all.

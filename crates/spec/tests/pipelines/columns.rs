@@ -66,7 +66,7 @@ fn datasets_are_those_of_the_domain() {
         assert_eq!(contract.mode == Mode::Append, mode == "append");
         assert_eq!(contract.cycle.as_deref(), Some(cycle));
         assert_eq!(contract.key_names().join("+"), key);
-        assert_eq!(&*contract.kafka_topic, record[9]);
+        assert_eq!(contract.kafka_topics.text(), record[9]);
         let grade = contract.columns.iter().map(|column| column.grade).max();
         assert_eq!(grade.map(|grade| format!("{grade:?}")).as_ref(), Some(&record[10]));
     }

@@ -36,7 +36,7 @@ fn line(contract: &Contract) -> String {
         contract.title.clone(),
         contract.provider.clone(),
         group,
-        contract.kafka_topic.to_string(),
+        contract.kafka_topics.to_string(),
         contract.key_names().join(", "),
         mode.to_owned(),
         contract.cycle.clone().unwrap_or_default(),

@@ -109,7 +109,7 @@ async fn read_all(
     let settings = installation.kafka()?;
     let routes = contracts
         .values()
-        .map(|c| Route { dataset: c.dataset.clone(), kafka_topic: c.kafka_topic.clone() })
+        .map(|c| Route { dataset: c.dataset.clone(), kafka_topics: c.kafka_topics.clone() })
         .collect();
     let stop = CancellationToken::new();
     let mut source =

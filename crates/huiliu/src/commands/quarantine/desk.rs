@@ -79,20 +79,22 @@ impl Desk {
             let (partition, offset) = text.rsplit_once(':')?;
             let (topic, number) = match partition.rsplit_once('/') {
                 Some((topic, number)) => (topic, number),
-                None => (&*self.contract.kafka_topic, partition),
+                None => (&**self.contract.kafka_topics.name()?, partition),
             };
             let partition = Partition::new(topic, number.parse().ok()?);
             Some(Coordinate { partition, offset: offset.parse().ok()? })
         };
-        read().ok_or_else(|| {
-            Failure::usage(format!("`{text}` is not PARTITION:OFFSET"))
-                .help(format!("for example 0:1234, or {}/0:1234", self.contract.kafka_topic))
+        read().ok_or_else(|| match self.contract.kafka_topics.name() {
+            Some(name) => Failure::usage(format!("`{text}` is not PARTITION:OFFSET"))
+                .help(format!("for example 0:1234, or {name}/0:1234")),
+            None => Failure::usage(format!("`{text}` is not KAFKA_TOPIC/PARTITION:OFFSET"))
+                .help(format!("the dataset reads all that match {}", self.contract.kafka_topics)),
         })
     }
 
     /// A coordinate as [`Desk::coordinate`] reads it.
     pub fn name(&self, coordinate: &Coordinate) -> String {
-        if coordinate.partition.kafka_topic == self.contract.kafka_topic {
+        if self.contract.kafka_topics.name() == Some(&coordinate.partition.kafka_topic) {
             return format!("{}:{}", coordinate.partition.number, coordinate.offset);
         }
         coordinate.to_string()

@@ -30,7 +30,7 @@ fn contract() -> Arc<Contract> {
         provider: String::new(),
         group: Group::Feed,
         cycle: None,
-        kafka_topic: "feed.sample".into(),
+        kafka_topics: "feed.sample".into(),
         format: Format::HuiliuJson,
         epoch: 0,
         mode: Mode::Cdc,
