@@ -23,6 +23,7 @@ use crate::memory::MemoryInputs;
 use crate::parameters::Bound;
 use crate::refresh::Declarations;
 use crate::restrict::Sources;
+use crate::schema;
 use crate::rows;
 use crate::session::{Budget, Sessions};
 use arrow::datatypes::{Field, Fields};

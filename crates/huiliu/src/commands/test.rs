@@ -124,7 +124,8 @@ async fn one(installation: &Installation, case: &Case<'_>, args: &TestArgs) -> C
     let catalogue: &Catalogue = &installation.catalogue;
     let clock = clock();
     let began = clock.monotonic();
-    let declared = Declarations { contracts, catalogue };
+    let tables = &installation.project.tables;
+    let declared = Declarations { contracts, tables, catalogue };
     let result = run_case(case.spec, &case.folder, declared).await;
     let (outcome, found) = match result {
         Ok(found) => (judge(case, &found, args), Some(found)),
