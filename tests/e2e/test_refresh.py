@@ -27,8 +27,7 @@ def test_changes_become_visible_and_tables_stay_what_a_full_build_gives(broker, 
     assert huiliu.generate(broker, 5_000, 12, 2)
 
     def followed():
-        seen = sum(_sum(port, "huiliu_subject_freshness_seconds_count").values())
-        return seen > before and _sum(port, refreshes, 'way="incremental"')
+        return sum(_sum(port, "huiliu_subject_freshness_seconds_count").values()) > before
 
     eventually(followed, 300, process)
     assert not _sum(port, refreshes, 'outcome="failed"')
