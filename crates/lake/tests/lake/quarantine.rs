@@ -85,7 +85,7 @@ fn row<'a>(op: &'a str, key: &'a str, status: &'a str, seq: i64, offset: i64) ->
 fn entry(offset: i64, outcome: Outcome) -> Entry {
     Entry {
         at_us: NOW_US,
-        kafka_topics: "feed.account".into(),
+        kafka_topic: "feed.account".into(),
         partition: 0,
         offset,
         action: Action::Replay,
