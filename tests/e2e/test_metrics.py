@@ -5,6 +5,7 @@ import subprocess
 
 import pytest
 
+from conftest import one_lake
 from places import REPOSITORY
 from program import drain, eventually, get, messages
 
@@ -19,9 +20,14 @@ LABELS = {
 PUBLISHED = 20_000
 
 
-@pytest.fixture
-def scrape(broker, topics, huiliu):
-    """A scrape of a process that has read everything there is."""
+@pytest.fixture(scope="module")
+def scrape(broker, binary, tmp_path_factory):
+    """A scrape of a process that has read everything there is; it has ended since."""
+    with one_lake(broker, binary, tmp_path_factory) as huiliu:
+        yield scraped(broker, huiliu)
+
+
+def scraped(broker, huiliu):
     published = huiliu.generate(broker, PUBLISHED, 11, 2)
     process, port = huiliu.start_served(broker)
     eventually(lambda: get(port, "/readyz")[0] == 200, 60, process)
@@ -34,8 +40,9 @@ def scrape(broker, topics, huiliu):
 
     eventually(caught_up, 120, process)
     assert published
-    yield get(port, "/metrics")[1]
+    text = get(port, "/metrics")[1]
     assert drain(process) == 0, messages(process)
+    return text
 
 
 def samples(text):

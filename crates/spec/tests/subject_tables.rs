@@ -56,8 +56,8 @@ const HEAD: &str = "\
 
 One line per folder in `sql/`: what a row is, its key, how many columns, and what it reads; `→` says
 that a change there finds its rows through another input, `*` that it is a list of which any change
-rebuilds the table. What each column means stands in `table.yaml`. A test keeps this list equal to the
-declarations.
+rebuilds the table. What each column means stands in `table.yaml`. A test keeps this list equal to
+the declarations.
 
 ";
 

@@ -2,7 +2,7 @@
 //!
 //! | encoding | string | date | timestamp | number, decimal |
 //! |---|---|---|---|---|
-//! | days, millis, micros, nanos | ISO 8601 of the local clock | the day | the instant | the count |
+//! | days, millis, micros, nanos | ISO 8601, local clock | the day | the instant | the count |
 //! | time of day | `08:30:00.5` | `TYPE` | `TYPE` | the count |
 //! | local ISO text | without its `Z` | the day | the instant, `Z` passed over | `TYPE` |
 //! | unscaled, variable | the decimal as text | `TYPE` | `TYPE` | its value |
@@ -201,7 +201,8 @@ mod tests {
     fn counts_of_time_become_text_in_a_column_of_text() {
         use Encoding::{Days, Micros, Millis, Nanos, TimeMicros, TimeMillis};
         for (count, encoding, expected) in [
-            // 18_359 days are 2020-04-07; -719_162 the first day of year 1; 2_932_896 the last of 9999.
+            // 18_359 days are 2020-04-07, -719_162 the first day of year 1, 2_932_896 the last of
+            // year 9999.
             ("18359", Days, "=2020-04-07"),
             ("-719162", Days, "=0001-01-01"),
             ("2932896", Days, "=9999-12-31"),
