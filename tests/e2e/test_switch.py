@@ -8,7 +8,7 @@ from lake import Lake
 from program import Huiliu
 
 SUBJECT = "epidemic_prevention"
-TABLES = {"division_day", "exposure", "person_status"}
+TABLES = {"case_trip", "division_day", "exposure", "person_status", "trip"}
 WHY = "lawful only while the emergency measure is in force"
 
 

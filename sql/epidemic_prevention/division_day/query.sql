@@ -3,15 +3,14 @@
 -- the county, on the date of the service.
 WITH arrivals AS (
   SELECT
-    s.division_code,
-    t.service_date AS d,
+    alight_division AS division_code,
+    service_date AS d,
     count(*) AS arrivals
-  FROM trip t
-  JOIN station s ON s.mode = t.mode AND s.code = t.alight_code
-  WHERE t.service_date IS NOT NULL
+  FROM epidemic_prevention.trip
+  WHERE alight_division IS NOT NULL AND service_date IS NOT NULL
   GROUP BY
-    s.division_code,
-    t.service_date
+    alight_division,
+    service_date
 ),
 cases AS (
   SELECT

@@ -18,16 +18,20 @@ HAVING count(*) > 1;
 SELECT
   s.case_no
 FROM staged s
-JOIN pool_epi_case c ON c.case_no = s.case_no AND c.citizen_id = s.contact_id;
+JOIN epidemic_prevention.case_trip c
+  ON c.case_no = s.case_no AND c.citizen_id = s.contact_id;
 
--- check: within_the_window (fail)
+-- check: on_a_service_of_the_case (fail)
 SELECT
   s.case_no,
-  s.service_date
+  s.service_no
 FROM staged s
-JOIN pool_epi_case c ON c.case_no = s.case_no
-WHERE s.service_date > c.confirm_date
-  OR s.service_date < CAST(c.confirm_date - INTERVAL '4 days' AS DATE);
+LEFT JOIN epidemic_prevention.case_trip c
+  ON c.case_no = s.case_no
+  AND c.mode = s.mode
+  AND c.service_no = s.service_no
+  AND c.service_date = s.service_date
+WHERE c.case_no IS NULL;
 
 -- check: seat_has_a_row (warn)
 SELECT

@@ -36,7 +36,7 @@ exposures AS (
     x.contact_id AS citizen_id,
     count(DISTINCT x.case_no) FILTER (WHERE x.exposure = 'close') AS close_14d,
     count(DISTINCT x.case_no) AS any_14d
-  FROM epidemic_exposure x
+  FROM epidemic_prevention.exposure x
   CROSS JOIN days p
   WHERE x.service_date > p.fortnight_ago AND x.service_date <= p.as_of
   GROUP BY x.contact_id

@@ -6,7 +6,7 @@ WITH power AS (
     uscc,
     qty_12m,
     qty_growth_pct
-  FROM enterprise_utility_use
+  FROM enterprise_financing.utility_stability
   WHERE utility = 'power'
 ),
 invested AS (

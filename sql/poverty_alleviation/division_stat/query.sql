@@ -16,7 +16,8 @@ SELECT
   round(100 * CAST(count(*) FILTER (WHERE f.all_ok) AS DOUBLE) / count(*), 2) AS all_ok_pct,
   count(*) FILTER (WHERE r.risk_level = 'high') AS high_risk_households,
   count(*) FILTER (WHERE r.risk_level = 'medium') AS medium_risk_households
-FROM poverty_household f
-JOIN poverty_risk r ON r.hh_no = f.hh_no
+FROM poverty_alleviation.household_profile f
+JOIN poverty_alleviation.return_risk r
+  ON r.hh_no = f.hh_no AND r.division_code = f.division_code
 WHERE f.division_code IS NOT NULL
 GROUP BY f.division_code

@@ -77,6 +77,10 @@ impl Chance {
 const CODES: [&str; 5] = ["91A", "91B", "92C", "11D", "500103E"];
 const DIVISIONS: [&str; 3] = ["500101", "500103", "500112"];
 const INDUSTRIES: [&str; 3] = ["0111", "2710", "6510"];
+/// Stations of the dimension, in two counties, and one outside the city.
+const STATIONS: [&str; 4] = ["CKG", "CUW", "WXN", "BXP"];
+/// Dates that have to be equal, or days apart, before rows meet.
+const NEAR: [&str; 2] = ["service_date", "confirm_date"];
 /// Days before the day the tables count from: near ones, and some in each window.
 const AGO: [i64; 14] = [-40, -5, 0, 1, 3, 8, 30, 45, 100, 200, 330, 400, 700, 1_500];
 /// 2020-04-07.
@@ -159,6 +163,9 @@ impl Words {
             DataType::Integer | DataType::Long => chance.below(5).to_string(),
             DataType::Boolean => (chance.below(2) == 0).to_string(),
             DataType::Date if name.contains("month") => month(chance),
+            DataType::Date if NEAR.contains(&name) => {
+                date(TODAY - i64::try_from(chance.below(6)).expect("small"))
+            }
             DataType::Date => day(chance),
             DataType::Timestamp => format!("{}T{:02}:30:00Z", day(chance), chance.below(24)),
             _ => number(chance),
@@ -173,6 +180,7 @@ impl Words {
         let pool: &[&str] = match name {
             _ if name.contains("division") => &DIVISIONS,
             _ if name.contains("industry") => &INDUSTRIES,
+            "board_code" | "alight_code" => &STATIONS,
             _ => &CODES,
         };
         (*chance.pick(pool)).to_owned()
