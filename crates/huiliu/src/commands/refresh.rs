@@ -7,10 +7,11 @@ use crate::installation::{Installation, off, runtime, say_off};
 use crate::output::{Form, answer};
 use crate::subjects::{Refresher, document};
 use huiliu_spec::TableSpec;
+use huiliu_spec::table::InputKind;
 use huiliu_subject::{Decision, Mode, Refreshed};
 use serde::Serialize;
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 
 #[derive(Debug, Default, Serialize)]
@@ -27,13 +28,14 @@ impl Form for Report {
     }
 }
 
-/// Brings the tables that are named, or all, up to their inputs.
+/// Brings the tables that are named, or all, up to their inputs, and the tables they read before
+/// them.
 ///
 /// # Errors
 /// 65 when a check fails; the last good version of the table stays in place then.
 pub fn execute(args: &RefreshArgs, global: &Global, console: &Console) -> Result<(), Failure> {
     let installation = Installation::load(global)?;
-    let tables = select(&installation, &args.subjects)?;
+    let tables = with_read(&installation, select(&installation, &args.subjects)?)?;
     let parameters: BTreeMap<String, String> = args.parameters.iter().cloned().collect();
     check_names(&tables, &parameters)?;
     let mut report = Report::default();
@@ -119,6 +121,35 @@ pub fn select<'a>(
     }
     let chosen = |table: &&TableSpec| wanted.is_empty() || wanted.iter().any(|n| is(table, n));
     Ok(installation.project.built_tables().filter(chosen).collect())
+}
+
+/// The tables and those that they are built on, in build order: all count from one date then.
+///
+/// # Errors
+/// 2 for a table of a subject that is off.
+fn with_read<'a>(
+    installation: &'a Installation,
+    tables: Vec<&'a TableSpec>,
+) -> Result<Vec<&'a TableSpec>, Failure> {
+    let project = &installation.project;
+    let mut wanted: BTreeSet<String> = tables.iter().map(|table| table.full_name()).collect();
+    // What a table reads stands before it.
+    for table in project.tables.iter().rev() {
+        if wanted.contains(&table.full_name()) {
+            let read = table.inputs.iter().filter(|input| input.kind == InputKind::Table);
+            wanted.extend(read.map(|input| input.name.clone()));
+        }
+    }
+    let found = project.tables.iter().filter(|table| wanted.contains(&table.full_name()));
+    found
+        .map(|table| match project.off.get(&table.subject) {
+            Some(why) => {
+                let (message, how) = off(&table.subject, why);
+                Err(Failure::usage(message).help(how))
+            }
+            None => Ok(table),
+        })
+        .collect()
 }
 
 fn check_names(tables: &[&TableSpec], given: &BTreeMap<String, String>) -> Result<(), Failure> {

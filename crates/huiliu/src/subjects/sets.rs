@@ -2,7 +2,7 @@
 //!
 //! A set is complete when every table of the subject stands at one vector of input versions: each
 //! dataset at the version that all of them read, each subject table at the version that was read
-//! of it. Only complete sets are noted, in `ledger.subject_versions`, one row for each table. A
+//! of it, tables of other subjects included. Only complete sets are noted, in `ledger.subject_versions`, one row for each table. A
 //! reader who opens every table at the version of one set sees one state of the city.
 
 use crate::installation::Installation;
@@ -18,7 +18,7 @@ use huiliu_subject::BuildRecord;
 use huiliu_subject::record::digest;
 use serde::Serialize;
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Name of the ledger table.
@@ -103,7 +103,8 @@ pub async fn read(lake: &Lake, subject: &str) -> Result<Vec<Set>, Error> {
     }
 }
 
-/// The tables of a subject, if they stand at one vector of versions.
+/// The tables of a subject, if they, and the tables they are built on, stand at one vector of
+/// versions.
 async fn complete(
     installation: &Installation,
     lake: &Lake,
@@ -111,36 +112,34 @@ async fn complete(
     subject: &str,
 ) -> Result<Option<Vec<Member>>, Error> {
     let datasets = inputs.versions();
-    let tables = &installation.project.tables;
+    let tables = reached(&installation.project.tables, subject);
     let mut stands = BTreeMap::new();
     let mut members = Vec::new();
-    let of_subject: Vec<&TableSpec> = tables.iter().filter(|t| t.subject == subject).collect();
-    for table in &of_subject {
-        let Some(status) = lake.subject_status(subject, &table.table).await? else {
+    for table in &tables {
+        let Some(status) = lake.subject_status(&table.subject, &table.table).await? else {
             return Ok(None);
         };
         let record = status.record.get("build").and_then(BuildRecord::from_json);
         let Some(record) = record else { return Ok(None) };
-        let json = record.to_json();
         stands.insert(table.full_name(), (status.version, record.versions()));
-        members.push(Member {
-            table: table.full_name(),
-            version: status.version,
-            rows: status.rows,
-            inputs: json["inputs"].clone(),
-            parameters: json["parameters"].clone(),
-        });
+        if table.subject == subject {
+            let json = record.to_json();
+            members.push(Member {
+                table: table.full_name(),
+                version: status.version,
+                rows: status.rows,
+                inputs: json["inputs"].clone(),
+                parameters: json["parameters"].clone(),
+            });
+        }
     }
-    for table in of_subject {
+    for table in tables {
         let Some((_, read)) = stands.get(&table.full_name()) else { return Ok(None) };
         for input in &table.inputs {
             let stands_at = match input.kind {
                 InputKind::Dimension => continue,
                 InputKind::Dataset => datasets.get(&input.name).copied(),
-                InputKind::Table => match stands.get(&input.name) {
-                    Some((version, _)) => Some(*version),
-                    None => version_of(installation, lake, &input.name).await?,
-                },
+                InputKind::Table => stands.get(&input.name).map(|(version, _)| *version),
             };
             if read.get(&input.name).copied() != stands_at {
                 return Ok(None);
@@ -150,15 +149,20 @@ async fn complete(
     Ok((!members.is_empty()).then_some(members))
 }
 
-/// Version of a table of another subject.
-async fn version_of(
-    installation: &Installation,
-    lake: &Lake,
-    name: &str,
-) -> Result<Option<i64>, Error> {
-    let Some(table) = installation.project.table(name) else { return Ok(None) };
-    let status = lake.subject_status(&table.subject, &table.table).await?;
-    Ok(status.map(|status| status.version))
+/// The tables of a subject and those of other subjects that they are built on; `tables` are in
+/// build order.
+fn reached<'a>(tables: &'a [TableSpec], subject: &str) -> Vec<&'a TableSpec> {
+    let mut read = BTreeSet::new();
+    let mut found = Vec::new();
+    for table in tables.iter().rev() {
+        if table.subject == subject || read.contains(&table.full_name()) {
+            let inputs = table.inputs.iter().filter(|input| input.kind == InputKind::Table);
+            read.extend(inputs.map(|input| input.name.clone()));
+            found.push(table);
+        }
+    }
+    found.reverse();
+    found
 }
 
 fn schema() -> SchemaRef {
