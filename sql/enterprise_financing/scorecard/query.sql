@@ -15,7 +15,7 @@ WITH utilities AS (
     uscc,
     max(qty_growth_pct) FILTER (WHERE utility = 'power') AS power_growth_pct,
     sum(late_months_12m) AS late_months_12m
-  FROM enterprise_utility_use
+  FROM enterprise_financing.utility_stability
   GROUP BY uscc
 ),
 points AS (

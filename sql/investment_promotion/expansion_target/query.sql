@@ -13,7 +13,7 @@ power AS (
   SELECT
     uscc,
     qty_growth_pct
-  FROM enterprise_utility_use
+  FROM enterprise_financing.utility_stability
   WHERE utility = 'power'
 )
 SELECT

@@ -22,7 +22,7 @@ WITH records AS (
       PARTITION BY r.kind, r.record_no, r.authority_uscc, r.event_date
       ORDER BY r.subject_code
     ) AS place
-  FROM credit_record r
+  FROM public_credit.record r
   LEFT JOIN pool_penalty n
     ON r.kind = 'penalty'
     AND n.doc_no = r.record_no

@@ -18,7 +18,7 @@ WITH records AS (
     count(*) FILTER (WHERE r.kind = 'penalty' AND r.is_active) AS penalties_published,
     count(*) FILTER (WHERE r.kind = 'blacklist' AND r.is_active) AS blacklists,
     count(*) FILTER (WHERE r.kind = 'abnormal' AND r.is_active) AS abnormal
-  FROM credit_record r
+  FROM public_credit.record r
   CROSS JOIN period p
   GROUP BY r.subject_code
 ),
@@ -26,7 +26,7 @@ arrears AS (
   SELECT
     uscc,
     sum(open_arrears_months) AS open_arrears_months
-  FROM enterprise_utility_use
+  FROM enterprise_financing.utility_stability
   GROUP BY uscc
 ),
 subjects AS (

@@ -79,8 +79,9 @@ const DIVISIONS: [&str; 3] = ["500101", "500103", "500112"];
 const INDUSTRIES: [&str; 3] = ["0111", "2710", "6510"];
 /// Stations of the dimension, in two counties, and one outside the city.
 const STATIONS: [&str; 4] = ["CKG", "CUW", "WXN", "BXP"];
-/// Dates that have to be equal, or days apart, before rows meet.
-const NEAR: [&str; 2] = ["service_date", "confirm_date"];
+const SERVICES: [&str; 2] = ["G1", "G2"];
+/// Days that have to be equal, or few days apart, before rows meet.
+const NEAR: [&str; 4] = ["service_date", "confirm_date", "depart_time", "arrive_time"];
 /// Days before the day the tables count from: near ones, and some in each window.
 const AGO: [i64; 14] = [-40, -5, 0, 1, 3, 8, 30, 45, 100, 200, 330, 400, 700, 1_500];
 /// 2020-04-07.
@@ -163,11 +164,8 @@ impl Words {
             DataType::Integer | DataType::Long => chance.below(5).to_string(),
             DataType::Boolean => (chance.below(2) == 0).to_string(),
             DataType::Date if name.contains("month") => month(chance),
-            DataType::Date if NEAR.contains(&name) => {
-                date(TODAY - i64::try_from(chance.below(6)).expect("small"))
-            }
-            DataType::Date => day(chance),
-            DataType::Timestamp => format!("{}T{:02}:30:00Z", day(chance), chance.below(24)),
+            DataType::Date => day(name, chance),
+            DataType::Timestamp => format!("{}T{:02}:30:00Z", day(name, chance), chance.below(24)),
             _ => number(chance),
         })
     }
@@ -181,6 +179,7 @@ impl Words {
             _ if name.contains("division") => &DIVISIONS,
             _ if name.contains("industry") => &INDUSTRIES,
             "board_code" | "alight_code" => &STATIONS,
+            "service_no" => &SERVICES,
             _ => &CODES,
         };
         (*chance.pick(pool)).to_owned()
@@ -230,8 +229,13 @@ impl Words {
     }
 }
 
-fn day(chance: &mut Chance) -> String {
-    date(TODAY - chance.pick(&AGO) - i64::try_from(chance.below(3)).expect("small"))
+fn day(column: &str, chance: &mut Chance) -> String {
+    let mut small = |end| i64::try_from(chance.below(end)).expect("small");
+    if NEAR.contains(&column) {
+        return date(TODAY - small(6));
+    }
+    let more = small(3);
+    date(TODAY - chance.pick(&AGO) - more)
 }
 
 fn month(chance: &mut Chance) -> String {
