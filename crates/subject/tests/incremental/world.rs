@@ -166,11 +166,11 @@ impl World<'_> {
 
     /// Refreshes every table; compares the last one, which is under test, with a full build.
     async fn step(&mut self) -> Result<Outcome, Error> {
-        let (table, read) = self.tables.split_last().expect("the table under test");
-        for table in read.to_vec() {
+        let mut read = self.tables.clone();
+        let table = read.pop().expect("the table under test is among those it is built on");
+        for table in read {
             self.refresh_held(table).await?;
         }
-        let table = *table;
         let once = MemoryTarget::default();
         let full = self.refresh(table, &once, Mode::Full).await?;
         let done = self.refresh_held(table).await?;
