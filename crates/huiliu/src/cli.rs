@@ -21,6 +21,7 @@ use clap_complete::Shell;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+mod explain;
 mod init;
 mod lineage;
 mod load;
@@ -28,6 +29,7 @@ mod quality;
 mod subject;
 mod subjects;
 mod test;
+pub use explain::ExplainArgs;
 pub use init::{GroupName, InitArgs};
 pub use lineage::{LineageArgs, LineageFormat};
 pub use load::{FileFormat, LoadArgs, PlainOp, TextEncoding};
@@ -122,6 +124,7 @@ pub enum Command {
     Verify(VerifyArgs),
     Subject(SubjectArgs),
     Lineage(LineageArgs),
+    Explain(ExplainArgs),
     Query(QueryArgs),
     Status(StatusArgs),
     Offsets(OffsetsArgs),

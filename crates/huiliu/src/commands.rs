@@ -3,6 +3,7 @@
 mod bench;
 mod completions;
 mod demo;
+mod explain;
 mod generate;
 mod incidents;
 mod init;
@@ -44,6 +45,7 @@ pub fn execute(cli: Cli, console: &Console) -> Result<(), Failure> {
         Command::Bench(args) => bench::execute(args, global, console),
         Command::Completions(args) => completions::execute(args),
         Command::Demo(args) => demo::execute(args, global, console),
+        Command::Explain(args) => explain::execute(args, global, console),
         Command::Generate(args) => generate::execute(args, global, console),
         Command::Init(args) => init::execute(args, global, console),
         Command::Lineage(args) => lineage::execute(args, global),

@@ -10,7 +10,7 @@
 mod delimited;
 mod document;
 pub mod table;
-mod value;
+pub mod value;
 
 pub use document::{Form, answer};
 

@@ -82,6 +82,7 @@ impl Lake {
     ) -> Result<Vec<Remains>, Error> {
         let remains = self.subject_remains(subject).await?;
         if remains.is_empty() {
+            self.remove_folders(subject);
             return Ok(remains);
         }
         let ledger = self.ledger(PURGES, TITLE, schema()).await?;
@@ -96,7 +97,20 @@ impl Lake {
                 }
             }
         }
+        self.remove_folders(subject);
         Ok(remains)
+    }
+
+    /// Removes the empty folders that are left of a subject in a directory; other stores have
+    /// none. A folder that stays holds nothing of the subject, or something new.
+    fn remove_folders(&self, subject: &str) {
+        let base = &self.shared().kernel.base;
+        let root = (base.scheme() == "file").then(|| base.to_file_path().ok()).flatten();
+        if let Some(root) = root {
+            let folder = folder(subject);
+            let parts = folder.parts().map(|part| part.as_ref().to_owned());
+            remove_empty(&root.join(parts.collect::<std::path::PathBuf>()));
+        }
     }
 
     /// Every object of a subject with its size, by table.
@@ -118,6 +132,20 @@ impl Lake {
             objects.entry(table).or_default().push((object.location, object.size));
         }
         Ok(objects)
+    }
+}
+
+/// Removes a folder and those below it, as far as they are empty; links are not followed.
+fn remove_empty(folder: &std::path::Path) {
+    let Ok(entries) = std::fs::read_dir(folder) else { return };
+    for entry in entries.flatten() {
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            remove_empty(&entry.path());
+        }
+    }
+    // Refused by the system for a folder that is not empty.
+    if let Err(error) = std::fs::remove_dir(folder) {
+        tracing::debug!(folder = %folder.display(), %error, "the folder stays");
     }
 }
 

@@ -61,6 +61,15 @@ pub struct SubjectStatus {
     pub record: Value,
 }
 
+/// The commit that wrote the files of a bucket.
+#[derive(Debug, Clone)]
+pub struct Written {
+    pub version: i64,
+    pub committed_at_ms: i64,
+    /// The build's record: input versions, parameters, checks.
+    pub record: Value,
+}
+
 /// A subject table at one version.
 pub struct SubjectPinned {
     table: Arc<Table>,
@@ -217,6 +226,30 @@ impl SubjectPinned {
             state,
             schema: Arc::clone(&self.schema),
         }))
+    }
+
+    /// The commit that wrote what a bucket holds now; `None` when its log entry is gone, or
+    /// further back than is looked.
+    ///
+    /// # Errors
+    /// As the store answers, or `Corrupt`.
+    pub async fn written(&self, bucket: i32) -> Result<Option<Written>, Error> {
+        let files = files_in(&self.state, Some(&BTreeSet::from([bucket])));
+        let paths: BTreeSet<&str> = files.iter().map(|(path, _)| path.as_str()).collect();
+        let earliest = self.state.version.saturating_sub(LOOKED_THROUGH_MAX).max(0);
+        for version in (earliest..=self.state.version).rev() {
+            let store = self.table.store().as_ref();
+            let Some(text) = read_commit(store, self.table.path(), version).await? else { break };
+            let mut one = TableState::default();
+            one.apply(version, &text)?;
+            if one.files.keys().any(|path| paths.contains(path.as_str())) {
+                let committed_at_ms = one.committed_at_ms;
+                let record = one.last_commit.and_then(|info| info.get("huiliu").cloned());
+                let record = record.unwrap_or(Value::Null);
+                return Ok(Some(Written { version, committed_at_ms, record }));
+            }
+        }
+        Ok(None)
     }
 
     /// Rows whose columns are among those of `wanted`; `buckets` narrows down where they lie.

@@ -160,10 +160,7 @@ impl Findings {
 }
 
 /// The known word nearest to `word`, as a help line, when one is near.
-pub(crate) fn did_you_mean<'a>(
-    word: &str,
-    known: impl IntoIterator<Item = &'a str>,
-) -> Option<String> {
+pub fn did_you_mean<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
     let lower = word.to_lowercase();
     // A third of the letters may differ: `titel` finds `title`, `colour` does not find `column`.
     let reach = (word.chars().count() / 3).max(1);

@@ -18,7 +18,7 @@ pub mod table;
 mod tree;
 pub mod units;
 
-pub use diagnostic::{Code, Diagnostic};
+pub use diagnostic::{Code, Diagnostic, did_you_mean};
 pub use project::{Project, Sources, TableSources};
 pub use schema::json_schemas;
 pub use settings::Settings;

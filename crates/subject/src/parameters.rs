@@ -70,7 +70,7 @@ impl Bound {
     }
 }
 
-fn typed(text: &str, data_type: &str) -> Option<ScalarValue> {
+pub(crate) fn typed(text: &str, data_type: &str) -> Option<ScalarValue> {
     let texts: ArrayRef = Arc::new(StringArray::from(vec![text]));
     let strict = CastOptions { safe: false, ..CastOptions::default() };
     let value = cast_with_options(&texts, &arrow_type(data_type)?, &strict).ok()?;

@@ -143,9 +143,7 @@ impl Sources {
         catalogue: &Catalogue,
         restriction: Restriction<'_>,
     ) -> Result<(), Error> {
-        let late = |input: &&Input| matches!(input.reach, Reach::Via { .. });
-        let first = spec.inputs.iter().filter(|i| !late(i));
-        for input in first.chain(spec.inputs.iter().filter(late)) {
+        for input in in_order(spec) {
             let source = self.source(&input.name)?;
             let rows = source.restrict(ctx, spec, input, restriction).await?;
             register(ctx, &input.name, rows)
@@ -166,6 +164,12 @@ impl Sources {
         }
         catalogue.register_views(ctx).await
     }
+}
+
+/// Inputs in the order in which they are restricted: a `via` query reads those before it.
+pub(crate) fn in_order(spec: &TableSpec) -> impl Iterator<Item = &Input> {
+    let late = |input: &&Input| matches!(input.reach, Reach::Via { .. });
+    spec.inputs.iter().filter(move |i| !late(i)).chain(spec.inputs.iter().filter(late))
 }
 
 fn dimension(catalogue: &Catalogue, name: &str) -> Result<Arc<dyn TableProvider>, Error> {
@@ -238,9 +242,6 @@ impl Source {
                 let rows = ctx.read_table(self.rows.clone()).map_err(fault)?;
                 Ok(rows.filter(filter).map_err(fault)?.into_view())
             }
-            (Reach::By(columns), Restriction::Identities(keys)) => {
-                self.matching(&what, ctx, columns, keys).await
-            }
             (Reach::Via { sql }, Restriction::Buckets(range)) => {
                 let Some(filter) = bucket::within(&spec.identity, spec.buckets, range) else {
                     return Ok(self.rows.clone());
@@ -248,11 +249,33 @@ impl Source {
                 let (mapping, shared) = self.mapping(ctx, spec, input, sql).await?;
                 self.semi_joined(&what, ctx, mapping, &shared, filter)
             }
-            (Reach::Via { sql }, Restriction::Identities(keys)) => {
+            (_, Restriction::Identities(keys)) => {
+                match self.reached(ctx, spec, input, keys).await? {
+                    Some((columns, keys)) => self.matching(&what, ctx, &columns, &keys).await,
+                    None => Ok(self.rows.clone()),
+                }
+            }
+        }
+    }
+
+    /// The columns by which the rows of an input belong to some identities, and their values;
+    /// `None` when every row does.
+    pub async fn reached(
+        &self,
+        ctx: &SessionContext,
+        spec: &TableSpec,
+        input: &Input,
+        keys: &Arc<Keys>,
+    ) -> Result<Option<(Vec<String>, Arc<Keys>)>, Error> {
+        match &input.reach {
+            Reach::All => Ok(None),
+            Reach::By(columns) => Ok(Some((columns.clone(), Arc::clone(keys)))),
+            Reach::Via { sql } => {
+                let what = format!("table {}, input {}", spec.full_name(), input.name);
                 let (mapping, shared) = self.mapping(ctx, spec, input, sql).await?;
                 let mapping = mapping.filter(keys.contain(&spec.identity));
                 let found = self.keys_in(&what, mapping, &shared).await?;
-                self.matching(&what, ctx, &shared, &Arc::new(found)).await
+                Ok(Some((shared, Arc::new(found))))
             }
         }
     }
@@ -337,18 +360,32 @@ impl Source {
         columns: &[String],
         keys: &Arc<Keys>,
     ) -> Result<Arc<dyn TableProvider>, Error> {
-        let rows = match &self.snapshot {
-            Some(snapshot) => snapshot.matching(columns, keys).await?,
-            None => {
-                let rows = ctx.read_table(self.rows.clone());
-                let rows = rows.and_then(|rows| rows.filter(keys.contain(columns)));
-                let rows = rows.map_err(|e| fault::planning(what, e))?;
-                rows.collect().await.map_err(|e| fault::running(what, e))?
-            }
-        };
+        let rows = self.found(ctx, what, columns, keys).await?;
         let schema = rows.first().map_or_else(|| self.rows.schema(), RecordBatch::schema);
         let table = MemTable::try_new(schema, vec![rows]).map_err(|e| fault::planning(what, e))?;
         Ok(Arc::new(table))
+    }
+
+    /// Rows whose columns are among the keys.
+    pub async fn found(
+        &self,
+        ctx: &SessionContext,
+        what: &str,
+        columns: &[String],
+        keys: &Arc<Keys>,
+    ) -> Result<Vec<RecordBatch>, Error> {
+        if let Some(snapshot) = &self.snapshot {
+            return snapshot.matching(columns, keys).await;
+        }
+        let rows = ctx.read_table(self.rows.clone());
+        let rows = rows.and_then(|rows| rows.filter(keys.contain(columns)));
+        let rows = rows.map_err(|e| fault::planning(what, e))?;
+        rows.collect().await.map_err(|e| fault::running(what, e))
+    }
+
+    /// All rows.
+    pub fn whole(&self) -> Arc<dyn TableProvider> {
+        self.rows.clone()
     }
 }
 

@@ -10,7 +10,7 @@ mod look_up;
 mod repair;
 mod replay;
 mod show;
-mod words;
+pub mod words;
 
 pub use desk::{Desk, RECORDS_AT_ONCE, actor, portion, require_text, since};
 

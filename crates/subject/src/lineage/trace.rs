@@ -35,6 +35,11 @@ pub(crate) fn passed_on(plan: &LogicalPlan, index: usize) -> Option<Source> {
         }
         LogicalPlan::Projection(node) => through(node.expr.get(index), &node.input),
         LogicalPlan::Aggregate(node) => through(node.group_expr.get(index), &node.input),
+        LogicalPlan::Join(node)
+            if matches!(node.join_type, JoinType::RightSemi | JoinType::RightAnti) =>
+        {
+            passed_on(&node.right, index)
+        }
         LogicalPlan::Join(node) => {
             let left_count = node.left.schema().fields().len();
             match index.checked_sub(left_count) {

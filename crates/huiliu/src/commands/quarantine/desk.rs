@@ -52,6 +52,20 @@ impl Desk {
         dataset: &str,
         protection: Option<Protection>,
     ) -> Result<Self, Failure> {
+        contract(installation, dataset)?;
+        Self::on(installation.existing_lake().await?, installation, dataset, protection)
+    }
+
+    /// As [`Desk::to_read`], on a lake that is open.
+    ///
+    /// # Errors
+    /// For an unknown dataset, or a contract that asks for keys there are none of.
+    pub fn on(
+        lake: Lake,
+        installation: &Installation,
+        dataset: &str,
+        protection: Option<Protection>,
+    ) -> Result<Self, Failure> {
         let contract = contract(installation, dataset)?;
         let crypto = match &protection {
             Some(Protection::Keys(keys)) => Some(Crypto::new(keys)),
@@ -62,7 +76,6 @@ impl Desk {
         let bounds = Limits { record_bytes: limits.record_bytes_max, nesting: limits.nesting_max };
         let protects = protection.protects();
         let pipeline = Pipeline::new(Arc::clone(&contract), bounds, Arc::new(protection))?;
-        let lake = installation.existing_lake().await?;
         Ok(Self { lake, contract, clock: clock(), pipeline, crypto, protects })
     }
 
