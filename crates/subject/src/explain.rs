@@ -173,6 +173,14 @@ pub async fn explain(
     Ok(explained)
 }
 
+/// Whether the texts of a key fit the types of its columns.
+///
+/// # Errors
+/// `Invalid` with the first column that is missing or does not fit.
+pub fn check_key(spec: &TableSpec, key: &BTreeMap<String, String>) -> Result<(), Error> {
+    values(spec, &spec.key, key).map(|_| ())
+}
+
 /// The values of some columns as one tuple of their declared types.
 fn values(
     spec: &TableSpec,

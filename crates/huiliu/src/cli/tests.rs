@@ -166,3 +166,19 @@ fn a_purge_names_who_and_why_or_is_only_tried() {
         assert!(parse(wrong).is_err(), "{wrong}");
     }
 }
+
+#[test]
+fn explain_takes_a_table_and_a_key_in_one_or_more_arguments() {
+    let line = "huiliu explain a.b 1,2 --column c --limit 5 -o json";
+    let Command::Explain(args) = parse(line).expect("valid").command else { panic!("explain") };
+    assert_eq!((args.table.as_str(), args.key), ("a.b", vec!["1,2".to_owned()]));
+    assert_eq!((args.column.as_deref(), args.limit), (Some("c"), 5));
+    assert_eq!(args.output.form, Lines::Json);
+    let Command::Explain(args) = parse("huiliu explain a.b x=1 y=2").expect("valid").command else {
+        panic!("explain")
+    };
+    assert_eq!((args.key.len(), args.limit), (2, 20));
+    for wrong in ["huiliu explain", "huiliu explain a.b", "huiliu explain a.b 1 --limit many"] {
+        assert!(parse(wrong).is_err(), "{wrong}");
+    }
+}

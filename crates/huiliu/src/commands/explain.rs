@@ -25,7 +25,7 @@ use huiliu_model::{Error, ErrorKind, system};
 use huiliu_spec::did_you_mean;
 use huiliu_spec::table::{InputKind, Reach, TableSpec};
 use huiliu_subject::bucket::buckets_of;
-use huiliu_subject::explain::expressions;
+use huiliu_subject::explain::{check_key, expressions};
 use huiliu_subject::{
     BuildRecord, Explained, Extent, InputRows, Ports, Rebuilt, TableLineage, grade_word, lineage,
 };
@@ -48,6 +48,7 @@ pub fn execute(args: &ExplainArgs, global: &Global, console: &Console) -> Result
     let installation = Installation::load(global)?;
     let table = table(&installation, &args.table)?;
     let key = key::parse(table, &args.key)?;
+    check_key(table, &key).map_err(|error| Failure::usage(error.message))?;
     let column = args.column.as_deref();
     check_column(table, column)?;
     let report = runtime()?.block_on(async {
@@ -319,7 +320,8 @@ impl Teller<'_> {
         if line.heads.is_empty() {
             line.heads = line.shown.first().map_or_else(Vec::new, names);
         }
-        if let Some(only) = only {
+        // A code list has no key that is told: its rows stay whole.
+        if let Some(only) = only.filter(|_| !rows.key.is_empty()) {
             let kept: BTreeSet<&str> = only.iter().chain(&rows.key).map(String::as_str).collect();
             for row in &mut line.shown {
                 row.values.retain(|name, _| kept.contains(name.as_str()));
@@ -386,7 +388,6 @@ fn heads(rows: &InputRows, only: Option<&[String]>) -> Vec<String> {
             heads.push(name.clone());
         }
     }
-    // A code list has no key that is told: all its columns are shown.
     if rows.key.is_empty() { Vec::new() } else { heads }
 }
 

@@ -84,3 +84,23 @@ async fn a_purge_that_died_is_finished_by_the_next() {
     assert_eq!(left.iter().map(|r| (r.rows, r.file_count)).collect::<Vec<_>>(), [(None, 1)]);
     assert!(paths(&store, "subjects/watch").await.is_empty());
 }
+
+#[tokio::test]
+async fn a_purge_leaves_no_folder_in_a_directory() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let location = directory.path().to_string_lossy().into_owned();
+    let clock = Arc::new(HandClock::at(1_600_000_000_000_000));
+    let contracts = [Arc::new(account_contract())];
+    let lake = Lake::open(&location, &Default::default(), &contracts, false, clock);
+    let lake = lake.await.expect("it opens");
+    build(&lake, ("watch", "status"), &["a"]).await;
+    build(&lake, ("other", "status"), &["a"]).await;
+    lake.purge_subject("watch", "Li", "the measure ended").await.expect("it goes");
+    let subjects = directory.path().join("subjects");
+    assert!(!subjects.join("watch").exists());
+    assert!(subjects.join("other/status/_delta_log").is_dir());
+    // What an earlier purge left behind goes with the next one.
+    std::fs::create_dir_all(subjects.join("watch/status/_delta_log")).expect("a folder");
+    lake.purge_subject("watch", "Li", "again").await.expect("nothing is left");
+    assert!(!subjects.join("watch").exists());
+}

@@ -15,10 +15,13 @@ use huiliu_model::contract::Rule;
 use huiliu_model::{Column, DataType, Error, ErrorKind};
 use huiliu_normalise::rule;
 use huiliu_subject::Keys;
+use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 
 /// Rejects of one dataset that are looked through.
 const LOOKED_MAX: usize = 10_000;
+/// What the partitions of files begin with in place of a Kafka topic.
+const FILE: &str = "file/";
 
 /// Rejects whose columns are among the keys; `None` where no column can tell.
 ///
@@ -97,6 +100,13 @@ fn is_wanted(
     wanted: &Wanted,
 ) -> Option<bool> {
     let raw = desk.open_raw(reject).ok()?;
+    if reject.coordinate.partition.kafka_topic.starts_with(FILE)
+        && let Some(texts) = row_texts(&raw, told)
+    {
+        let forms: Vec<BTreeSet<String>> =
+            told.iter().zip(texts).map(|((_, column), text)| forms(desk, column, &text)).collect();
+        return Some(is_among(wanted, &forms));
+    }
     let records = desk.records(&[(reject, raw)]);
     let decoded = desk.pipeline.decode(&records);
     if !decoded.has_rows(0) {
@@ -108,11 +118,24 @@ fn is_wanted(
             Some(forms(desk, column, &text))
         };
         let forms: Option<Vec<BTreeSet<String>>> = told.iter().map(forms).collect();
-        forms.is_some_and(|forms| {
-            wanted.iter().any(|key| key.iter().zip(&forms).all(|(value, of)| of.contains(value)))
-        })
+        forms.is_some_and(|forms| is_among(wanted, &forms))
     });
     Some(found)
+}
+
+fn is_among(wanted: &Wanted, forms: &[BTreeSet<String>]) -> bool {
+    wanted.iter().any(|key| key.iter().zip(forms).all(|(value, of)| of.contains(value)))
+}
+
+/// Fields of a plain row of a file, which is in no envelope; `None` for any other record.
+fn row_texts(raw: &[u8], told: &[(usize, &Column)]) -> Option<Vec<String>> {
+    let row: Map<String, Value> = serde_json::from_slice(raw).ok()?;
+    let text = |(_, column): &(usize, &Column)| match row.get(&column.name)? {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    };
+    told.iter().map(text).collect()
 }
 
 /// What a delivered text may be stored as: itself, as its rule writes it, and their tokens.

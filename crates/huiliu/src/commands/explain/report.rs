@@ -132,6 +132,8 @@ pub struct RowLine {
     pub ingested_at: Option<String>,
     /// Cells that were repaired, cleared or remarked upon.
     pub cells: Vec<CellLine>,
+    /// Whether something else was delivered in some cells, which only a key holder can read.
+    pub delivered_is_sealed: bool,
     /// What was done to its record in quarantine.
     pub repairs: Vec<RepairLine>,
     /// The command that explains it, of a subject table's row.

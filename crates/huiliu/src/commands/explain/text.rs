@@ -88,12 +88,10 @@ fn column(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     let name = report.console.paint_out(&column.name, Style::Strong);
     writeln!(out)?;
     writeln!(out, "{name}  {}, grade {}", column.title, column.grade)?;
-    let mut table = table(["in", "column", "is"]).cell_width_max(usize::MAX);
     for expression in &column.expressions {
-        let cells = [&expression.place, &expression.column, &expression.sql];
-        table.push(cells.map(|cell| Some(cell.clone())));
+        let place = report.console.paint_out(&format!("{}:", expression.place), Style::Faint);
+        writeln!(out, "  {place} {} = {}", expression.column, expression.sql)?;
     }
-    table.print(&mut &mut *out)?;
     if column.sources.is_empty() {
         return writeln!(out, "no column of an input is in its value; all inputs are shown");
     }
@@ -115,7 +113,8 @@ fn of_input(report: &Report, input: &InputLine, out: &mut dyn Write) -> io::Resu
         (false, rows) => rows_of(rows),
     });
     let name = console.paint_out(&input.name, Style::Strong);
-    writeln!(out, "{name}  {}: {}", input.title, head.join(", "))?;
+    let title = if input.title.is_empty() { "" } else { "  " };
+    writeln!(out, "{name}{title}{}: {}", input.title, head.join(", "))?;
     if !input.shown.is_empty() {
         rows(input, out)?;
     }
@@ -125,6 +124,10 @@ fn of_input(report: &Report, input: &InputLine, out: &mut dyn Write) -> io::Resu
         writeln!(out, "{}", console.paint_out(&said, Style::Faint))?;
     }
     for row in &input.shown {
+        if row.delivered_is_sealed {
+            let said = "cells were repaired or cleared; what was delivered is sealed in `changes`";
+            writeln!(out, "  {} {said}", coordinate(row, input))?;
+        }
         for cell in &row.cells {
             writeln!(out, "  {} {}", coordinate(row, input), remark(cell))?;
         }

@@ -66,13 +66,13 @@ impl Tracer<'_> {
     /// The changes behind rows, by name.
     async fn changes(&self, rows: &[Object]) -> Result<BTreeMap<String, Object>, Failure> {
         let names = system::SEQUENCE.into_iter().chain(self.contract.key_names());
+        let columns = names.chain([system::OP, system::INGEST_TIME]);
+        let mut columns: Vec<String> = columns.map(|name| format!("\"{name}\"")).collect();
         // Delivered texts are in the clear in a plain lake only; sealed ones stay sealed.
-        let raw = self.has_raw().await?.then_some(system::RAW);
-        let columns: Vec<String> = names
-            .chain([system::OP, system::INGEST_TIME])
-            .chain(raw)
-            .map(|name| format!("\"{name}\""))
-            .collect();
+        columns.push(match self.has_raw().await? {
+            true => system::RAW.to_owned(),
+            false => format!("{0} IS NOT NULL AS {0}", system::RAW_SEALED),
+        });
         let offsets: Vec<String> =
             rows.iter().map(|row| number(row, system::OFFSET).to_string()).collect();
         let sql = format!(
@@ -123,6 +123,9 @@ impl Tracer<'_> {
             op: change.and_then(|change| text(change, system::OP)),
             ingested_at: change.and_then(|change| text(change, system::INGEST_TIME)),
             cells: self.cells(row, change),
+            delivered_is_sealed: change
+                .and_then(|change| change.get(system::RAW_SEALED)?.as_bool())
+                .unwrap_or_default(),
             repairs: repairs.unwrap_or_default(),
             explain: None,
         }
