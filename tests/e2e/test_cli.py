@@ -11,8 +11,9 @@ from places import REPOSITORY, free_ports
 from program import Huiliu, drain, eventually, get
 from s3client import Account
 
-VERBS = ["validate", "test", "run", "load", "lineage", "refresh", "query", "status", "rule", "demo",
-         "version", "completions", "quality", "quarantine", "reveal", "subject"]  # fmt: skip
+VERBS = ["validate", "test", "run", "load", "lineage", "explain", "refresh", "query", "status",
+         "rule", "demo", "version", "completions", "quality", "quarantine", "reveal",
+         "subject"]  # fmt: skip
 
 
 def said(done):

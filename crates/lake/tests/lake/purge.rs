@@ -91,8 +91,9 @@ async fn a_purge_leaves_no_folder_in_a_directory() {
     let location = directory.path().to_string_lossy().into_owned();
     let clock = Arc::new(HandClock::at(1_600_000_000_000_000));
     let contracts = [Arc::new(account_contract())];
-    let lake = Lake::open(&location, &Default::default(), &contracts, false, clock);
-    let lake = lake.await.expect("it opens");
+    let lake = Lake::open(&location, &Default::default(), &contracts, false, clock)
+        .await
+        .expect("it opens");
     build(&lake, ("watch", "status"), &["a"]).await;
     build(&lake, ("other", "status"), &["a"]).await;
     lake.purge_subject("watch", "Li", "the measure ended").await.expect("it goes");
