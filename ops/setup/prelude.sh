@@ -48,6 +48,21 @@ debian() {
     --no-install-recommends "${missing[@]}" >&2
 }
 
+# unpacked PACKAGE FOLDER: unpacks Debian's package into the folder, without installing it.
+unpacked() (
+  has apt-get || fail "no apt-get to fetch Debian's package $1 with"
+  say "Debian's $1"
+  incoming=$(mktemp -d "$cache/$1.XXXXXX")
+  trap 'rm -rf "$incoming"' EXIT
+  apt-cache show "$1" >/dev/null 2>&1 || apt_update
+  (cd "$incoming" && apt-get download -qq "$1" >&2) ||
+    { apt_update && (cd "$incoming" && apt-get download -qq "$1" >&2); }
+  dpkg-deb --extract "$incoming/$1"_*.deb "$incoming/files"
+  chmod 755 "$incoming/files"
+  rm -rf "$2"
+  mv "$incoming/files" "$2"
+)
+
 # fingerprint FILE...: a short name that changes with the files' contents.
 fingerprint() { cat "$@" | sha256sum | cut -c1-12; }
 
