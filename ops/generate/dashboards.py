@@ -356,7 +356,8 @@ def quality():
             bars(
                 "Accepted records by department", "Share of the records of a day that were not "
                 "rejected; the gate is 95 %.", "percentunit",
-                "sort(1 - " + _by_provider("huiliu_quarantine_records_total", of) + "\n/ ("
+                "sort(1 - (" + _by_provider("huiliu_quarantine_records_total", of) + "\nor 0 * "
+                + _by_provider("huiliu_source_records_received_total", of) + ")\n/ ("
                 + _by_provider("huiliu_source_records_received_total", of) + " > 0))",
                 "{{provider}}", height=14, limits=(0.95, 0.9), decimals=1,
             ),

@@ -73,7 +73,7 @@ def board(uid, title, description, panels, variables=()):
     }  # fmt: skip
 
 
-def variable(name, label, metric, key):
+def variable(name, label, metric, key, **more):
     """Values of a label to choose from; all without a choice."""
     return {
         "type": "query",
@@ -88,12 +88,13 @@ def variable(name, label, metric, key):
         "includeAll": True,
         "allValue": ".*",
         "current": {"selected": True, "text": ["All"], "value": ["$__all"]},
-    }
+    } | more
 
 
 def _places():
     return [
-        variable("job", "Job", "huiliu_build_info", "job"),
+        # Not `.*`: other jobs have metrics of their process as well.
+        variable("job", "Job", "huiliu_build_info", "job", allValue=None),
         variable("instance", "Instance", 'huiliu_build_info{job=~"$job"}', "instance"),
     ]
 

@@ -73,19 +73,26 @@ def freshness():
   max by (kafka_topic, partition) (huiliu_source_end_offset)
   - max by (kafka_topic, partition) (huiliu_source_durable_offset), 0)""",
         ),
-        # Nothing durable yet: as old as the process.
         Rule(
             "huiliu:source_durable_age_seconds",
-            """time() - (
-  max by (kafka_topic, partition) (huiliu_source_durable_record_timestamp_seconds)
-  or (huiliu:source_lag_records * 0
-      + on () group_left () min(process_start_time_seconds{job="huiliu"})))""",
+            """time() - max by (kafka_topic, partition) (
+  huiliu_source_durable_record_timestamp_seconds)""",
         ),
-        # A quiet topic is not a late one: records must have waited through the whole minute.
+        # When nothing waited for the last time; the rule reads what it wrote before.
+        Rule(
+            "huiliu:source_caught_up_timestamp_seconds",
+            """(huiliu:source_lag_records == 0) * 0 + time()
+or last_over_time(huiliu:source_caught_up_timestamp_seconds[1h]) and huiliu:source_lag_records
+or huiliu:source_lag_records * 0 + time()""",
+        ),
+        # How long something has waited: no longer than since nothing did, for a quiet topic is not
+        # a late one, nor is history that arrives today; and no longer than since the newest durable
+        # record, for in a busy one something always waits.
         Rule(
             "huiliu:source_lag_seconds",
             """huiliu:source_durable_age_seconds
-* (min_over_time(huiliu:source_lag_records[1m]) > bool 0)""",
+  < time() - huiliu:source_caught_up_timestamp_seconds
+or time() - huiliu:source_caught_up_timestamp_seconds""",
         ),
         # The worst partition speaks for its dataset.
         Rule(
@@ -177,12 +184,16 @@ def budget():
     """What is left of 30 days' budget: 1 is all, 0 none, less is overdrawn."""
     rules = []
     for what, keys in [("dataset", "dataset, group, provider"), ("subject", "subject, table")]:
-        series = f"huiliu:{what}_late:ratio1h"
+        # Windows that neither overlap nor leave a gap: the group is evaluated every ten minutes.
+        spent = f"huiliu:{what}_late:ratio10m"
         left = [
-            f'1 - max by ({keys}) (avg_over_time({series}{{tier="{tier}"}}[30d:1h])) / {allowed}'
+            f'1 - max by ({keys}) (avg_over_time({spent}{{tier="{tier}"}}[30d])) / {allowed}'
             for tier, allowed in BUDGETS.items()
         ]
-        rules.append(Rule(f"huiliu:{what}_freshness_budget_remaining:ratio", "\nor ".join(left)))
+        rules += [
+            Rule(spent, f"avg_over_time(huiliu:{what}_late:bool[10m])"),
+            Rule(f"huiliu:{what}_freshness_budget_remaining:ratio", "\nor ".join(left)),
+        ]
     return rules
 
 

@@ -21,14 +21,15 @@ BOARDS = pathlib.Path(__file__).parent / "dashboards"
 COLUMN, ROW = 60, 34
 COLORS = ["#7eb26d", "#eab839", "#6ed0e0", "#ef843c", "#e24d42", "#1f78c1", "#ba43a9", "#705da0",
           "#508642", "#cca300"]  # fmt: skip
-LINES_MAX, LETTER = 12, 6.4
+LINES_MAX, LETTER = 12, 7
 
 
 def substituted(expr, window="1m"):
     """The query with all variables at their defaults."""
     for name in ["$__rate_interval", "$__interval"]:
         expr = expr.replace(name, window)
-    for name in ["job", "instance", "kafka_topic", "table", "subject", "dataset"]:
+    expr = expr.replace("$job", "huiliu")
+    for name in ["instance", "kafka_topic", "table", "subject", "dataset"]:
         # A variable at the end of a pattern of its own: "$subject\\..*".
         expr = expr.replace(f"${name}\\\\..*", ".*").replace(f"${name}", ".*")
     return expr
@@ -93,7 +94,7 @@ def drawn(prometheus, board, minutes):
         found = series(prometheus, panel, minutes)
         if not found:
             empty.append(panel["title"])
-        parts.append(_panel(panel, found))
+        parts.append(_panel(panel, found, minutes))
     width = 24 * COLUMN
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
@@ -104,12 +105,13 @@ def drawn(prometheus, board, minutes):
     ), empty
 
 
-def _panel(panel, found):
+def _panel(panel, found, minutes):
     grid = panel["gridPos"]
     x, y = grid["x"] * COLUMN + 4, grid["y"] * ROW + 46
     w, h = grid["w"] * COLUMN - 8, grid["h"] * ROW - 8
     body = {"timeseries": _lines, "stat": _stat, "bargauge": _bars, "table": _table}[panel["type"]]
-    inside = body(panel, found, w, h) if found else _text(w / 2 - 20, h / 2, "No data", "#8e8e8e")
+    more = (minutes,) if panel["type"] == "timeseries" else ()
+    inside = body(panel, found, w, h, *more) if found else _text(w / 2 - 20, h / 2, "No data", "#8e8e8e")
     title = _text(8, 16, _cut(panel["title"], w - 16), "#d8d9da")
     return (
         f'<g transform="translate({x},{y})"><rect width="{w}" height="{h}" fill="#181b1f" '
@@ -154,11 +156,11 @@ def _table(panel, found, w, h):
     return "".join(out)
 
 
-def _lines(panel, found, w, h):
+def _lines(panel, found, w, h, minutes):
     found = sorted(found, key=lambda each: -each[2][-1][1])[:LINES_MAX]
     left, top, right, bottom = 70, 26, w - 10, h - 40
-    times = [t for _, _, points in found for t, _ in points]
-    first, last = min(times), max(times)
+    last = max(t for _, _, points in found for t, _ in points)
+    first = last - minutes * 60
     values = [v for _, _, points in found for _, v in points]
     low, high = min(0, *values), max(values)
     high = high if high > low else low + 1
@@ -170,7 +172,7 @@ def _lines(panel, found, w, h):
         out.append(_text(6, y + 4, _unit(value, panel), "#8e8e8e"))
     for index, (_, _, points) in enumerate(found):
         path = " ".join(
-            f"{left + (t - first) / ((last - first) or 1) * (right - left):.1f},"
+            f"{left + (t - first) / (last - first) * (right - left):.1f},"
             f"{bottom - (v - low) / (high - low) * (bottom - top):.1f}"
             for t, v in points
         )
