@@ -9,6 +9,7 @@ lists the panels that are empty, and ends with 1 when a query fails.
 import json
 import math
 import pathlib
+import re
 import sys
 import time
 import urllib.error
@@ -83,7 +84,7 @@ def _legend(form, labels):
         return ", ".join(f"{v}" for k, v in labels.items() if k != "__name__")
     for name, value in labels.items():
         form = form.replace("{{" + name + "}}", value)
-    return form
+    return re.sub(r"{{\w+}}", "", form).strip() or "none"
 
 
 def drawn(prometheus, board, minutes):
@@ -171,13 +172,14 @@ def _lines(panel, found, w, h, minutes):
         out.append(f'<line x1="{left}" x2="{right}" y1="{y}" y2="{y}" stroke="#2c3235"/>')
         out.append(_text(6, y + 4, _unit(value, panel), "#8e8e8e"))
     for index, (_, _, points) in enumerate(found):
-        path = " ".join(
-            f"{left + (t - first) / (last - first) * (right - left):.1f},"
-            f"{bottom - (v - low) / (high - low) * (bottom - top):.1f}"
-            for t, v in points
-        )
         color = COLORS[index % len(COLORS)]
-        out.append(f'<polyline points="{path}" fill="none" stroke="{color}" stroke-width="1.5"/>')
+        for piece in _pieces(points, minutes * 60 / 100):
+            path = " ".join(
+                f"{left + (t - first) / (last - first) * (right - left):.1f},"
+                f"{bottom - (v - low) / (high - low) * (bottom - top):.1f}"
+                for t, v in piece
+            )
+            out.append(f'<polyline points="{path}" fill="none" stroke="{color}"/>')
     x, y = 8.0, h - 22
     for index, (legend, _, _) in enumerate(found):
         long = len(legend) * LETTER + 24
@@ -190,6 +192,16 @@ def _lines(panel, found, w, h, minutes):
         out.append(_text(x + 14, y, legend, "#c7d0d9"))
         x += long
     return "".join(out)
+
+
+def _pieces(points, gap):
+    """Runs of points without a gap of so many seconds."""
+    pieces = [[points[0]]]
+    for point in points[1:]:
+        if point[0] - pieces[-1][-1][0] > gap:
+            pieces.append([])
+        pieces[-1].append(point)
+    return pieces
 
 
 def _color(panel, value):
