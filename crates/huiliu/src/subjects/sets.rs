@@ -2,8 +2,9 @@
 //!
 //! A set is complete when every table of the subject stands at one vector of input versions: each
 //! dataset at the version that all of them read, each subject table at the version that was read
-//! of it, tables of other subjects included. Only complete sets are noted, in `ledger.subject_versions`, one row for each table. A
-//! reader who opens every table at the version of one set sees one state of the city.
+//! of it, tables of other subjects included. Only complete sets are noted, in
+//! `ledger.subject_versions`, one row for each table. A reader who opens every table at the version
+//! of one set sees one state of the city.
 
 use crate::installation::Installation;
 use crate::subjects::inputs::LakeInputs;

@@ -80,7 +80,8 @@ const INDUSTRIES: [&str; 3] = ["0111", "2710", "6510"];
 /// Stations of the dimension, in two counties, and one outside the city.
 const STATIONS: [&str; 4] = ["CKG", "CUW", "WXN", "BXP"];
 const SERVICES: [&str; 2] = ["G1", "G2"];
-/// Days that have to be equal, or few days apart, before rows meet.
+const TICKETS: [&str; 8] = ["1", "2", "3", "4", "5", "6", "7", "8"];
+/// Days that have to be known, and equal or few days apart, before rows meet.
 const NEAR: [&str; 4] = ["service_date", "confirm_date", "depart_time", "arrive_time"];
 /// Days before the day the tables count from: near ones, and some in each window.
 const AGO: [i64; 14] = [-40, -5, 0, 1, 3, 8, 30, 45, 100, 200, 330, 400, 700, 1_500];
@@ -153,10 +154,11 @@ impl Words {
 
     fn cell(&self, contract: &Contract, at: usize, chance: &mut Chance) -> Option<String> {
         let column = &contract.columns[at];
-        if !contract.key.contains(&at) && chance.below(5) == 0 {
+        let name = column.name.as_str();
+        let one_in = if NEAR.contains(&name) { 20 } else { 5 };
+        if !contract.key.contains(&at) && chance.below(one_in) == 0 {
             return None;
         }
-        let name = column.name.as_str();
         let number = |chance: &mut Chance| (chance.below(9) * chance.below(700)).to_string();
         Some(match column.data_type {
             DataType::String => self.text(name, chance),
@@ -180,6 +182,7 @@ impl Words {
             _ if name.contains("industry") => &INDUSTRIES,
             "board_code" | "alight_code" => &STATIONS,
             "service_no" => &SERVICES,
+            "ticket_no" => &TICKETS,
             _ => &CODES,
         };
         (*chance.pick(pool)).to_owned()
@@ -232,7 +235,7 @@ impl Words {
 fn day(column: &str, chance: &mut Chance) -> String {
     let mut small = |end| i64::try_from(chance.below(end)).expect("small");
     if NEAR.contains(&column) {
-        return date(TODAY - small(6));
+        return date(TODAY - small(3));
     }
     let more = small(3);
     date(TODAY - chance.pick(&AGO) - more)
