@@ -1,6 +1,7 @@
 //! The four tables of one dataset, made on first use.
 
 use crate::kept::Kept;
+use crate::looked::Looked;
 use crate::shape::{Shape, TOKEN_KEY, compare};
 use crate::table::{Definition, Shared, Table};
 use arrow::datatypes::{Field, Schema, SchemaRef};
@@ -27,6 +28,8 @@ pub struct Dataset {
     pub deleted_schema: SchemaRef,
     /// Rows of `changes` that are not folded, as far as they were read.
     pub(crate) kept: Kept,
+    /// Rows of `current` that were looked up last.
+    pub(crate) looked: Looked,
 }
 
 /// What `status` shows of a dataset.
@@ -131,6 +134,7 @@ impl Dataset {
             current_schema,
             deleted_schema,
             kept: Kept::default(),
+            looked: Looked::default(),
         };
         dataset.check_buckets().await?;
         if let Some(token_key) = &shape.token_key {

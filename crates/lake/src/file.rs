@@ -11,7 +11,7 @@ use parquet::arrow::ParquetRecordBatchStreamBuilder;
 use parquet::arrow::arrow_reader::ArrowReaderOptions;
 use parquet::arrow::async_reader::AsyncFileReader;
 use parquet::errors::{ParquetError, Result};
-use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader};
+use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -20,6 +20,7 @@ pub struct StoredFile {
     store: Arc<dyn ObjectStore>,
     path: Path,
     size: u64,
+    pages: PageIndexPolicy,
 }
 
 impl StoredFile {
@@ -32,8 +33,29 @@ impl StoredFile {
         path: Path,
         size: u64,
     ) -> Result<ParquetRecordBatchStreamBuilder<StoredFile>, Error> {
+        Self::with(store, path, (size, PageIndexPolicy::Skip)).await
+    }
+
+    /// As [`StoredFile::open`], with the places of its pages and their bounds as far as it has
+    /// them, so that single rows can be read.
+    ///
+    /// # Errors
+    /// As [`StoredFile::open`].
+    pub async fn open_indexed(
+        store: &Arc<dyn ObjectStore>,
+        path: Path,
+        size: u64,
+    ) -> Result<ParquetRecordBatchStreamBuilder<StoredFile>, Error> {
+        Self::with(store, path, (size, PageIndexPolicy::Optional)).await
+    }
+
+    async fn with(
+        store: &Arc<dyn ObjectStore>,
+        path: Path,
+        (size, pages): (u64, PageIndexPolicy),
+    ) -> Result<ParquetRecordBatchStreamBuilder<StoredFile>, Error> {
         let failed = |e| parquet_error(&format!("reading `{path}`"), e);
-        let file = StoredFile { store: Arc::clone(store), path: path.clone(), size };
+        let file = StoredFile { store: Arc::clone(store), path: path.clone(), size, pages };
         ParquetRecordBatchStreamBuilder::new(file).await.map_err(failed)
     }
 }
@@ -56,8 +78,9 @@ impl AsyncFileReader for StoredFile {
         _options: Option<&'a ArrowReaderOptions>,
     ) -> BoxFuture<'a, Result<Arc<ParquetMetaData>>> {
         async move {
-            let size = self.size;
+            let (size, pages) = (self.size, self.pages);
             let metadata = ParquetMetaDataReader::new()
+                .with_page_index_policy(pages)
                 .with_prefetch_hint(Some(16 << 10))
                 .load_and_finish(self, size)
                 .await?;

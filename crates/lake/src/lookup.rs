@@ -1,23 +1,27 @@
 //! Rows of stored files by the values of some of their columns.
 //!
-//! Only the asked columns are decoded of a row that does not match. Values are compared as
-//! values, null like any other. What is read at all is the caller's to narrow down: by bucket,
-//! by file.
+//! Only the first asked column is decoded of a row that does not match in it, and only the asked
+//! columns of one that does not match in all. Values are compared as values, null like any other.
+//! What is read at all is the caller's to narrow down, by bucket and by file, and within a file
+//! by the bounds of its pages, where it has them.
 
 use crate::error::{arrow_error, parquet_error};
+use crate::file::StoredFile;
 use crate::fold::{align, reader};
 use crate::log::FileMeta;
+use crate::pages::may_hold;
 use crate::table::Table;
 use arrow::array::{ArrayRef, AsArray, BooleanArray, RecordBatch};
 use arrow::compute::{cast, filter_record_batch};
 use arrow::datatypes::{DataType, SchemaRef};
 use arrow::error::ArrowError;
 use arrow::row::{RowConverter, SortField};
+use datafusion::common::HashSet;
 use futures::{StreamExt, TryStreamExt};
 use huiliu_model::Error;
 use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::{ArrowPredicateFn, RowFilter};
-use std::collections::HashSet;
+use parquet::arrow::arrow_reader::{ArrowPredicate, ArrowPredicateFn, RowFilter};
+use parquet::schema::types::SchemaDescriptor;
 use std::sync::Arc;
 
 /// Files read side by side.
@@ -29,6 +33,14 @@ pub struct Wanted {
     types: Vec<DataType>,
     converter: RowConverter,
     set: HashSet<Box<[u8]>>,
+    /// Of several columns the texts of the first one, which most rows do not share.
+    first: Option<Arc<Wanted>>,
+}
+
+impl PartialEq for Wanted {
+    fn eq(&self, other: &Self) -> bool {
+        self.columns == other.columns && self.types == other.types && self.set == other.set
+    }
 }
 
 impl Wanted {
@@ -38,11 +50,19 @@ impl Wanted {
     /// For a type without an order.
     pub fn new(columns: &[String], tuples: &[ArrayRef]) -> Result<Self, ArrowError> {
         let types: Vec<DataType> = tuples.iter().map(|c| c.data_type().clone()).collect();
+        let first = match (columns, tuples) {
+            ([name, _, ..], [texts, _, ..]) if *texts.data_type() == DataType::Utf8 => {
+                let (name, texts) = (std::slice::from_ref(name), std::slice::from_ref(texts));
+                Some(Arc::new(Self::new(name, texts)?))
+            }
+            _ => None,
+        };
         let mut wanted = Self {
             columns: columns.to_vec(),
             converter: converter(&types)?,
             types,
             set: HashSet::new(),
+            first,
         };
         wanted.add(tuples)?;
         Ok(wanted)
@@ -65,6 +85,24 @@ impl Wanted {
 
     pub fn columns(&self) -> &[String] {
         &self.columns
+    }
+
+    /// Bytes of the tuples.
+    pub(crate) fn bytes(&self) -> usize {
+        self.set.iter().map(|tuple| tuple.len()).sum()
+    }
+
+    /// The texts that the first column is to have, sorted; `None` when it has others than texts,
+    /// or null is wanted.
+    fn texts(&self) -> Option<Vec<Box<[u8]>>> {
+        let alone = self.first.as_deref().unwrap_or(self);
+        if alone.types != [DataType::Utf8] {
+            return None;
+        }
+        let text = |marked: &Box<[u8]>| marked.get(1..).map(Box::from);
+        let mut texts = alone.set.iter().map(text).collect::<Option<Vec<Box<[u8]>>>>()?;
+        texts.sort_unstable();
+        Some(texts)
     }
 
     /// Which rows of a batch are wanted.
@@ -139,8 +177,11 @@ pub async fn wanted_in(
     if wanted.is_empty() {
         return Ok(Vec::new());
     }
+    let texts = wanted.texts();
     let found: Vec<Vec<RecordBatch>> = futures::stream::iter(files)
-        .map(|(relative, meta)| of_file(table, schema, (relative, meta), wanted))
+        .map(|(relative, meta)| {
+            of_file(table, schema, (relative, meta), (wanted, texts.as_deref()))
+        })
         .buffered(FILES_AT_ONCE)
         .try_collect()
         .await?;
@@ -151,18 +192,25 @@ async fn of_file(
     table: &Table,
     schema: &SchemaRef,
     (relative, meta): (String, FileMeta),
-    wanted: &Arc<Wanted>,
+    (wanted, texts): (&Arc<Wanted>, Option<&[Box<[u8]>]>),
 ) -> Result<Vec<RecordBatch>, Error> {
     let failed = |e| parquet_error(&format!("reading `{}/{relative}`", table.path()), e);
-    let mut builder = reader(table, &relative, &meta).await?;
-    let roots: Option<Vec<usize>> =
-        wanted.columns.iter().map(|name| builder.schema().index_of(name).ok()).collect();
-    let filtered = roots.is_some();
-    if let Some(roots) = roots {
-        let mask = ProjectionMask::roots(builder.parquet_schema(), roots);
-        let wanted = Arc::clone(wanted);
-        let predicate = ArrowPredicateFn::new(mask, move |batch| wanted.mask(&batch));
-        builder = builder.with_row_filter(RowFilter::new(vec![Box::new(predicate)]));
+    let size = u64::try_from(meta.size).unwrap_or(0);
+    let mut builder = StoredFile::open_indexed(table.store(), table.file(&relative), size).await?;
+    let known = |name: &String| builder.schema().index_of(name).is_ok();
+    let filtered = wanted.columns.iter().all(known);
+    if filtered {
+        if let (Some(texts), Some(first)) = (texts, wanted.columns.first())
+            && let Some(rows) = may_hold(builder.metadata(), first, texts)
+        {
+            if rows.row_count() == 0 {
+                return Ok(Vec::new());
+            }
+            builder = builder.with_row_selection(rows);
+        }
+        let steps = wanted.first.iter().chain([wanted]);
+        let predicates = steps.map(|step| predicate(step, builder.parquet_schema())).collect();
+        builder = builder.with_row_filter(RowFilter::new(predicates));
     }
     let mut stream = builder.build().map_err(failed)?;
     let mut rows = Vec::new();
@@ -171,6 +219,14 @@ async fn of_file(
     }
     // A file that is older than a column has null there, which may be what is asked for.
     if filtered { Ok(rows) } else { wanted.among(&rows) }
+}
+
+/// Decodes the columns of `wanted` and keeps the rows that match.
+fn predicate(wanted: &Arc<Wanted>, schema: &SchemaDescriptor) -> Box<dyn ArrowPredicate> {
+    let columns = wanted.columns.iter().map(String::as_str);
+    let mask = ProjectionMask::columns(schema, columns);
+    let wanted = Arc::clone(wanted);
+    Box::new(ArrowPredicateFn::new(mask, move |batch| wanted.mask(&batch)))
 }
 
 /// All rows of one file, under `schema`.

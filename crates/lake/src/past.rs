@@ -108,8 +108,7 @@ impl Pinned {
     ) -> Result<Vec<RecordBatch>, Error> {
         let data = &self.dataset;
         let buckets = self.buckets_of(wanted.columns(), tuples, buckets_of)?;
-        let files = files_in(&self.current, buckets.as_ref());
-        let found = wanted_in(&data.current, &data.current_schema, files, wanted).await?;
+        let found = self.stored(wanted, buckets.as_ref()).await?;
         if self.pending.is_empty() {
             return Ok(found);
         }
@@ -124,6 +123,22 @@ impl Pinned {
             (false, _) => self.merge_by_key(&keys, found, pending, buckets_of).await?,
         };
         wanted.among(&[merged])
+    }
+
+    /// Wanted rows of `current`; `buckets` follow from what is wanted.
+    async fn stored(
+        &self,
+        wanted: &Arc<Wanted>,
+        buckets: Option<&BTreeSet<i32>>,
+    ) -> Result<Vec<RecordBatch>, Error> {
+        let (data, version) = (&self.dataset, self.current.version);
+        if let Some(known) = data.looked.get(version, wanted) {
+            return Ok(known);
+        }
+        let files = files_in(&self.current, buckets);
+        let found = wanted_in(&data.current, &data.current_schema, files, wanted).await?;
+        data.looked.keep(version, wanted, &found);
+        Ok(found)
     }
 
     /// Wanted rows among the changes that are not folded.
@@ -173,8 +188,7 @@ impl Pinned {
         let tuples = tuples.iter().map(joined).collect::<Result<Vec<_>, _>>().map_err(failed)?;
         let wanted = Arc::new(Wanted::new(keys, &tuples).map_err(failed)?);
         let buckets = self.buckets_of(keys, &tuples, buckets_of)?;
-        let files = files_in(&self.current, buckets.as_ref());
-        let current = wanted_in(&data.current, &data.current_schema, files, &wanted).await?;
+        let current = self.stored(&wanted, buckets.as_ref()).await?;
         let pending = self.pending_wanted(&wanted).await?;
         self.merge(current, pending, (&wanted, buckets)).await
     }
