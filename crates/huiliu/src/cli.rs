@@ -3,10 +3,12 @@
 //! Owns names, defaults and help texts of flags. Values that need a file or another crate to be
 //! judged (rules, subjects, dates of a run) are parsed here as far as text alone can tell.
 
+mod bench;
 mod incidents;
 mod offsets;
 mod quarantine;
 
+pub use bench::{BenchArgs, BenchPart, BenchRefreshArgs, BenchWay, BenchWhat};
 pub use incidents::{IncidentListArgs, IncidentsArgs, IncidentsCommand, ResolveArgs};
 pub use offsets::{OffsetsArgs, OffsetsCommand, ResetArgs};
 pub use quarantine::{
@@ -272,30 +274,6 @@ pub struct GenerateArgs {
     pub output: Target,
 }
 
-/// Measure this machine: Kafka to `changes`, beside the costs it cannot go below
-#[derive(Debug, Args)]
-#[command(after_help = examples::BENCH)]
-pub struct BenchArgs {
-    /// Records to measure with; the broker inside the process keeps no more
-    #[arg(long, value_name = "N", default_value_t = 300_000,
-          value_parser = clap::value_parser!(u64).range(1_000..=600_000))]
-    pub records: u64,
-
-    /// Seed of the city
-    #[arg(long, value_name = "N", default_value_t = 2020)]
-    pub seed: u64,
-
-    /// One part alone, as the measuring process calls it
-    #[arg(long, hide = true)]
-    pub part: Option<BenchPart>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum BenchPart {
-    Floors,
-    Pipeline,
-}
-
 /// Print a completion script for a shell
 #[derive(Debug, Args)]
 #[command(after_help = examples::COMPLETIONS)]
@@ -424,11 +402,6 @@ instants RFC 3339 in UTC; bytes are hexadecimal.";
 Examples:
   huiliu status
   huiliu status --output json | jq '.tables[] | {table, rows}'";
-    pub const BENCH: &str = "\
-Examples:
-  huiliu bench
-  huiliu bench --records 500000 > docs/benchmark.md";
-
     pub const RULE: &str = "\
 Examples:
   huiliu rule --list

@@ -5,6 +5,7 @@
 
 pub mod follow;
 pub mod inputs;
+pub mod order;
 pub mod sets;
 pub mod target;
 
@@ -20,8 +21,6 @@ use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use target::LakeTarget;
 
-/// Rows of all inputs up to which a table is built in one pass instead of bucket by bucket.
-const ONE_PASS_ROWS: i64 = 2_000_000;
 /// Memory of a build where the process' budget is smaller.
 const MEMORY_BYTES_MIN: usize = 512 << 20;
 
@@ -78,7 +77,7 @@ impl<'a> Refresher<'a> {
         mut told: impl FnMut(&TableSpec, &Refreshed),
     ) -> Result<(), Failure> {
         let inputs = self.pin(tables).await?;
-        let small = self.is_small().await?;
+        let small = inputs.are_small();
         for table in tables {
             let done = self.one(table, &inputs, small).await?;
             told(table, &done);
@@ -87,16 +86,6 @@ impl<'a> Refresher<'a> {
             self.note_sets(tables, &inputs).await?;
         }
         Ok(())
-    }
-
-    /// Whether all inputs together are so small that a table is built in one pass.
-    ///
-    /// # Errors
-    /// As the store answers.
-    pub async fn is_small(&self) -> Result<bool, Error> {
-        let datasets = self.lake.status().await?;
-        let rows: i64 = datasets.iter().map(|d| d.current_rows + d.pending_rows).sum();
-        Ok(rows <= ONE_PASS_ROWS)
     }
 
     /// Notes which versions belong together, for every subject among these tables.

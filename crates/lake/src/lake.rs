@@ -4,6 +4,7 @@ use crate::dataset::{Dataset, DatasetStatus};
 use crate::shape::{Shape, claim};
 use crate::store::{KernelView, Opened, check_conditional_put, open};
 use crate::table::Shared;
+use crate::traffic::{Counted, Traffic};
 use huiliu_model::{Clock, Contract, Error, ErrorKind};
 use object_store::path::Path;
 use std::collections::BTreeMap;
@@ -51,6 +52,24 @@ impl Lake {
         let shared =
             Shared { kernel: KernelView::of(&store), store, clock, ids: crate::ids::random() };
         Self::over(shared, "memory", contracts, &shape.into()).await
+    }
+
+    /// Opens a lake whose traffic is counted: for benchmarks.
+    ///
+    /// # Errors
+    /// As [`Lake::open`].
+    pub async fn counted(
+        location: &str,
+        contracts: &[Arc<Contract>],
+        shape: impl Into<Shape>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<(Lake, Arc<Traffic>), Error> {
+        let Opened { store, kernel } = open(location, &BTreeMap::new())?;
+        let traffic = Arc::new(Traffic::default());
+        let store = Arc::new(Counted { inner: store, traffic: Arc::clone(&traffic) });
+        let shared = Shared { store, kernel, clock, ids: crate::ids::random() };
+        let lake = Self::over(shared, location, contracts, &shape.into()).await?;
+        Ok((lake, traffic))
     }
 
     async fn over(

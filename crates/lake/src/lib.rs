@@ -50,6 +50,7 @@ mod stop;
 mod store;
 mod subject;
 mod table;
+mod traffic;
 
 pub use commit::{Commit, Committed, Step};
 pub use dataset::{Dataset, DatasetStatus};
@@ -66,3 +67,4 @@ pub use scan::{PinnedFiles, session};
 pub use shape::Shape;
 pub use subject::{Build, Replaced, SubjectPinned, SubjectStatus, Written};
 pub use table::Table;
+pub use traffic::{Passed, Traffic};

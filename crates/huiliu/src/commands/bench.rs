@@ -11,8 +11,9 @@
 //! | parquet | encoding the finished rows, zstd level 1 |
 
 mod part;
+mod refresh;
 
-use crate::cli::{BenchArgs, Global};
+use crate::cli::{BenchArgs, BenchWhat, Global};
 use crate::commands::demo::make_topics;
 use crate::commands::generate;
 use crate::console::Console;
@@ -39,6 +40,9 @@ const SETTINGS: &str = "lake: lake\nprotection: plain\n";
 /// # Errors
 /// A part that could not run.
 pub fn execute(args: &BenchArgs, global: &Global, console: &Console) -> Result<(), Failure> {
+    if let Some(BenchWhat::Refresh(args)) = &args.what {
+        return refresh::execute(args, global, console);
+    }
     if let Some(part) = args.part {
         return part::run(part, global);
     }

@@ -22,6 +22,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// URL under which the lake's files are known to a session.
 const LAKE_URL: &str = "huiliu://lake";
+/// Rows of all datasets up to which a table is built in one pass instead of bucket by bucket.
+const ONE_PASS_ROWS: u64 = 2_000_000;
 /// Versions of one dataset that are kept for comparison.
 const KEPT: usize = 4;
 
@@ -72,6 +74,11 @@ impl LakeInputs {
     /// Version of `changes` of every dataset.
     pub fn versions(&self) -> BTreeMap<String, i64> {
         self.datasets.iter().map(|(name, d)| (name.clone(), d.pinned.version())).collect()
+    }
+
+    /// Whether all datasets together are so small that a table is built in one pass.
+    pub fn are_small(&self) -> bool {
+        self.datasets.values().map(|d| d.pinned.rows_about()).sum::<u64>() <= ONE_PASS_ROWS
     }
 
     /// Kafka times of the changes of a dataset after a version; none where the log no longer

@@ -158,7 +158,7 @@ fn encode(rows: &[RecordBatch]) -> Result<(), Failure> {
 }
 
 /// User and system time of this process, from `/proc`; 0 where there is none.
-fn cpu_seconds() -> f64 {
+pub(super) fn cpu_seconds() -> f64 {
     let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
     let after_name = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
     let ticks = after_name.split_ascii_whitespace().skip(11).take(2);
