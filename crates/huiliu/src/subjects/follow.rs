@@ -3,7 +3,8 @@
 //! One task looks every moment whether a dataset moved, pins all of them together, and refreshes
 //! the tables that read one that did, inputs first. It never holds ingestion up: it runs beside
 //! it, on one partition, and what fails here is told and tried again, while records go on to
-//! land. A table whose check fails keeps its last good version.
+//! land. A table whose check fails keeps its last good version. Tables whose build takes long
+//! come last, one in a round ([`order`](super::order)).
 //!
 //! Of several processes that follow one lake, the first to commit wins; the others find the table
 //! at the versions they were about to commit and go on.
@@ -12,6 +13,7 @@ use crate::commands::rule::today;
 use crate::installation::Installation;
 use crate::subjects::Refresher;
 use crate::subjects::inputs::{LakeInputs, Seen};
+use crate::subjects::order::Slow;
 use crate::subjects::sets::Newest;
 use chrono::NaiveDate;
 use huiliu_lake::Lake;
@@ -81,6 +83,7 @@ struct Done {
     newest: Newest,
     /// Versions of the datasets that each table was last brought up to, and the date.
     tables: BTreeMap<String, (BTreeMap<String, i64>, NaiveDate)>,
+    slow: Slow,
     /// When a table may be tried again.
     patience: BTreeMap<String, Duration>,
 }
@@ -89,28 +92,31 @@ impl Follow {
     /// Follows until it is over. A refresh under way is dropped then, which leaves the last good
     /// version in place.
     pub async fn go_on(self) {
-        let mut done = Done::default();
+        let (mut done, mut more) = (Done::default(), false);
         loop {
-            tokio::select! {
-                biased;
-                () = self.over.cancelled() => return,
-                () = tokio::time::sleep(LOOK) => {}
+            if !more {
+                tokio::select! {
+                    biased;
+                    () = self.over.cancelled() => return,
+                    () = tokio::time::sleep(LOOK) => {}
+                }
             }
             let round = async {
-                if let Err(error) = self.round(&mut done).await {
+                self.round(&mut done).await.unwrap_or_else(|error| {
                     tracing::warn!(%error, "the subject tables wait for the lake");
-                }
+                    false
+                })
             };
             tokio::select! {
                 biased;
                 () = self.over.cancelled() => return,
-                () = round => {}
+                left = round => more = left,
             }
         }
     }
 
-    /// Refreshes whatever has to be.
-    async fn round(&self, done: &mut Done) -> Result<(), Error> {
+    /// Refreshes what has to be, of slow tables one; whether more wait.
+    async fn round(&self, done: &mut Done) -> Result<bool, Error> {
         let as_of = self.as_of.unwrap_or_else(today);
         let mut refresher = Refresher::new(&self.installation, &self.lake, as_of);
         refresher.partitions = 1;
@@ -118,27 +124,26 @@ impl Follow {
         let tables: Vec<&TableSpec> = self.installation.project.built_tables().collect();
         let inputs = refresher.pin(&tables).await?;
         let versions = inputs.versions();
-        let mut small = None;
+        let small = inputs.are_small();
         let mut moved = BTreeSet::new();
-        for table in &tables {
-            let name = table.full_name();
-            let reads = self.datasets_of(table);
-            let now: BTreeMap<String, i64> = versions
-                .iter()
-                .filter(|(dataset, _)| reads.contains(dataset.as_str()))
-                .map(|(dataset, version)| (dataset.clone(), *version))
-                .collect();
-            let waits = done.patience.get(&name).is_some_and(|at| self.clock.monotonic() < *at);
-            if waits || done.tables.get(&name).is_some_and(|last| *last == (now.clone(), as_of)) {
-                continue;
-            }
-            let small = match small {
-                Some(small) => small,
-                None => *small.insert(refresher.is_small().await?),
-            };
+        let waiting: Vec<&TableSpec> = tables
+            .iter()
+            .copied()
+            .filter(|table| {
+                let name = table.full_name();
+                let now = (self.versions_for(table, &versions), as_of);
+                let waits = done.patience.get(&name).is_some_and(|at| self.clock.monotonic() < *at);
+                !waits && done.tables.get(&name).is_none_or(|last| *last != now)
+            })
+            .collect();
+        let (round, more) = done.slow.round(&waiting);
+        for table in round {
+            let (name, begun) = (table.full_name(), self.clock.monotonic());
+            let now = self.versions_for(table, &versions);
             match refresher.one(table, &inputs, small).await {
                 Ok(refreshed) => {
                     let way = refreshed.decision.way;
+                    done.slow.note(&name, way, self.clock.monotonic().saturating_sub(begun));
                     self.count(&name, way, "ok");
                     if way != Way::Nothing {
                         moved.insert(table.subject.as_str());
@@ -160,7 +165,18 @@ impl Follow {
                 tables.iter().filter(|table| table.subject == subject).copied().collect();
             refresher.note_sets(&of_subject, &inputs).await?;
         }
-        Ok(())
+        Ok(more)
+    }
+
+    /// Versions of the datasets that a table is built on.
+    fn versions_for(
+        &self,
+        table: &TableSpec,
+        versions: &BTreeMap<String, i64>,
+    ) -> BTreeMap<String, i64> {
+        let reads = self.datasets_of(table);
+        let of = versions.iter().filter(|(dataset, _)| reads.contains(dataset.as_str()));
+        of.map(|(dataset, version)| (dataset.clone(), *version)).collect()
     }
 
     /// Whether a table that this one reads waits to be tried again.
