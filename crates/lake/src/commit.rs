@@ -28,6 +28,11 @@ const ATTEMPTS_MAX: u32 = 40;
 const BACKOFF_MS: u64 = 20;
 const BACKOFF_MS_MAX: u64 = 2_000;
 
+/// Longest time from staging a file to its commit. What is older is refused here, and swept by
+/// [`crate::maintain`] when nothing names it: a process that slept in between cannot commit files
+/// that are gone.
+pub const LONGEST_COMMIT_MS: i64 = 12 * 3_600_000;
+
 /// What one version changes.
 #[derive(Debug, Clone, Default)]
 pub struct Commit {
@@ -42,6 +47,9 @@ pub struct Commit {
     pub metadata: Option<crate::log::MetaData>,
     /// App id that records the version of this very commit.
     pub version_mark: Option<&'static str>,
+    /// When the first of its files was staged, milliseconds since 1970 UTC, where the files tell
+    /// another time.
+    pub staged_at_ms: Option<i64>,
 }
 
 /// Progress of one app id.
@@ -100,6 +108,9 @@ impl Table {
     /// caller, who may call again with the same commit. Cancel-safe in the same sense.
     pub async fn commit(&self, commit: &Commit) -> Result<Committed, Error> {
         let mut state = self.lock_state().await;
+        if self.is_stale(&state) {
+            self.tail(&mut state).await?;
+        }
         let mut conflicts = 0;
         let mut doubt: Option<(i64, Vec<u8>)> = None;
         for attempt in 0..ATTEMPTS_MAX {
@@ -112,7 +123,7 @@ impl Table {
                 let stopped = is_stopped(&state);
                 return Ok(Committed { version, already: true, conflicts, stopped });
             }
-            match standing(commit, &state) {
+            match standing(commit, &state, self.now_ms()) {
                 Standing::Ours => {}
                 Standing::Already => {
                     let stopped = is_stopped(&state);
@@ -215,7 +226,7 @@ pub(crate) fn to_lines(lines: &[Line]) -> Result<Vec<u8>, Error> {
     Ok(body)
 }
 
-fn standing(commit: &Commit, state: &TableState) -> Standing {
+fn standing(commit: &Commit, state: &TableState, now_ms: i64) -> Standing {
     let recorded = |step: &Step| state.txns.get(&step.app_id).copied();
     if !commit.progress.is_empty() && commit.progress.iter().all(|s| recorded(s) == Some(s.to)) {
         // A step that moves nothing proves nothing: only real progress tells "already".
@@ -233,6 +244,11 @@ fn standing(commit: &Commit, state: &TableState) -> Standing {
                 position(step.from)
             ));
         }
+    }
+    let staged = commit.staged_at_ms.or(commit.adds.iter().map(|a| a.modification_time).min());
+    if staged.is_some_and(|staged| now_ms - staged > LONGEST_COMMIT_MS) {
+        let hours = LONGEST_COMMIT_MS / 3_600_000;
+        return Standing::Superseded(format!("a file was staged more than {hours} hours ago"));
     }
     match commit.removes.iter().find(|r| !state.files.contains_key(&r.path)) {
         Some(gone) => Standing::Superseded(format!("file `{}` is gone", gone.path)),

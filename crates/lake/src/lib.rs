@@ -32,6 +32,7 @@ mod ledger;
 mod log;
 mod looked;
 mod lookup;
+pub mod maintain;
 mod merged;
 mod origin;
 mod pages;

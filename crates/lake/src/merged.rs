@@ -38,11 +38,8 @@ impl Pinned {
         let added = dataset.changes.added_since(&changes, from).await?;
         let pending = match added {
             None => changes.files.clone().into_iter().collect(),
-            Some(added) => added
-                .into_values()
-                .flatten()
-                .filter_map(|path| changes.files.get(&path).cloned().map(|file| (path, file)))
-                .collect(),
+            // A file that was joined with others since `current` was read is still in the store.
+            Some(added) => added.into_values().flatten().collect(),
         };
         Ok(Pinned { dataset, current, deleted, changes, pending })
     }

@@ -9,6 +9,7 @@ use crate::error::arrow_error;
 use crate::fold::Merger;
 use crate::log::{FileMeta, TableState};
 use crate::lookup::{Wanted, columns_of, read_all, wanted_in};
+use crate::maintain::KEPT;
 use crate::merged::Pinned;
 use crate::stage::{named, sort};
 use crate::table::Table;
@@ -69,16 +70,21 @@ impl Pinned {
         Ok(Some(Pinned { dataset, current, deleted, changes, pending }))
     }
 
-    /// Live files that the versions of `changes` after `from` up to `to` added.
+    /// Files that the versions of `changes` after `from` up to `to` added; `None` also when one
+    /// was joined with others, or dropped, and is gone from the store.
     async fn added(&self, from: i64, to: i64) -> Result<Option<Vec<(String, FileMeta)>>, Error> {
-        let added = self.dataset.changes.added_since(&self.changes, from).await?;
-        Ok(added.map(|added| {
-            added
-                .range(..=to)
-                .flat_map(|(_, paths)| paths)
-                .filter_map(|path| Some((path.clone(), self.changes.files.get(path)?.clone())))
-                .collect()
-        }))
+        let table = &self.dataset.changes;
+        let Some(mut added) = table.added_since(&self.changes, from).await? else {
+            return Ok(None);
+        };
+        let _later = added.split_off(&(to + 1));
+        let files: Vec<(String, FileMeta)> = added.into_values().flatten().collect();
+        for (path, _) in files.iter().filter(|(path, _)| !self.changes.files.contains_key(path)) {
+            if !table.holds_file(path).await? {
+                return Ok(None);
+            }
+        }
+        Ok(Some(files))
     }
 
     /// Key and Kafka time of every change after a version of `changes`; `None` when the log no
@@ -244,7 +250,7 @@ pub(crate) fn files_in(
     files.map(|(path, file)| (path.clone(), file.clone())).collect()
 }
 
-/// A table at an earlier version than `now`.
+/// A table at an earlier version than `now`; `None` when its log or its files are not kept.
 pub(crate) async fn past(
     table: &Table,
     now: &TableState,
@@ -252,6 +258,9 @@ pub(crate) async fn past(
 ) -> Result<Option<TableState>, Error> {
     if now.version == version {
         return Ok(Some(now.clone()));
+    }
+    if now.txns.get(KEPT).is_some_and(|&kept| version < kept) {
+        return Ok(None);
     }
     table.state_at(version).await
 }

@@ -21,7 +21,7 @@ use std::sync::Arc;
 /// App id that counts stops and resolutions.
 const STOPPED: &str = "stopped";
 /// App id of the version that holds the newest of their receipts.
-const STOPPED_VERSION: &str = "stopped/version";
+pub(crate) const STOPPED_VERSION: &str = "stopped/version";
 /// Other processes that may come first before one gives up.
 const OVERTAKEN_MAX: u32 = 20;
 

@@ -184,20 +184,32 @@ impl Lake {
 /// What the newest build kept in its commit. A checkpoint holds no receipts, and a commit that
 /// only rewrote files has none of a build: then commits before it are looked at.
 async fn receipt(table: &Table, state: &TableState) -> Result<Value, Error> {
-    let built = |info: &Value| info.get("huiliu").filter(|r| r.get("build").is_some()).cloned();
     if let Some(found) = state.last_commit.as_ref().and_then(built) {
         return Ok(found);
     }
+    Ok(newest_build(table, state).await?.map_or(Value::Null, |(_, receipt)| receipt))
+}
+
+fn built(info: &Value) -> Option<Value> {
+    info.get("huiliu").filter(|r| r.get("build").is_some()).cloned()
+}
+
+/// Version of the newest build, if the log still has it.
+pub(crate) async fn built_at(table: &Table, state: &TableState) -> Result<Option<i64>, Error> {
+    Ok(newest_build(table, state).await?.map(|(version, _)| version))
+}
+
+async fn newest_build(table: &Table, state: &TableState) -> Result<Option<(i64, Value)>, Error> {
     for version in (state.version.saturating_sub(LOOKED_THROUGH_MAX)..=state.version).rev() {
         let store = table.store().as_ref();
         let Some(text) = read_commit(store, table.path(), version).await? else { break };
         let mut one = TableState::default();
         one.apply(version, &text)?;
         if let Some(found) = one.last_commit.as_ref().and_then(built) {
-            return Ok(found);
+            return Ok(Some((version, found)));
         }
     }
-    Ok(Value::Null)
+    Ok(None)
 }
 
 impl SubjectPinned {
@@ -340,16 +352,7 @@ impl Build {
     pub async fn commit(self, whole: bool, record: Value) -> Result<Replaced, Error> {
         let now = self.table.now_ms();
         let gone = self.state.files.iter().filter(|(_, file)| whole || self.is_staged(file));
-        let removes = gone
-            .map(|(path, file)| Remove {
-                path: path.clone(),
-                deletion_timestamp: Some(now),
-                data_change: true,
-                extended_file_metadata: true,
-                partition_values: file.partition_values.clone(),
-                size: file.size,
-            })
-            .collect();
+        let removes = gone.map(|(path, file)| Remove::of(path, file, now)).collect();
         let files = self.adds.len();
         let commit = Commit {
             operation: "BUILD",

@@ -3,7 +3,7 @@
 use crate::commit::to_lines;
 use crate::error::store_error;
 use crate::log::{
-    Line, MetaData, Protocol, TableState, commit_path, load, load_at, read_commit, tail,
+    FileMeta, Line, MetaData, Protocol, TableState, commit_path, load, load_at, read_commit, tail,
     write_checkpoint,
 };
 use crate::schema::{from_delta, to_delta};
@@ -11,11 +11,18 @@ use crate::store::KernelView;
 use arrow::datatypes::{Schema, SchemaRef};
 use huiliu_model::{Clock, Error, ErrorKind};
 use object_store::path::Path;
-use object_store::{ObjectStore, PutMode, PutPayload};
+use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutPayload};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::sync::{Mutex, MutexGuard};
+
+/// A state that was read longer ago is read anew, not brought up to date: the log may have been
+/// cleaned past it, and behind a gap it would seem to end. Below [`crate::maintain::KEEP_LOG_MIN`].
+const STALE_MS: i64 = 12 * 3_600_000;
+
+/// Files by their path in the log.
+pub type Files = Vec<(String, FileMeta)>;
 
 /// What all tables of a lake share.
 #[derive(Clone)]
@@ -51,8 +58,9 @@ impl Table {
     /// # Errors
     /// As the store answers, or `Corrupt`.
     pub async fn open(shared: &Shared, path: Path) -> Result<Option<Table>, Error> {
-        let state = load(&shared.store, &path).await?;
-        Ok(state.map(|state| Table { path, shared: shared.clone(), state: Mutex::new(state) }))
+        let Some(mut state) = load(&shared.store, &path).await? else { return Ok(None) };
+        state.read_at_ms = shared.clock.now_us() / 1_000;
+        Ok(Some(Table { path, shared: shared.clone(), state: Mutex::new(state) }))
     }
 
     /// Opens a table, or makes it when it is not there. One that grows gains the columns it lacks.
@@ -102,7 +110,22 @@ impl Table {
     }
 
     pub(crate) async fn tail(&self, state: &mut TableState) -> Result<(), Error> {
-        tail(self.shared.store.as_ref(), &self.path, state).await.map(|_| ())
+        match self.is_stale(state) {
+            false => tail(self.shared.store.as_ref(), &self.path, state).await.map(|_| ())?,
+            true => {
+                let loaded = load(&self.shared.store, &self.path).await?;
+                *state = loaded.ok_or_else(|| {
+                    Error::new(ErrorKind::Corrupt, format!("table `{}` is gone", self.path))
+                })?;
+            }
+        }
+        state.read_at_ms = self.now_ms();
+        Ok(())
+    }
+
+    /// Whether so much time passed that the log may begin after this state.
+    pub(crate) fn is_stale(&self, state: &TableState) -> bool {
+        (self.now_ms() - state.read_at_ms).abs() > STALE_MS
     }
 
     /// The newest state, read afresh.
@@ -133,10 +156,11 @@ impl Table {
         Ok(state.txns.clone())
     }
 
-    /// Files added by each version after `from`; `None` when the log no longer tells.
+    /// Files with new rows that each version after `from` added, whether they are live still or
+    /// not; `None` when the log no longer tells.
     ///
-    /// Versions read from a checkpoint are looked up in their commit files, as long as these are
-    /// there.
+    /// Versions read from a checkpoint, and those of files that are gone since, are looked up in
+    /// their commit files, as long as these are there.
     ///
     /// # Errors
     /// As the store answers, or `Corrupt`.
@@ -144,11 +168,13 @@ impl Table {
         &self,
         state: &TableState,
         from: i64,
-    ) -> Result<Option<BTreeMap<i64, Vec<String>>>, Error> {
+    ) -> Result<Option<BTreeMap<i64, Files>>, Error> {
+        let live = |path: &String| Some((path.clone(), state.files.get(path)?.clone()));
         let mut added = BTreeMap::new();
         for version in from + 1..=state.version {
-            if let Some(paths) = state.added.get(&version) {
-                added.insert(version, paths.clone());
+            let known = state.added.get(&version);
+            if let Some(files) = known.and_then(|paths| paths.iter().map(live).collect()) {
+                added.insert(version, files);
                 continue;
             }
             let store = self.shared.store.as_ref();
@@ -157,7 +183,9 @@ impl Table {
             };
             let mut one = TableState::default();
             one.apply(version, &text)?;
-            added.extend(one.added);
+            let paths = one.added.remove(&version).unwrap_or_default();
+            let found = |path: String| one.files.remove(&path).map(|file| (path, file));
+            added.insert(version, paths.into_iter().filter_map(found).collect());
         }
         Ok(Some(added))
     }
@@ -194,6 +222,18 @@ impl Table {
         self.state.lock().await.checkpoint = Some(version);
         Ok(true)
     }
+
+    /// Whether a file of the table is in the store, named by the log or not.
+    ///
+    /// # Errors
+    /// As the store answers.
+    pub async fn holds_file(&self, relative: &str) -> Result<bool, Error> {
+        match self.store().head(&self.file(relative)).await {
+            Ok(_) => Ok(true),
+            Err(object_store::Error::NotFound { .. }) => Ok(false),
+            Err(e) => Err(store_error(&format!("looking for a file of `{}`", self.path), e)),
+        }
+    }
 }
 
 /// Writes version 0. Losing that race to another process is no error: the table is there.
@@ -202,7 +242,7 @@ async fn create(shared: &Shared, path: &Path, definition: &Definition<'_>) -> Re
     let mut configuration: BTreeMap<String, Option<String>> = [
         // We write checkpoints and clean the log ourselves, outside the commit.
         ("delta.enableExpiredLogCleanup".to_owned(), Some("false".to_owned())),
-        ("delta.logRetentionDuration".to_owned(), Some("interval 30 days".to_owned())),
+        ("delta.logRetentionDuration".to_owned(), Some("interval 7 days".to_owned())),
     ]
     .into();
     configuration.extend(definition.properties.iter().map(|(k, v)| (k.clone(), Some(v.clone()))));

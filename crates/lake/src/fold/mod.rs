@@ -186,17 +186,14 @@ impl Dataset {
             return Ok((all, changes.version));
         };
         let (mut files, mut bytes, mut to) = (Vec::new(), 0, from);
-        for (version, paths) in added {
-            let live =
-                paths.iter().filter_map(|p| Some((p.clone(), changes.files.get(p)?.clone())));
-            let live: Vec<(String, FileMeta)> = live.collect();
-            let size: i64 = live.iter().map(|(_, f)| f.size).sum();
-            let full = files.len() + live.len() > FILES_PER_PASS || bytes + size > BYTES_PER_PASS;
+        for (version, new) in added {
+            let size: i64 = new.iter().map(|(_, f)| f.size).sum();
+            let full = files.len() + new.len() > FILES_PER_PASS || bytes + size > BYTES_PER_PASS;
             if full && !files.is_empty() {
                 break;
             }
             bytes += size;
-            files.extend(live);
+            files.extend(new);
             to = version;
         }
         Ok((files, to))
@@ -302,14 +299,7 @@ fn removals(table: &Table, state: &TableState, files: &[(String, FileMeta)]) -> 
     files
         .iter()
         .filter(|(path, _)| state.files.contains_key(path))
-        .map(|(path, file)| Remove {
-            path: path.clone(),
-            deletion_timestamp: Some(now),
-            data_change: true,
-            extended_file_metadata: true,
-            partition_values: file.partition_values.clone(),
-            size: file.size,
-        })
+        .map(|(path, file)| Remove::of(path, file, now))
         .collect()
 }
 

@@ -3,6 +3,7 @@
 //! Source: the Delta transaction log protocol, sections "Add File and Remove File", "Transaction
 //! Identifiers", "Change Metadata", "Protocol Evolution", "Commit Provenance Information".
 
+use crate::log::state::FileMeta;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -86,4 +87,18 @@ pub struct Remove {
     pub partition_values: BTreeMap<String, Option<String>>,
     #[serde(default)]
     pub size: i64,
+}
+
+impl Remove {
+    /// Removes a live file with its rows.
+    pub fn of(path: &str, file: &FileMeta, now_ms: i64) -> Self {
+        Self {
+            path: path.to_owned(),
+            deletion_timestamp: Some(now_ms),
+            data_change: true,
+            extended_file_metadata: true,
+            partition_values: file.partition_values.clone(),
+            size: file.size,
+        }
+    }
 }

@@ -24,18 +24,17 @@ pub fn checkpoint_path(table: &Path, version: i64) -> Path {
 /// # Errors
 /// As the store answers; `Corrupt` when the log contradicts itself.
 pub async fn load(store: &Arc<dyn ObjectStore>, table: &Path) -> Result<Option<TableState>, Error> {
-    let mut state = match last_checkpoint(store.as_ref(), table).await? {
-        Some(version) => {
-            let mut state = read_checkpoint(store, &checkpoint_path(table, version)).await?;
-            state.version = version;
-            state.checkpoint = Some(version);
-            state
-        }
-        None => TableState { version: -1, ..TableState::default() },
-    };
+    let hinted = hinted_checkpoint(store.as_ref(), table).await?;
+    let mut state = beginning(store, table, hinted).await?;
     tail(store.as_ref(), table, &mut state).await?;
     if state.version < 0 {
-        return Ok(None);
+        // A log that was cleaned begins with a checkpoint, and what names it may be lost.
+        let newest = checkpoint_before(store.as_ref(), table, i64::MAX).await?;
+        if newest.is_none() {
+            return Ok(None);
+        }
+        state = beginning(store, table, newest).await?;
+        tail(store.as_ref(), table, &mut state).await?;
     }
     if state.metadata.is_none() {
         return Err(Error::new(ErrorKind::Corrupt, format!("table `{table}` has no metadata")));
@@ -53,21 +52,29 @@ pub async fn load_at(
     table: &Path,
     version: i64,
 ) -> Result<Option<TableState>, Error> {
-    let mut state = match checkpoint_before(store.as_ref(), table, version).await? {
-        Some(checkpoint) => {
-            let mut state = read_checkpoint(store, &checkpoint_path(table, checkpoint)).await?;
-            state.version = checkpoint;
-            state.checkpoint = Some(checkpoint);
-            state
-        }
-        None => TableState { version: -1, ..TableState::default() },
-    };
+    let checkpoint = checkpoint_before(store.as_ref(), table, version).await?;
+    let mut state = beginning(store, table, checkpoint).await?;
     while state.version < version {
         let next = state.version + 1;
         let Some(text) = read_commit(store.as_ref(), table, next).await? else { return Ok(None) };
         state.apply(next, &text)?;
     }
     Ok(Some(state))
+}
+
+/// The state of a checkpoint, or that before the first version.
+async fn beginning(
+    store: &Arc<dyn ObjectStore>,
+    table: &Path,
+    checkpoint: Option<i64>,
+) -> Result<TableState, Error> {
+    let Some(version) = checkpoint else {
+        return Ok(TableState { version: -1, ..TableState::default() });
+    };
+    let mut state = read_checkpoint(store, &checkpoint_path(table, version)).await?;
+    state.version = version;
+    state.checkpoint = Some(version);
+    Ok(state)
 }
 
 /// The newest checkpoint of at most this version.
@@ -120,7 +127,13 @@ pub async fn read_commit(
 }
 
 /// Version of the checkpoint that `_last_checkpoint` names, if it is really there.
-async fn last_checkpoint(store: &dyn ObjectStore, table: &Path) -> Result<Option<i64>, Error> {
+///
+/// # Errors
+/// As the store answers.
+pub async fn hinted_checkpoint(
+    store: &dyn ObjectStore,
+    table: &Path,
+) -> Result<Option<i64>, Error> {
     let hint = table.clone().join("_delta_log").join("_last_checkpoint");
     let text = match store.get(&hint).await {
         Ok(found) => found.bytes().await.map_err(|e| store_error("reading a checkpoint", e))?,

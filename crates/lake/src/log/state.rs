@@ -25,15 +25,23 @@ pub struct TableState {
     pub metadata: Option<MetaData>,
     pub files: BTreeMap<String, FileMeta>,
     pub txns: BTreeMap<String, i64>,
-    /// Files added by each version read as JSON; versions before a checkpoint are absent.
+    /// Files with new rows that each version read as JSON added; versions before a checkpoint are
+    /// absent, and so are all but the newest [`ADDED_MAX`].
     pub added: BTreeMap<i64, Vec<String>>,
-    /// Newest commit time seen, milliseconds since 1970 UTC.
+    /// Newest commit time seen, milliseconds since 1970 UTC; maintenance does not count.
     pub committed_at_ms: i64,
-    /// `commitInfo` of the newest version read as JSON.
+    /// `commitInfo` of the newest version read as JSON that is not maintenance.
     pub last_commit: Option<Value>,
     /// Version of the newest checkpoint known.
     pub checkpoint: Option<i64>,
+    /// When the log was last read to its end, milliseconds since 1970 UTC by our clock.
+    pub read_at_ms: i64,
 }
+
+/// Versions whose added files are remembered: half a day of commits, five seconds apart.
+const ADDED_MAX: usize = 10_000;
+/// Key of receipts of maintenance, which changes no rows but those that are too old.
+pub const MAINTENANCE: &str = "maintenance";
 
 impl TableState {
     pub fn rows(&self) -> i64 {
@@ -58,6 +66,9 @@ impl TableState {
             self.apply_line(action, &mut added)?;
         }
         self.added.insert(version, added);
+        if self.added.len() > ADDED_MAX {
+            self.added.pop_first();
+        }
         self.version = version;
         Ok(())
     }
@@ -93,10 +104,14 @@ impl TableState {
                 partition_values: add.partition_values,
                 modification_time: add.modification_time,
             };
-            added.push(add.path.clone());
+            if add.data_change {
+                added.push(add.path.clone());
+            }
             self.files.insert(add.path, meta);
         }
-        if let Some(info) = line.commit_info {
+        if let Some(info) = line.commit_info
+            && info.get("huiliu").is_none_or(|receipt| receipt.get(MAINTENANCE).is_none())
+        {
             self.committed_at_ms = info.get("timestamp").and_then(Value::as_i64).unwrap_or(0);
             self.last_commit = Some(info);
         }

@@ -17,6 +17,7 @@ mod replay;
 
 pub use entry::{Action, Entry, Outcome, REPAIRS};
 pub use replay::{Attempt, Replay, Replayed};
+pub(crate) use replay::{REPAIR, settled_by};
 
 use crate::dataset::Dataset;
 use crate::error::{arrow_error, query_error};

@@ -34,7 +34,7 @@ use serde_json::{Value, json};
 use std::collections::HashSet;
 
 /// App id of replays in `changes`.
-const REPAIR: &str = "repair";
+pub(crate) const REPAIR: &str = "repair";
 /// Reason of a record whose key was deleted later and forgotten since.
 const DELETED_SINCE: &str = "DELETED_SINCE";
 /// Other replays that may come first before one gives up.
@@ -141,7 +141,7 @@ impl Lake {
     /// As the store answers; `Superseded` only after many others came first.
     pub async fn settle_repairs(&self, dataset: &str) -> Result<usize, Error> {
         let tables = self.dataset(dataset)?;
-        let app_id = format!("changes/{dataset}");
+        let app_id = settled_by(dataset);
         let mut overtaken = 0;
         loop {
             let Some(to) = tables.changes.progress().await?.get(REPAIR).copied() else {
@@ -259,6 +259,11 @@ async fn decide(dataset: &Dataset, replay: &Replay) -> Result<Decided, Error> {
     })
 }
 
+/// App id in the ledger of repairs: the counter `repair` of a dataset that it has entries up to.
+pub(crate) fn settled_by(dataset: &str) -> String {
+    format!("changes/{dataset}")
+}
+
 /// Entries of the replays in the log of `changes` behind the counter's value `from`, oldest
 /// first. The newest is nearly always the last commit, so the log is walked backwards.
 async fn unsettled(dataset: &Dataset, from: Option<i64>) -> Result<Vec<Entry>, Error> {
@@ -267,7 +272,7 @@ async fn unsettled(dataset: &Dataset, from: Option<i64>) -> Result<Vec<Entry>, E
     let mut found: Vec<Vec<Entry>> = Vec::new();
     while version > 0 {
         let Some(text) = read_commit(table.store().as_ref(), table.path(), version).await? else {
-            tracing::warn!(table = %table.path(), version, "the log was cut: entries are lost");
+            // Maintenance cuts the log only behind replays that the ledger has.
             break;
         };
         if let Some((counter, entries)) = repair_of(&text, version)? {
