@@ -15,6 +15,8 @@
 //! | `deleted/<dataset>` | keys deleted in the last 30 days, by bucket |
 //! | `subjects/<subject>/<table>` | subject tables |
 //! | `ledger/<name>` | what was done to the lake, append only |
+//!
+//! Beside the tables, `leases/<name>` says which process does a piece of work ([`Lease`]).
 
 mod commit;
 mod completed;
@@ -28,6 +30,7 @@ mod ids;
 mod kept;
 mod lake;
 mod landing;
+mod lease;
 mod ledger;
 mod log;
 mod looked;
@@ -56,6 +59,7 @@ mod traffic;
 pub use commit::{Commit, Committed, Step};
 pub use dataset::{Dataset, DatasetStatus};
 pub use lake::Lake;
+pub use lease::{Lease, Standing};
 pub use ledger::Ledger;
 pub use log::{Add, FileMeta, TableState};
 pub use lookup::Wanted;
