@@ -27,6 +27,7 @@ mod explain;
 mod init;
 mod lineage;
 mod load;
+mod maintain;
 mod quality;
 mod subject;
 mod subjects;
@@ -35,6 +36,7 @@ pub use explain::ExplainArgs;
 pub use init::{GroupName, InitArgs};
 pub use lineage::{LineageArgs, LineageFormat};
 pub use load::{FileFormat, LoadArgs, PlainOp, TextEncoding};
+pub use maintain::MaintainArgs;
 pub use quality::{DiffArgs, QualityArgs, QualityCommand};
 pub use subject::{PurgeArgs, SubjectArgs, SubjectCommand, VersionsArgs};
 pub use subjects::{RefreshArgs, VerifyArgs};
@@ -125,6 +127,7 @@ pub enum Command {
     Refresh(RefreshArgs),
     Verify(VerifyArgs),
     Subject(SubjectArgs),
+    Maintain(MaintainArgs),
     Lineage(LineageArgs),
     Explain(ExplainArgs),
     Query(QueryArgs),

@@ -9,6 +9,7 @@ mod incidents;
 mod init;
 mod lineage;
 mod load;
+mod maintain;
 mod offsets;
 mod quality;
 mod quarantine;
@@ -49,6 +50,7 @@ pub fn execute(cli: Cli, console: &Console) -> Result<(), Failure> {
         Command::Generate(args) => generate::execute(args, global, console),
         Command::Init(args) => init::execute(args, global, console),
         Command::Lineage(args) => lineage::execute(args, global),
+        Command::Maintain(args) => maintain::execute(args, global, console),
         Command::Load(args) => load::execute(args, global, console),
         Command::Offsets(args) => offsets::execute(args, global, console),
         Command::Incidents(args) => incidents::execute(args, global, console),

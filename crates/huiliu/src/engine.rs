@@ -8,6 +8,7 @@ use crate::admin::Health;
 use crate::board::Board;
 use crate::failure::Failure;
 use crate::installation::{Installation, shape};
+use crate::maintenance::{self, Maintain};
 use crate::member::Door;
 use crate::metrics;
 use crate::subjects::Refresher;
@@ -50,6 +51,7 @@ pub struct Engine {
     kafka: huiliu_kafka::Settings,
     policy: Policy,
     follow: follow::Metrics,
+    maintenance: maintenance::Metrics,
 }
 
 /// Whether subject tables follow while a process ingests.
@@ -83,6 +85,7 @@ impl Engine {
         let registry = metrics::registry()?;
         let metrics = Metrics::register(&registry).map_err(metrics::duplicate)?;
         let follow = follow::Metrics::register(&registry).map_err(metrics::duplicate)?;
+        let maintenance = maintenance::Metrics::register(&registry).map_err(metrics::duplicate)?;
         let lake = installation.lake(shape(&protection), Arc::clone(&clock)).await?;
         Ok(Self {
             board: Arc::new(Board::new(lake.clone(), pacer)),
@@ -95,6 +98,7 @@ impl Engine {
             kafka,
             policy,
             follow,
+            maintenance,
             installation,
         })
     }
@@ -124,6 +128,7 @@ impl Engine {
             };
             tasks.spawn(follow.go_on());
         }
+        tasks.spawn(self.maintain(over.clone()).go_on());
         let fold = Fold {
             lake: self.lake.clone(),
             clock: Arc::clone(&self.clock),
@@ -148,6 +153,16 @@ impl Engine {
             Some(Ok(Err(error))) => Err(error),
             Some(Err(panic)) => Err(Error::new(ErrorKind::Bug, "the fold stopped").because(panic)),
             _ => Ok(summary),
+        }
+    }
+
+    fn maintain(&self, over: CancellationToken) -> Maintain {
+        Maintain {
+            lake: self.lake.clone(),
+            clock: Arc::clone(&self.clock),
+            said: self.installation.settings.maintenance,
+            metrics: self.maintenance.clone(),
+            over,
         }
     }
 

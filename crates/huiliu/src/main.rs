@@ -14,6 +14,7 @@ mod failure;
 mod frame;
 mod installation;
 mod logging;
+mod maintenance;
 mod member;
 mod metrics;
 mod output;

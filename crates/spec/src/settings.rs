@@ -6,8 +6,10 @@
 
 mod build;
 mod file;
+mod maintenance;
 
 pub(crate) use file::SettingsFile;
+pub use maintenance::Maintenance;
 
 use crate::diagnostic::{Code, Diagnostic, Findings};
 use crate::secret::Secret;
@@ -33,6 +35,7 @@ pub struct Settings {
     pub admin_bind: SocketAddr,
     pub memory_limit_bytes: u64,
     pub limits: Limits,
+    pub maintenance: Maintenance,
     /// Directory of the pipeline files.
     pub pipelines: PathBuf,
     /// Directory of the subject databases.
@@ -142,6 +145,7 @@ impl Default for Settings {
             admin_bind: SocketAddr::from(([127, 0, 0, 1], 9464)),
             memory_limit_bytes: 256 << 20,
             limits: Limits::default(),
+            maintenance: Maintenance::default(),
             pipelines: PathBuf::from("pipelines"),
             sql: PathBuf::from("sql"),
             sql_named: false,

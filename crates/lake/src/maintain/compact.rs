@@ -5,11 +5,11 @@
 //! Quarantine and ledgers have no such order: their joins are small and read whole.
 
 use super::runs::{Run, runs};
-use super::{Bounds, Compacted, Gone, Kind, Target, millis, or_elsewhere};
+use super::{Compacted, Duty, Gone, Kind, millis, or_elsewhere};
 use crate::commit::Commit;
 use crate::dataset::{Dataset, FOLD};
 use crate::fold::{Pending, read_all};
-use crate::log::{Add, MAINTENANCE, Remove, TableState};
+use crate::log::{Add, Remove, TableState};
 use crate::stage::{Staging, sort};
 use crate::table::Table;
 use huiliu_model::{Error, ErrorKind, system};
@@ -19,16 +19,14 @@ use std::collections::BTreeSet;
 /// Size that joined files of quarantine and ledgers may reach: a join is held in memory.
 const PLAIN_GOAL_BYTES: i64 = 8 << 20;
 
-impl Target {
+impl Duty<'_> {
     /// Drops the files of `changes` whose newest row was committed longer ago than `land.retain`.
-    pub(super) async fn drop_old(&self, dry_run: bool) -> Result<Gone, Error> {
-        let (Kind::Changes, Some(dataset)) = (self.kind, self.dataset()) else {
+    pub(super) async fn drop_old(&mut self) -> Result<Gone, Error> {
+        let (Kind::Changes, Some(dataset)) = (self.target.kind, self.target.dataset()) else {
             return Ok(Gone::default());
         };
-        let table = &dataset.changes;
-        let (state, waiting) = folded(dataset).await?;
-        let Some(waiting) = waiting else { return Ok(Gone::default()) };
-        let now_ms = table.now_ms();
+        let (state, Some(waiting)) = folded(dataset).await? else { return Ok(Gone::default()) };
+        let now_ms = dataset.changes.now_ms();
         let before_ms = now_ms.saturating_sub(millis(dataset.contract.land.retain));
         let old: Run = state
             .files
@@ -40,24 +38,24 @@ impl Target {
             bytes: old.iter().map(|(_, file)| file.size).sum(),
             rows: old.iter().filter_map(|(_, file)| file.rows).sum(),
         };
-        if dry_run || old.is_empty() {
+        if self.is_dry() || old.is_empty() {
             return Ok(gone);
         }
         let commit = Commit {
             operation: "DELETE",
             removes: old.iter().map(|(path, file)| Remove::of(path, file, now_ms)).collect(),
-            receipt: json!({MAINTENANCE: {"drop": {"committed_before_ms": before_ms,
-                "files": gone.files, "rows": gone.rows}}}),
             ..Commit::default()
         };
-        or_elsewhere(table.commit(&commit).await.map(|_| gone))
+        let what = json!({"drop": {"committed_before_ms": before_ms, "files": gone.files,
+            "rows": gone.rows}});
+        or_elsewhere(self.commit(commit, what).await.map(|()| gone))
     }
 
     /// Joins small files.
-    pub(super) async fn compact(&self, bounds: &Bounds, dry_run: bool) -> Result<Compacted, Error> {
+    pub(super) async fn compact(&mut self) -> Result<Compacted, Error> {
         let mut done = Compacted::default();
         for run in self.due().await? {
-            if done.files_before + run.len() > bounds.files_max {
+            if done.files_before + run.len() > self.bounds.files_max {
                 break;
             }
             let planned = Compacted {
@@ -67,7 +65,7 @@ impl Target {
                 bytes_after: 0,
                 rows: run.iter().filter_map(|(_, file)| file.rows).sum(),
             };
-            let joined = match dry_run {
+            let joined = match self.is_dry() {
                 true => planned,
                 false => or_elsewhere(self.join(&run, planned).await)?,
             };
@@ -82,8 +80,9 @@ impl Target {
 
     /// The runs of small files that are due.
     async fn due(&self) -> Result<Vec<Run>, Error> {
-        let now_ms = self.table().now_ms();
-        match (self.kind, self.dataset()) {
+        let table = self.target.table();
+        let now_ms = table.now_ms();
+        match (self.target.kind, self.target.dataset()) {
             (Kind::Changes, Some(dataset)) => {
                 let (state, Some(waiting)) = folded(dataset).await? else {
                     return Ok(Vec::new());
@@ -93,7 +92,7 @@ impl Target {
                 Ok(runs(files.collect(), i64::try_from(goal).unwrap_or(i64::MAX), now_ms))
             }
             (Kind::Quarantine | Kind::Ledger, _) => {
-                let state = self.table().refresh().await?;
+                let state = table.refresh().await?;
                 Ok(runs(state.files.into_iter().collect(), PLAIN_GOAL_BYTES, now_ms))
             }
             // A fold and a build write a bucket as one file.
@@ -101,10 +100,10 @@ impl Target {
         }
     }
 
-    async fn join(&self, run: &Run, planned: Compacted) -> Result<Compacted, Error> {
-        let table = self.table();
+    async fn join(&mut self, run: &Run, planned: Compacted) -> Result<Compacted, Error> {
+        let table = self.target.table();
         let staged_at_ms = table.now_ms();
-        let (mut add, rows) = match (self.kind, self.dataset()) {
+        let (mut add, rows) = match (self.target.kind, self.target.dataset()) {
             (Kind::Changes, Some(dataset)) => joined_changes(dataset, run).await?,
             _ => joined_plain(table, run).await?,
         };
@@ -125,11 +124,10 @@ impl Target {
             operation: "OPTIMIZE",
             adds: vec![add],
             removes: run.iter().map(remove).collect(),
-            receipt: json!({MAINTENANCE: {"join": {"files": run.len(), "rows": rows}}}),
             staged_at_ms: Some(staged_at_ms),
             ..Commit::default()
         };
-        table.commit(&commit).await?;
+        self.commit(commit, json!({"join": {"files": run.len(), "rows": rows}})).await?;
         Ok(Compacted { bytes_after, rows, ..planned })
     }
 }

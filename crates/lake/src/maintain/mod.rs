@@ -29,16 +29,26 @@ mod runs;
 mod sweep;
 mod target;
 
-use crate::commit::LONGEST_COMMIT_MS;
+use crate::commit::{Commit, LONGEST_COMMIT_MS};
 use crate::lake::Lake;
+use crate::log::MAINTENANCE;
 use huiliu_model::{Error, ErrorKind};
 use listing::Listing;
+use serde_json::{Value, json};
 use std::ops::Range;
 use std::time::Duration;
 pub use target::{Kind, Target};
 
 /// App id of the oldest version whose files are all kept.
 pub const KEPT: &str = "huiliu/kept";
+/// App id by which those who maintain a table take turns: of two owners of the lease, one of whom
+/// slept, only one commits.
+const MAINTAINER: &str = "huiliu/maintainer";
+/// Name of the lease of those who maintain a lake. One lease is enough: whoever has it owns every
+/// table, and a round is short beside the time between two.
+pub const LEASE: &str = "maintenance";
+/// How long the lease lasts; it is renewed before each table.
+pub const LEASE_LASTS: Duration = Duration::from_secs(60);
 /// Least time that log entries are kept: a process that did not look at a table for half of it
 /// reads the table anew.
 pub const KEEP_LOG_MIN: Duration = Duration::from_secs(86_400);
@@ -132,36 +142,68 @@ impl Upkeep {
     }
 }
 
+/// The work on one table.
+struct Duty<'a> {
+    target: &'a Target,
+    bounds: &'a Bounds,
+    /// Term of the lease; none when nothing is changed.
+    term: Option<u64>,
+    /// What is recorded for [`MAINTAINER`], as far as we know.
+    turn: Option<i64>,
+}
+
+impl Duty<'_> {
+    fn is_dry(&self) -> bool {
+        self.term.is_none()
+    }
+
+    /// Commits, unless another owner of the lease committed since this work began.
+    async fn commit(&mut self, mut commit: Commit, what: Value) -> Result<(), Error> {
+        let table = self.target.table();
+        let step = table.turn(MAINTAINER, self.turn);
+        let to = step.to;
+        commit.progress.push(step);
+        commit.receipt = json!({MAINTENANCE: {"term": self.term, "did": what}});
+        table.commit(&commit).await?;
+        self.turn = Some(to);
+        Ok(())
+    }
+}
+
 impl Lake {
-    /// Does what is due on one table; with `dry_run` it only says what that is.
+    /// Does what is due on one table as owner of the lease in this term; without one it changes
+    /// nothing and says what would be done.
     ///
     /// # Errors
-    /// As the store answers; `Superseded` when another process removed one of the files first.
-    /// What was done stays done, and the rest is due again.
+    /// As the store answers; `Superseded` when another process removed one of the files, or
+    /// maintained the table, first. What was done stays done, and the rest is due again.
     pub async fn maintain(
         &self,
         target: &Target,
         bounds: &Bounds,
-        dry_run: bool,
+        term: Option<u64>,
     ) -> Result<Upkeep, Error> {
-        let mut upkeep = Upkeep { table: target.name.clone(), ..Upkeep::default() };
         let table = target.table();
-        upkeep.dropped = target.drop_old(dry_run).await?;
-        upkeep.compacted = target.compact(bounds, dry_run).await?;
+        let turn = table.progress().await?.get(MAINTAINER).copied();
+        let mut duty = Duty { target, bounds, term, turn };
+        let dropped = duty.drop_old().await?;
+        let compacted = duty.compact().await?;
         let now_ms = self.store_now_ms().await?;
         let listing = Listing::of(table).await?;
-        sweep::sweep(table, &listing, bounds, now_ms, dry_run, &mut upkeep).await?;
-        if !dry_run {
-            upkeep.checkpointed = table.checkpoint_if_due(CHECKPOINT_EVERY).await?;
-        }
+        let (swept, unreachable) = duty.sweep(&listing, now_ms).await?;
+        let checkpointed = match duty.is_dry() {
+            true => false,
+            false => table.checkpoint_if_due(CHECKPOINT_EVERY).await?,
+        };
         let needed = self.needed(target).await?;
-        upkeep.cleaned = clean::clean(table, &listing, bounds, (now_ms, &needed), dry_run).await?;
-        Ok(upkeep)
+        let cleaned = duty.clean(&listing, now_ms, &needed).await?;
+        let table = target.name.clone();
+        Ok(Upkeep { table, compacted, dropped, swept, unreachable, cleaned, checkpointed })
     }
 }
 
 /// Another process that did the same is no failure.
-pub(crate) fn or_elsewhere<T: Default>(done: Result<T, Error>) -> Result<T, Error> {
+fn or_elsewhere<T: Default>(done: Result<T, Error>) -> Result<T, Error> {
     match done {
         Err(e) if e.kind == ErrorKind::Superseded => Ok(T::default()),
         other => other,

@@ -9,60 +9,58 @@
 //! files that nothing names, so two versions are enough to ask: the newest and the oldest kept.
 
 use super::listing::{Listing, Object, delete};
-use super::{Bounds, Gone, KEPT, Upkeep};
+use super::{Duty, Gone, KEPT};
 use crate::commit::{Commit, Step};
-use crate::log::{MAINTENANCE, TableState};
+use crate::log::TableState;
 use crate::table::Table;
 use huiliu_model::Error;
 use object_store::path::Path;
 use serde_json::json;
 use std::collections::HashSet;
+use std::ops::Range;
 
-pub(super) async fn sweep(
-    table: &Table,
-    listing: &Listing,
-    bounds: &Bounds,
-    now_ms: i64,
-    dry_run: bool,
-    upkeep: &mut Upkeep,
-) -> Result<(), Error> {
-    let state = table.refresh().await?;
-    let Some(oldest) = oldest_kept(table, listing, &state, now_ms - bounds.removed_ms()).await?
-    else {
-        return Ok(());
-    };
-    let recorded = state.txns.get(KEPT).copied();
-    let kept = oldest.version.max(recorded.unwrap_or(0));
-    let named = names(table, [&state, &oldest]);
-    let before = now_ms - bounds.unnamed_ms();
-    let unnamed = |object: &&Object| object.at_ms < before && !named.contains(&object.path);
-    let mut gone: Vec<Object> = listing.data.iter().filter(unnamed).cloned().collect();
-    gone.sort_by_key(|object| object.at_ms);
-    gone.truncate(bounds.files_max);
-    if gone.is_empty() {
-        return Ok(());
-    }
-    if !dry_run {
-        let commit = Commit {
-            operation: "VACUUM",
-            progress: vec![Step {
-                app_id: KEPT.to_owned(),
-                from: recorded,
-                to: kept,
-                or_nothing: false,
-            }],
-            receipt: json!({MAINTENANCE: {"sweep": {"files": gone.len(), "kept_from": kept}}}),
-            ..Commit::default()
+impl Duty<'_> {
+    /// Deletes what no kept version names; says what, and which versions cannot be opened any
+    /// more for it.
+    pub(super) async fn sweep(
+        &mut self,
+        listing: &Listing,
+        now_ms: i64,
+    ) -> Result<(Gone, Range<i64>), Error> {
+        let table = self.target.table();
+        let state = table.refresh().await?;
+        let since_ms = now_ms - self.bounds.removed_ms();
+        let Some(oldest) = oldest_kept(table, listing, &state, since_ms).await? else {
+            return Ok(Default::default());
         };
-        table.commit(&commit).await?;
-        // Nobody can have added one of them since: it is older than the longest commit.
-        let live = names(table, [&table.refresh().await?]);
-        gone.retain(|object| !live.contains(&object.path));
-        delete(table.store().as_ref(), &gone).await?;
+        let named = names(table, [&state, &oldest]);
+        let before_ms = now_ms - self.bounds.unnamed_ms();
+        let unnamed = |o: &&Object| o.at_ms < before_ms && !named.contains(&o.path);
+        let mut gone: Vec<Object> = listing.data.iter().filter(unnamed).cloned().collect();
+        gone.sort_by_key(|object| object.at_ms);
+        gone.truncate(self.bounds.files_max);
+        if gone.is_empty() {
+            return Ok(Default::default());
+        }
+        let recorded = state.txns.get(KEPT).copied();
+        let kept = oldest.version.max(recorded.unwrap_or(0));
+        if !self.is_dry() {
+            self.mark(recorded, kept, gone.len()).await?;
+            // Nobody can have added one of them since: it is older than the longest commit.
+            let live = names(table, [&table.refresh().await?]);
+            gone.retain(|object| !live.contains(&object.path));
+            delete(table.store().as_ref(), &gone).await?;
+        }
+        let first = recorded.unwrap_or_else(|| first_whole(listing)).min(kept);
+        Ok((sum(&gone), first..kept))
     }
-    upkeep.unreachable = recorded.unwrap_or_else(|| first_whole(listing)).min(kept)..kept;
-    upkeep.swept = sum(&gone);
-    Ok(())
+
+    /// Takes a version of the table before anything is deleted, and records what is kept.
+    async fn mark(&mut self, from: Option<i64>, to: i64, files: usize) -> Result<(), Error> {
+        let step = Step { app_id: KEPT.to_owned(), from, to, or_nothing: false };
+        let commit = Commit { operation: "VACUUM", progress: vec![step], ..Commit::default() };
+        self.commit(commit, json!({"sweep": {"files": files, "kept_from": to}})).await
+    }
 }
 
 /// The state at the oldest version that is kept; `None` when the log does not tell.

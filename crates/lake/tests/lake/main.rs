@@ -5,6 +5,7 @@ mod evolve;
 mod landing;
 mod ledger;
 mod lossy;
+mod maintain;
 mod past;
 mod purge;
 mod quarantine;

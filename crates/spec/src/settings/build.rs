@@ -3,7 +3,7 @@
 use super::file::{
     KafkaFile, KeysFile, ProtectionWord, SecurityFile, SettingsFile, StoreFile, TextOrSecret,
 };
-use super::{Keys, OlderKey, Protection, Settings, Value};
+use super::{Keys, Maintenance, OlderKey, Protection, Settings, Value};
 use crate::diagnostic::{Code, Findings};
 use crate::pipeline::{optional, text};
 use crate::read::{Either, Read};
@@ -82,6 +82,9 @@ pub(super) fn build(file: &SettingsFile, findings: &Findings) -> Settings {
         kafka(file, &folder, &mut settings, findings);
     }
     bounds(file, &mut settings, findings);
+    if let Some(file) = optional(file.maintenance.as_ref()) {
+        settings.maintenance = Maintenance::of(file, findings);
+    }
     let directory = |read: &Option<Read<String>>, default: &Path, what| {
         let named = read.as_ref().and_then(|read| text(read, what, findings));
         folder.join(named.map_or_else(|| default.to_owned(), PathBuf::from))

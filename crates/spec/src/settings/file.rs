@@ -1,7 +1,7 @@
 //! The shape of `huiliu.yaml`, as written; the doc comments are what editors show.
 
 use crate::read::{Either, OneOrMany, Read, Scalar};
-use crate::units::Bytes;
+use crate::units::{Bytes, Span};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -29,6 +29,8 @@ pub(crate) struct SettingsFile {
     pub memory: Option<Read<MemoryFile>>,
     /// Bounds on single records.
     pub limits: Option<Read<LimitsFile>>,
+    /// How long what is kept, and how often the tables are looked after.
+    pub maintenance: Option<Read<MaintenanceFile>>,
     /// Directory of the pipeline files. Default pipelines.
     pub pipelines: Option<Read<String>>,
     /// Directory of the subject databases. Default sql.
@@ -195,4 +197,17 @@ pub(crate) struct LimitsFile {
     pub record_bytes: Option<Read<Bytes>>,
     /// Deepest nesting that is decoded. Default 32.
     pub nesting: Option<Read<u32>>,
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename = "maintenance", deny_unknown_fields)]
+pub(crate) struct MaintenanceFile {
+    /// How often `huiliu run` looks after every table. Default 10m.
+    pub every: Option<Read<Span>>,
+    /// How long a version can be opened after it was the newest. Default 1d.
+    pub keep_versions: Option<Read<Span>>,
+    /// How long a reader may hold the version it opened. Default 6h.
+    pub longest_reader: Option<Read<Span>>,
+    /// How long log entries are kept. Default 7d.
+    pub keep_log: Option<Read<Span>>,
 }
