@@ -103,7 +103,8 @@ fn row<'a>(op: &'a str, key: &'a str, status: &'a str, seq: i64) -> RowSpec<'a> 
 async fn land(lake: &Lake, offsets: std::ops::Range<i64>) {
     for seq in offsets {
         let key = ["a", "b", "c", "d", "e"][usize::try_from(seq % 5).expect("small")];
-        let rows = [row("u", key, &format!("s{seq}"), seq)];
+        let status = format!("s{seq}");
+        let rows = [row("u", key, &status, seq)];
         lake.land(&batch(seq..seq + 1, &rows)).await.expect("it lands");
     }
 }
