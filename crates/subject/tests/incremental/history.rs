@@ -80,9 +80,12 @@ const INDUSTRIES: [&str; 3] = ["0111", "2710", "6510"];
 /// Stations of the dimension, in two counties, and one outside the city.
 const STATIONS: [&str; 4] = ["CKG", "CUW", "WXN", "BXP"];
 const SERVICES: [&str; 2] = ["G1", "G2"];
+const PERSONS: [&str; 3] = ["P1", "P2", "P3"];
 const TICKETS: [&str; 8] = ["1", "2", "3", "4", "5", "6", "7", "8"];
-/// Days that have to be known, and equal or few days apart, before rows meet.
+/// Days that have to be equal, or few days apart, before rows meet.
 const NEAR: [&str; 4] = ["service_date", "confirm_date", "depart_time", "arrive_time"];
+/// What else has to be known, and equal.
+const SHARED: [&str; 2] = ["service_no", "citizen_id"];
 /// Days before the day the tables count from: near ones, and some in each window.
 const AGO: [i64; 14] = [-40, -5, 0, 1, 3, 8, 30, 45, 100, 200, 330, 400, 700, 1_500];
 /// 2020-04-07.
@@ -155,7 +158,7 @@ impl Words {
     fn cell(&self, contract: &Contract, at: usize, chance: &mut Chance) -> Option<String> {
         let column = &contract.columns[at];
         let name = column.name.as_str();
-        let one_in = if NEAR.contains(&name) { 20 } else { 5 };
+        let one_in = if NEAR.contains(&name) || SHARED.contains(&name) { 20 } else { 5 };
         if !contract.key.contains(&at) && chance.below(one_in) == 0 {
             return None;
         }
@@ -183,6 +186,7 @@ impl Words {
             "board_code" | "alight_code" => &STATIONS,
             "service_no" => &SERVICES,
             "ticket_no" => &TICKETS,
+            "citizen_id" => &PERSONS,
             _ => &CODES,
         };
         (*chance.pick(pool)).to_owned()
