@@ -1,12 +1,14 @@
-//! Changes: what decoding yields, column by column, still as text.
+//! Changes: what decoding yields, column by column, still as it was sent.
 //!
 //! A [`Changes`] holds one row per decoded row change and, for every contract column, one
 //! [`Cell`] per row. A cell is a position, not a value: it points into the arena of the
 //! [`crate::Records`] it was decoded from, or into `scratch` when the text had escapes. So the
 //! bytes of a record are neither copied nor converted before the column's type is known.
 
+use crate::binary::Binary;
 use crate::contract::Encoding;
 use crate::reject::Reject;
+use std::borrow::Cow;
 use std::sync::Arc;
 
 /// What happened to the row (the envelope's `op`).
@@ -65,6 +67,8 @@ pub enum CellKind {
     Nested,
     /// Debezium's placeholder for a value the source did not send: keep what is known.
     Unavailable,
+    /// A value in a binary encoding, in the arena.
+    Binary(Binary),
 }
 
 /// Where one cell's text lies.
@@ -122,11 +126,13 @@ pub struct Stranger {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Extra {
     pub row: u32,
-    /// `"name": value` in the arena, from the opening quote to the end of the value.
+    /// `"name": value` in the arena or in `scratch`, from the opening quote to the end of the value.
     pub start: u32,
     pub len: u32,
     /// Bytes of the name with its quotes.
     pub name_len: u32,
+    /// It lies in `scratch`, because the record itself was no text.
+    pub in_scratch: bool,
 }
 
 /// Records that are accounted for without a row, by reason.
@@ -152,13 +158,25 @@ impl Changes {
         std::str::from_utf8(self.bytes(arena, cell)).unwrap_or_default()
     }
 
-    /// Bytes of a cell; empty for kinds without text.
+    /// Bytes of a cell as they were sent; empty for kinds that have none.
     pub fn bytes<'a>(&'a self, arena: &'a [u8], cell: Cell) -> &'a [u8] {
         let source = match cell.kind {
-            CellKind::Text | CellKind::Number | CellKind::Nested => arena,
+            CellKind::Text | CellKind::Number | CellKind::Nested | CellKind::Binary(_) => arena,
             CellKind::Unescaped => &self.scratch,
             _ => return &[],
         };
         &source[cell.start as usize..(cell.start + cell.len) as usize]
+    }
+
+    /// Text of a cell for people: bytes that are no text are written out. Empty for kinds that
+    /// have none.
+    pub fn text<'a>(&'a self, arena: &'a [u8], cell: Cell) -> Cow<'a, str> {
+        let bytes = self.bytes(arena, cell);
+        match cell.kind {
+            CellKind::Binary(binary) => {
+                binary.value(bytes).map(|value| value.to_string()).unwrap_or_default().into()
+            }
+            _ => String::from_utf8_lossy(bytes),
+        }
     }
 }

@@ -101,8 +101,24 @@ pub enum Format {
     HuiliuJson,
     /// Debezium's JSON, with or without the embedded schema.
     DebeziumJson,
+    /// Plain rows in Avro behind the id of their schema; the Kafka offset is the sequence.
+    ConfluentAvro,
+    /// Debezium's envelope in Avro behind the id of its schema.
+    DebeziumAvro,
     /// Plain rows: an object per record; the Kafka offset is the sequence.
     Json,
+}
+
+impl Format {
+    /// Whether values are encoded as Debezium encodes them.
+    pub fn is_debezium(self) -> bool {
+        matches!(self, Self::DebeziumJson | Self::DebeziumAvro)
+    }
+
+    /// Whether records are Avro, whose schemas a registry keeps.
+    pub fn is_avro(self) -> bool {
+        matches!(self, Self::ConfluentAvro | Self::DebeziumAvro)
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -5,7 +5,9 @@
 //! meaning); intervals are half-open, `start..end`, always.
 
 pub mod batch;
+pub mod binary;
 pub mod change;
+pub mod civil;
 pub mod clock;
 pub mod contract;
 pub mod drift;
@@ -15,11 +17,13 @@ pub mod progress;
 pub mod quality;
 pub mod record;
 pub mod reject;
+pub mod schemas;
 pub mod stop;
 pub mod system;
 pub mod topics;
 
 pub use batch::{Batch, Tally};
+pub use binary::{Binary, Value};
 pub use change::{Cell, CellKind, Change, Changes, Dialect, Extra, Op, Stranger};
 pub use clock::Clock;
 pub use contract::{Column, Contract, DataType, Grade, Protect};

@@ -83,6 +83,13 @@ pub trait Source: Send {
     /// a source that has one.
     fn pause(&self, dataset: &str);
 
+    /// Reads nothing more of a dataset until it is released, and then goes on where it was. What
+    /// was read before may still be handed over. The end of what is held is not reached.
+    fn hold(&self, dataset: &str);
+
+    /// Goes on with a dataset that was held.
+    fn release(&self, dataset: &str);
+
     /// Reads a paused dataset again: for partitions that are assigned it says
     /// [`SourceEvent::Resumed`] first, and begins at the progress of the reply.
     fn resume(&self, dataset: &str);

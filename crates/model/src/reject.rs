@@ -77,6 +77,16 @@ pub enum Reason {
     DuplicateField,
     VersionUnknown,
     TruncateUnsupported,
+    /// An Avro record does not begin with the byte 0 and the id of its schema.
+    MagicByte,
+    /// The schema registry has no schema of the record's id.
+    SchemaUnknown,
+    /// The record's schema cannot be read by the dataset's format.
+    SchemaInvalid,
+    /// The bytes are not what the record's Avro schema says.
+    NotAvro,
+    /// The record goes on where its schema ends.
+    TrailingBytes,
     /// A row of a file has more or fewer fields than its header.
     FieldCount,
     /// A field that the contract does not name, where it says `drift: {added: quarantine}`.
@@ -87,7 +97,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason, for closed label sets and documentation.
-    pub const ALL: [Reason; 51] = [
+    pub const ALL: [Reason; 56] = [
         Reason::Length,
         Reason::Charset,
         Reason::Checksum,
@@ -136,6 +146,11 @@ impl Reason {
         Reason::DuplicateField,
         Reason::VersionUnknown,
         Reason::TruncateUnsupported,
+        Reason::MagicByte,
+        Reason::SchemaUnknown,
+        Reason::SchemaInvalid,
+        Reason::NotAvro,
+        Reason::TrailingBytes,
         Reason::FieldCount,
         Reason::FieldUnknown,
         Reason::FieldMissing,
@@ -192,6 +207,11 @@ impl Reason {
             Self::DuplicateField => "DUPLICATE_FIELD",
             Self::VersionUnknown => "VERSION_UNKNOWN",
             Self::TruncateUnsupported => "TRUNCATE_UNSUPPORTED",
+            Self::MagicByte => "MAGIC_BYTE",
+            Self::SchemaUnknown => "SCHEMA_UNKNOWN",
+            Self::SchemaInvalid => "SCHEMA_INVALID",
+            Self::NotAvro => "NOT_AVRO",
+            Self::TrailingBytes => "TRAILING_BYTES",
             Self::FieldCount => "FIELD_COUNT",
             Self::FieldUnknown => "FIELD_UNKNOWN",
             Self::FieldMissing => "FIELD_MISSING",

@@ -6,8 +6,10 @@
 //!
 //! How a value is written is said by the record's schema, else by the contract's column
 //! ([`encoded`]), and where neither does, by the format: dates and numbers as text or number, and
-//! for Debezium what its numbers most likely are ([`debezium`]).
+//! for Debezium what its numbers most likely are ([`debezium`]). Of a binary encoding a value
+//! that is of the column's type is taken as it is ([`binary`]); any other is written as text first.
 
+mod binary;
 mod debezium;
 mod encoded;
 mod typed;
@@ -21,8 +23,9 @@ use arrow::array::{
 };
 use arrow::datatypes::{Float64Type, Int32Type, Int64Type};
 use huiliu_model::contract::{Encoding, Format, NamedRule};
-use huiliu_model::{Cell, CellKind, Changes, DataType, Op, Reason, Stage};
+use huiliu_model::{Cell, CellKind, Changes, DataType, Op, Reason, Stage, Value};
 use std::borrow::Cow;
+use std::fmt::Write;
 use std::sync::Arc;
 
 /// The cells of a chunk with what is known of its rows.
@@ -47,6 +50,10 @@ enum Given<'a> {
     Number(&'a str),
     Boolean(bool),
     Nested(&'a str),
+    /// A number, an instant or bytes, as a binary encoding holds them.
+    Binary(Value<'a>),
+    /// A number of a binary encoding that no type can hold.
+    Beyond,
     /// A text that is the value itself, whatever the delivered one was.
     Verbatim(&'a str),
     NotUtf8,
@@ -103,6 +110,10 @@ impl<'a> Chunk<'a> {
             CellKind::Unavailable => return Given::Unavailable,
             CellKind::True => return Given::Boolean(true),
             CellKind::False => return Given::Boolean(false),
+            CellKind::Binary(binary) => {
+                let value = binary.value(self.changes.bytes(self.arena, cell));
+                return value.map_or(Given::Beyond, Given::Binary);
+            }
             CellKind::Text | CellKind::Unescaped | CellKind::Number | CellKind::Nested => {}
         }
         match std::str::from_utf8(self.changes.bytes(self.arena, cell)) {
@@ -196,6 +207,7 @@ fn texts(chunk: &Chunk<'_>, plan: &Plan, mut bench: Bench<'_>) -> ArrayRef {
     let cells = chunk.cells(plan);
     let bytes = cells.iter().map(|cell| cell.len as usize).sum();
     let mut builder = StringBuilder::with_capacity(cells.len(), bytes);
+    let mut written = String::new();
     let mut scratch = String::new();
     for (row, (cell, encoding)) in cells.iter().zip(chunk.encodings(plan)).enumerate() {
         let given = encoded::plainly(chunk.given(*cell), encoding, plan.data_type, &mut scratch);
@@ -217,6 +229,13 @@ fn texts(chunk: &Chunk<'_>, plan: &Plan, mut bench: Bench<'_>) -> ArrayRef {
                 rule: "type",
                 kept: Some(Cow::Borrowed(text)),
             }),
+            Given::Binary(value) => {
+                written.clear();
+                // Writing to memory does not fail.
+                let _ = write!(written, "{value}");
+                text_of(plan, &written, &chunk.context(row))
+            }
+            Given::Beyond => Verdict::untyped(Reason::Range),
             Given::NotUtf8 => Verdict::untyped(Reason::NotUtf8),
         };
         match bench.settle(row, verdict) {

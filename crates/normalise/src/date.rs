@@ -14,10 +14,9 @@
 //! where one part can be no month (26/12/2019, D20); the rules `date` and `timestamp` accept only
 //! the forms of the specification (1.10), whose vectors refuse it.
 
-mod civil;
 mod read;
 
-pub use civil::{civil_from_days, days_from_civil, days_of};
+pub use huiliu_model::civil::{civil_from_days, days_from_civil, days_of};
 
 use crate::rule::Outcome;
 use crate::text::{self, TextKind, Value};

@@ -120,7 +120,13 @@ fn with_strangers() -> made::Chunk {
     for text in [r#""tel":"13812345678""#, r#""x": 1"#, r#""x": 2"#] {
         let start = chunk.records.store(text.as_bytes()).start;
         let name_len = text.find(':').expect("a field") as u32;
-        let extra = huiliu_model::Extra { row: 1, start, len: text.len() as u32, name_len };
+        let extra = huiliu_model::Extra {
+            row: 1,
+            start,
+            len: text.len() as u32,
+            name_len,
+            in_scratch: false,
+        };
         chunk.changes.extras.push(extra);
     }
     chunk

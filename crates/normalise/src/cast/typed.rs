@@ -1,13 +1,13 @@
 //! Cells of typed columns: parse, convert by dialect, hold against bounds.
 
-use super::{At, Given, debezium};
+use super::{At, Given, binary, debezium};
 use crate::date::{DateOutcome, TimestampOutcome};
 use crate::judge::{Failure, Tested, Verdict};
 use crate::number::NumberOutcome;
 use crate::rule::{self, Outcome};
 use crate::{date as dates, number};
-use huiliu_model::contract::{Encoding, Format, NamedRule};
-use huiliu_model::{DataType, Reason, Stage};
+use huiliu_model::contract::{Encoding, NamedRule};
+use huiliu_model::{DataType, Reason, Stage, Value};
 
 /// Flag of a date after the day of its record.
 const FUTURE: &str = "FUTURE";
@@ -64,6 +64,24 @@ fn read<T>(at: &At<'_, '_>, text: &str, parse: impl Fn(&[u8]) -> Verdict<T>) -> 
     }
 }
 
+/// Whether the column has no rule that repairs texts: a number may be taken as it is.
+fn is_plain(at: &At<'_, '_>) -> bool {
+    matches!(at.plan.named, None | Some(NamedRule::Date | NamedRule::Timestamp | NamedRule::Text))
+}
+
+/// Reads a value of a binary encoding that is of another type than its column, by its text.
+#[cold]
+fn spelled<T>(
+    at: &At<'_, '_>,
+    value: Value<'_>,
+    parse: impl Fn(&[u8]) -> Verdict<T>,
+) -> Verdict<T> {
+    match value {
+        Value::Bytes(_) | Value::Uuid(_) => Verdict::untyped(Reason::Type),
+        value => read(at, &value.to_string(), parse),
+    }
+}
+
 fn by_rule<T>(
     at: &At<'_, '_>,
     named: NamedRule,
@@ -95,23 +113,29 @@ fn by_rule<T>(
 /// The number of a date or timestamp that counts from 1970.
 fn counted(at: &At<'_, '_>, given: &Given<'_>) -> Option<i64> {
     let counts = match at.encoding {
-        Encoding::Unsaid => at.chunk.format == Format::DebeziumJson,
+        Encoding::Unsaid => at.chunk.format.is_debezium(),
         encoding => encoding.micros(0).is_some() && !encoding.is_time_of_day(),
     };
     match given {
         Given::Number(text) if counts => text.parse().ok(),
+        Given::Binary(Value::Integer(number)) if counts => Some(*number),
         _ => None,
     }
 }
 
 /// An end or a beginning that is infinite, as Debezium sends it; no other format has such.
 fn infinite<T>(at: &At<'_, '_>, given: &Given<'_>) -> Option<Verdict<T>> {
-    if at.chunk.format != Format::DebeziumJson {
+    if !at.chunk.format.is_debezium() {
         return None;
     }
     let is_positive = match given {
         Given::Text("infinity") => true,
         Given::Text("-infinity") => false,
+        Given::Binary(Value::Days(days)) => debezium::infinity(*days, Encoding::Days, true)?,
+        Given::Binary(Value::Instant { micros, .. }) => {
+            // Cut milliseconds and nanoseconds alike are among those of a millisecond.
+            debezium::infinity(*micros, Encoding::Millis, false)?
+        }
         given => {
             let is_date = at.plan.data_type == DataType::Date;
             debezium::infinity(counted(at, given)?, at.encoding, is_date)?
@@ -143,6 +167,9 @@ pub(super) fn date(at: &At<'_, '_>, given: Given<'_>) -> Verdict<i32> {
         (None, Given::Text(text) | Given::Number(text)) => {
             read(at, local(at, text), |bytes| dates::parse_date(bytes).into())
         }
+        (None, Given::Binary(value)) => {
+            binary::date(value).unwrap_or_else(|| spelled(at, value, |bytes| day(at, bytes)))
+        }
         (None, given) => mistyped(given),
     };
     verdict
@@ -157,6 +184,13 @@ pub(super) fn date(at: &At<'_, '_>, given: Given<'_>) -> Verdict<i32> {
             _ => Tested::Passed(day),
         })
         .test(|day| not_future(at, day, i64::from(day)))
+}
+
+fn day(at: &At<'_, '_>, bytes: &[u8]) -> Verdict<i32> {
+    match at.plan.month_start {
+        true => dates::parse_month(bytes).into(),
+        false => dates::parse_date(bytes).into(),
+    }
 }
 
 pub(super) fn timestamp(at: &At<'_, '_>, given: Given<'_>) -> Verdict<i64> {
@@ -174,6 +208,8 @@ pub(super) fn timestamp(at: &At<'_, '_>, given: Given<'_>) -> Verdict<i64> {
         (None, Given::Text(text) | Given::Number(text)) => {
             read(at, local(at, text), |bytes| dates::parse_timestamp(bytes).into())
         }
+        (None, Given::Binary(value)) => binary::timestamp(value)
+            .unwrap_or_else(|| spelled(at, value, |bytes| dates::parse_timestamp(bytes).into())),
         (None, given) => mistyped(given),
     };
     verdict.test(|micros| match at.chunk.event_us(at.row) {
@@ -223,6 +259,8 @@ pub(super) fn long(at: &At<'_, '_>, given: Given<'_>) -> Verdict<i64> {
         Given::Text(text) | Given::Number(text) => {
             read(at, text, |bytes| number::parse_integer(bytes).into())
         }
+        Given::Binary(Value::Integer(value)) if is_plain(at) => Verdict::clean(value),
+        Given::Binary(value) => spelled(at, value, |bytes| number::parse_integer(bytes).into()),
         given => mistyped(given),
     };
     verdict.test(|value| within(at, value, i128::from(value)))
@@ -233,6 +271,10 @@ pub(super) fn double(at: &At<'_, '_>, given: Given<'_>) -> Verdict<f64> {
         Given::Text(text) | Given::Number(text) => {
             read(at, text, |bytes| number::parse_double(bytes).into())
         }
+        Given::Binary(value) => match binary::double(value).filter(|_| is_plain(at)) {
+            Some(verdict) => verdict,
+            None => spelled(at, value, |bytes| number::parse_double(bytes).into()),
+        },
         given => mistyped(given),
     };
     verdict.test(|value| match at.plan.bounds.and_then(|b| b.broken_by_double(value)) {
@@ -254,6 +296,11 @@ pub(super) fn decimal(at: &At<'_, '_>, given: Given<'_>) -> Verdict<i128> {
             debezium::Decimal::Plain => read(at, text, parse),
         },
         Given::Text(text) | Given::Number(text) => read(at, text, parse),
+        Given::Binary(value) => match binary::decimal(value, scale).filter(|_| is_plain(at)) {
+            Some(Some(value)) if fits(value, precision) => Verdict::clean(value),
+            Some(_) => Verdict::untyped(Reason::Range),
+            None => spelled(at, value, parse),
+        },
         given => mistyped(given),
     };
     verdict.test(|value| within(at, value, value))
@@ -262,7 +309,7 @@ pub(super) fn decimal(at: &At<'_, '_>, given: Given<'_>) -> Verdict<i128> {
 /// Whether a text may be the bytes of an unscaled number.
 fn is_unscaled(at: &At<'_, '_>) -> bool {
     match at.encoding {
-        Encoding::Unsaid => at.chunk.format == Format::DebeziumJson,
+        Encoding::Unsaid => at.chunk.format.is_debezium(),
         encoding => matches!(encoding, Encoding::Unscaled { .. }),
     }
 }
@@ -292,12 +339,16 @@ fn within<T>(at: &At<'_, '_>, value: T, unscaled: i128) -> Tested<T> {
 pub(super) fn boolean(at: &At<'_, '_>, given: Given<'_>) -> Verdict<bool> {
     match given {
         Given::Boolean(value) => Verdict::clean(value),
-        Given::Number(digit @ ("0" | "1")) if at.chunk.format == Format::DebeziumJson => {
+        Given::Number(digit @ ("0" | "1")) if at.chunk.format.is_debezium() => {
             Verdict::clean(digit == "1")
         }
         Given::Text(text) | Given::Number(text) => {
             read(at, text, |bytes| number::parse_boolean(bytes).into())
         }
+        Given::Binary(Value::Integer(digit @ (0 | 1))) if at.chunk.format.is_debezium() => {
+            Verdict::clean(digit == 1)
+        }
+        Given::Binary(value) => spelled(at, value, |bytes| number::parse_boolean(bytes).into()),
         given => mistyped(given),
     }
 }
@@ -307,6 +358,7 @@ fn mistyped<T>(given: Given<'_>) -> Verdict<T> {
         Given::NotUtf8 => Verdict::untyped(Reason::NotUtf8),
         Given::Absent => Verdict::Absent,
         Given::Unavailable => Verdict::Unavailable,
+        Given::Beyond => Verdict::untyped(Reason::Range),
         _ => Verdict::untyped(Reason::Type),
     }
 }

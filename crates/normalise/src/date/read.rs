@@ -5,7 +5,7 @@
 //! the year in last place the parts before it must tell day from month: one of them is above 12
 //! (D20).
 
-use super::civil::{days_from_civil, days_of};
+use super::{days_from_civil, days_of};
 use huiliu_model::Reason;
 
 pub(super) const MICROS_OF_SECOND: i64 = 1_000_000;

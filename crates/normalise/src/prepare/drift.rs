@@ -18,7 +18,8 @@ use crate::flags::{Marks, RowReject};
 use crate::judge::row_number;
 use huiliu_model::contract::Format;
 use huiliu_model::{
-    CellKind, Changes, Contract, DataType, Drift, DriftKind, OnDrift, Op, Reason, Records, Stage,
+    Binary, CellKind, Changes, Contract, DataType, Drift, DriftKind, OnDrift, Op, Reason, Records,
+    Stage,
 };
 
 /// Name of the rule in quarantine.
@@ -145,13 +146,25 @@ fn kind_of(
         DataType::Integer | DataType::Long | DataType::Double | DataType::Decimal { .. }
     );
     let is_date_type = matches!(data_type, DataType::Date | DataType::Timestamp);
+    let is_number_cell = |binary: Binary| {
+        matches!(binary, Binary::Integer | Binary::Float | Binary::Double | Binary::Decimal { .. })
+    };
+    // A number is one, however it is encoded; other binary values suit dates and texts at most.
+    let cell = match cell {
+        CellKind::Binary(binary) if is_number_cell(binary) => Number,
+        CellKind::Binary(Binary::Days | Binary::Instant(..)) if is_date_type => return None,
+        CellKind::Binary(_) => {
+            return (data_type != DataType::String).then_some(DriftKind::Retyped);
+        }
+        cell => cell,
+    };
     match cell {
         Nested => Some(DriftKind::Retyped),
         True | False => (is_number_type || is_date_type).then_some(DriftKind::Retyped),
         Number | Text | Unescaped if is_number_type => {
             (reason == Reason::Range).then_some(DriftKind::Widened)
         }
-        Number if is_date_type => (format != Format::DebeziumJson).then_some(DriftKind::Retyped),
+        Number if is_date_type => (!format.is_debezium()).then_some(DriftKind::Retyped),
         Number if data_type == DataType::Boolean => Some(DriftKind::Retyped),
         _ => None,
     }

@@ -24,12 +24,12 @@ pub(super) fn texts(records: &Records, changes: &Changes, kept: &[u32]) -> Strin
         text.clear();
         for (at, extra) in mine.iter().enumerate() {
             // As with known fields, the last of several fields of one name wins.
-            let name = name(records, extra);
-            if mine[at + 1..].iter().any(|later| self::name(records, later) == name) {
+            let name = name(records, changes, extra);
+            if mine[at + 1..].iter().any(|later| self::name(records, changes, later) == name) {
                 continue;
             }
             text.push(if text.is_empty() { '{' } else { ',' });
-            text.push_str(slice(records, extra.start, extra.len));
+            text.push_str(slice(records, changes, extra, extra.len));
         }
         match text.is_empty() {
             true => builder.append_null(),
@@ -42,11 +42,12 @@ pub(super) fn texts(records: &Records, changes: &Changes, kept: &[u32]) -> Strin
     builder.finish()
 }
 
-fn name<'a>(records: &'a Records, extra: &Extra) -> &'a str {
-    slice(records, extra.start, extra.name_len)
+fn name<'a>(records: &'a Records, changes: &'a Changes, extra: &Extra) -> &'a str {
+    slice(records, changes, extra, extra.name_len)
 }
 
-fn slice(records: &Records, start: u32, len: u32) -> &str {
-    let bytes = &records.arena[start as usize..(start + len) as usize];
+fn slice<'a>(records: &'a Records, changes: &'a Changes, extra: &Extra, len: u32) -> &'a str {
+    let source = if extra.in_scratch { &changes.scratch } else { &records.arena };
+    let bytes = &source[extra.start as usize..(extra.start + len) as usize];
     std::str::from_utf8(bytes).expect("a record that was decoded is UTF-8, and fields are whole")
 }

@@ -47,7 +47,7 @@ pub(super) fn texts(
             text.push(if text.is_empty() { '{' } else { ',' });
             write_text(&contract.columns[column].name, &mut text);
             text.push(':');
-            write_cell(changes.bytes(&records.arena, cell), cell, &mut text);
+            write_cell(&changes.text(&records.arena, cell), cell, &mut text);
         }
         text.push('}');
         builder.append_value(&text);
@@ -86,15 +86,12 @@ impl Seal<'_> {
     }
 }
 
-fn write_cell(bytes: &[u8], cell: Cell, out: &mut String) {
+fn write_cell(text: &str, cell: Cell, out: &mut String) {
     match cell.kind {
         CellKind::True => out.push_str("true"),
         CellKind::False => out.push_str("false"),
         CellKind::Missing | CellKind::Null | CellKind::Unavailable => out.push_str("null"),
-        CellKind::Text | CellKind::Unescaped | CellKind::Number | CellKind::Nested => {
-            let text = String::from_utf8_lossy(bytes);
-            write_text(cut(&text), out);
-        }
+        _ => write_text(cut(text), out),
     }
 }
 

@@ -5,8 +5,8 @@
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use huiliu_model::contract::{Format, Freshness, Group, Land, Mode, OnFail, Rule};
 use huiliu_model::{
-    Cell, CellKind, Change, Changes, Column, Contract, DataType, Grade, Op, Partition, Protect,
-    Reason, Record, Records, Reject, Stage,
+    Binary, Cell, CellKind, Change, Changes, Column, Contract, DataType, Grade, Op, Partition,
+    Protect, Reason, Record, Records, Reject, Stage,
 };
 use huiliu_normalise::{Keys, Normaliser, Prepared, Protection};
 use std::sync::Arc;
@@ -31,6 +31,8 @@ pub enum Given<'a> {
     False,
     Nested(&'a str),
     Unavailable,
+    /// How the bytes are to be read, and the bytes.
+    Binary(Binary, &'a [u8]),
 }
 
 pub fn column(name: &str, data_type: DataType) -> Column {
@@ -157,6 +159,11 @@ impl Chunk {
             Given::False => (CellKind::False, ""),
             Given::Nested(text) => (CellKind::Nested, *text),
             Given::Unavailable => (CellKind::Unavailable, ""),
+            Given::Binary(binary, bytes) => {
+                let start = self.records.store(bytes).start;
+                let len = bytes.len() as u32;
+                return Cell { start, len, kind: CellKind::Binary(*binary) };
+            }
         };
         let start = if kind == CellKind::Unescaped {
             let start = self.changes.scratch.len() as u32;
