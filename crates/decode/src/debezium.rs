@@ -30,9 +30,9 @@ use meaning::{Act, Position, Shape};
 
 const SCHEMA: usize = 0;
 const PAYLOAD: usize = 1;
-const BEFORE: usize = 2;
-const AFTER: usize = 3;
-const SOURCE: usize = 4;
+pub(crate) const BEFORE: usize = 2;
+pub(crate) const AFTER: usize = 3;
+pub(crate) const SOURCE: usize = 4;
 const OP: usize = 6;
 const TS_MS: usize = 7;
 const STATUS: usize = 10;
@@ -64,13 +64,28 @@ const SOURCE_NAMES: [&str; 8] = ["ts_ms", "ts_us", "lsn", "file", "pos", "row", 
 
 /// What one record holds: where its known fields lie.
 #[derive(Debug, Default)]
-struct Fields {
+pub(crate) struct Fields {
     envelope: [Field; NAMES.len()],
     source: [Field; SOURCE_NAMES.len()],
     /// Position of the first name that came a second time.
     duplicate: Option<u32>,
     /// Whether the envelope has names that Debezium's change records do not have.
-    strangers: bool,
+    pub strangers: bool,
+}
+
+impl Fields {
+    pub fn set(&mut self, name: usize, token: Token) {
+        self.envelope[name] = Some(token);
+    }
+
+    pub fn set_source(&mut self, name: usize, token: Token) {
+        self.source[name] = Some(token);
+    }
+}
+
+/// Whether a name is of the envelope itself, and not of the object around it.
+pub(crate) fn is_inner(name: usize) -> bool {
+    !matches!(name, SCHEMA | PAYLOAD)
 }
 
 #[derive(Debug)]
@@ -98,12 +113,8 @@ impl Envelope {
             Some(Kind::Null) => return Ok(Found::Tombstone),
             Some(_) => return Err(refused(Reason::NotAnObject, payload)),
         }
-        let document = cursor.document();
         work.speak(fields.envelope[SCHEMA], schema::encodings);
-        if is_control(work, document, &fields) {
-            return Ok(Found::Control);
-        }
-        change(work, document, &fields)
+        understand(work, cursor.document(), &fields)
     }
 
     /// Passes the object at the cursor: the record, or the payload within it.
@@ -121,7 +132,7 @@ impl Envelope {
             let at = narrow(cursor.at());
             let name = self.names.read(cursor, &mut work.orders[part], &mut work.spare)?;
             // Within the payload these two are names like any other.
-            let name = name.filter(|&name| outermost || !matches!(name, SCHEMA | PAYLOAD));
+            let name = name.filter(|&name| outermost || is_inner(name));
             let token = match name {
                 Some(SCHEMA) => work.pass_repeated(cursor)?,
                 Some(PAYLOAD) => self.payload(work, cursor, fields)?,
@@ -180,6 +191,14 @@ impl Envelope {
         }
         Ok(Token { kind: Kind::Object, start, end: narrow(cursor.at()) })
     }
+}
+
+/// What an envelope says, however it was written; images are in `work` already.
+pub(crate) fn understand(work: &mut Work, document: &[u8], fields: &Fields) -> Result<Found, Stop> {
+    if is_control(work, document, fields) {
+        return Ok(Found::Control);
+    }
+    change(work, document, fields)
 }
 
 /// Whether a record is about the stream and not about a row. Logical messages say so.

@@ -6,6 +6,7 @@
 use crate::Decoder;
 use crate::names::{Names, Order};
 use crate::scan::{Cursor, Fault, Kind, Token, narrow, unescape};
+use crate::strangers;
 use huiliu_model::contract::Encoding;
 use huiliu_model::{Cell, CellKind, Changes, Extra, OnDrift, Stranger};
 use memchr::memchr_iter;
@@ -31,6 +32,10 @@ pub(crate) struct Work<'a> {
     pub scratch: Vec<u8>,
     /// Unescaped names and texts of the envelope, one at a time.
     pub spare: Vec<u8>,
+    /// What was opened of an envelope that is no text itself; one record at a time.
+    pub document: Vec<u8>,
+    /// Length of `scratch` to go back to when the record at hand fails.
+    pub mark: usize,
     /// Learned field orders of the parts of the envelope.
     pub orders: [Order; 3],
     /// See [`huiliu_model::Changes::departments`].
@@ -63,6 +68,14 @@ pub(crate) struct Work<'a> {
     strange_after: Vec<Extra>,
 }
 
+/// One image and what its cells may need.
+pub(crate) struct Image<'w> {
+    pub cells: &'w mut [Cell],
+    pub scratch: &'w mut Vec<u8>,
+    /// Strange fields that are kept; their row is not known yet.
+    pub strange: &'w mut Vec<Extra>,
+}
+
 /// A schema that was met, and what it says.
 #[derive(Debug)]
 struct Dialect {
@@ -87,7 +100,7 @@ pub(crate) const SOURCE_PART: usize = 2;
 /// What Debezium sends for a value that the source's log does not hold (an unchanged TOAST
 /// column): the default of its `unavailable.value.placeholder`, for text columns; the same bytes
 /// in hexadecimal or Base64, for binary columns; and as the only element, for arrays of text.
-const PLACEHOLDERS: [&[u8]; 4] = [
+pub(crate) const PLACEHOLDERS: [&[u8]; 4] = [
     b"__debezium_unavailable_value",
     b"5f5f646562657a69756d5f756e617661696c61626c655f76616c7565",
     b"X19kZWJleml1bV91bmF2YWlsYWJsZV92YWx1ZQ==",
@@ -100,7 +113,7 @@ impl<'a> Work<'a> {
         let (envelope, source) = match &decoder.envelope {
             crate::Envelope::Huiliu(envelope) => (&envelope.names, &envelope.source),
             crate::Envelope::Debezium(envelope) => (&envelope.names, &envelope.source),
-            crate::Envelope::Plain(_) => (&none, &none),
+            crate::Envelope::Plain(_) | crate::Envelope::Avro(_) => (&none, &none),
         };
         let orders = [Order::new(envelope), Order::new(envelope), Order::new(source)];
         let row = vec![Cell::default(); decoder.columns.len()];
@@ -110,6 +123,8 @@ impl<'a> Work<'a> {
             base: 0,
             scratch: Vec::new(),
             spare: Vec::new(),
+            document: Vec::new(),
+            mark: 0,
             orders,
             departments: vec![Cell::default()],
             strangers: Vec::new(),
@@ -151,6 +166,33 @@ impl<'a> Work<'a> {
             Side::Before => &mut self.before,
             Side::After => &mut self.after,
         }
+    }
+
+    /// An image without a field yet.
+    pub fn clear(&mut self, side: Side) -> Image<'_> {
+        let (cells, strange) = match side {
+            Side::Before => (&mut self.before, &mut self.strange_before),
+            Side::After => (&mut self.after, &mut self.strange_after),
+        };
+        cells.fill(Cell::default());
+        strange.clear();
+        Image { cells, scratch: &mut self.scratch, strange }
+    }
+
+    /// Puts bytes into `scratch` that outlive the record at hand, whatever becomes of it.
+    pub fn keep_for_good(&mut self, bytes: &[u8]) -> usize {
+        let start = self.scratch.len();
+        self.scratch.extend_from_slice(bytes);
+        self.mark = self.scratch.len();
+        start
+    }
+
+    /// Counts a field that the contract does not name, met in some records.
+    pub fn note_strangers(&mut self, name: &str, count: u64, [first, last]: [u32; 2]) {
+        let held = strangers::entry(&mut self.strangers, name.as_bytes(), first);
+        held.count += count;
+        held.first = held.first.min(first);
+        held.last = held.last.max(last);
     }
 
     /// Passes a value and, if it is an object, takes its fields as the image of that side.
@@ -205,7 +247,7 @@ impl<'a> Work<'a> {
         let written = document.get(named.clone()).unwrap_or_default();
         let name_len = written.iter().rposition(|byte| *byte == b'"').unwrap_or(0);
         let record = self.record;
-        note_stranger(&mut self.strangers, written.get(..name_len).unwrap_or_default(), record);
+        strangers::note(&mut self.strangers, written.get(..name_len).unwrap_or_default(), record);
         match self.decoder.on_strange {
             OnDrift::Quarantine => {
                 self.refused.get_or_insert(narrow(named.start));
@@ -221,6 +263,7 @@ impl<'a> Work<'a> {
                     start: base + narrow(start),
                     len: narrow(end - start),
                     name_len: narrow(name_len + 2),
+                    in_scratch: false,
                 });
             }
             OnDrift::Ignore | OnDrift::Stop => {}
@@ -349,7 +392,9 @@ impl<'a> Work<'a> {
 
     pub fn cell_bytes(&self, cell: Cell) -> &[u8] {
         let source = match cell.kind {
-            CellKind::Text | CellKind::Number | CellKind::Nested => self.arena,
+            CellKind::Text | CellKind::Number | CellKind::Nested | CellKind::Binary(_) => {
+                self.arena
+            }
             CellKind::Unescaped => &self.scratch,
             _ => return &[],
         };
@@ -436,39 +481,3 @@ fn unescaped(raw: &[u8], scratch: &mut Vec<u8>) -> Cell {
     let len = narrow(scratch.len() - start);
     Cell { start: narrow(start), len, kind: CellKind::Unescaped }
 }
-
-/// Counts a field that the contract does not name, once per record.
-fn note_stranger(strangers: &mut Vec<Stranger>, name: &[u8], record: u32) {
-    let name = std::str::from_utf8(name).ok().filter(|name| is_name(name)).unwrap_or(OTHERS);
-    let name = &name[..name.floor_char_boundary(Changes::DEPARTMENT_BYTES_MAX)];
-    let known = strangers.iter().position(|held| &*held.name == name);
-    let known = known.or_else(|| {
-        let is_full = strangers.len() >= Changes::STRANGERS_MAX;
-        is_full.then_some(strangers.len() - 1)
-    });
-    match known.and_then(|at| strangers.get_mut(at)) {
-        Some(held) => {
-            held.count += u64::from(held.last != record);
-            held.last = record;
-        }
-        None => {
-            let is_last = strangers.len() + 1 == Changes::STRANGERS_MAX;
-            let name = if is_last { OTHERS } else { name }.into();
-            strangers.push(Stranger { name, count: 1, first: record, last: record });
-        }
-    }
-}
-
-/// Whether a text looks like the name of a field. A broken source may write anything in its
-/// place, a personal number too, and names are written to logs and ledger.
-fn is_name(text: &str) -> bool {
-    let digit_count = text.bytes().filter(u8::is_ascii_digit).count();
-    let begins = text.starts_with(|c: char| c.is_alphabetic() || c == '_');
-    let named = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.');
-    begins && digit_count <= NAME_DIGITS_MAX && text.chars().all(named)
-}
-
-/// Digits in the name of a field: `address_2`, `tax_2020`; more are a number.
-const NAME_DIGITS_MAX: usize = 4;
-/// Stands for strange fields beyond those that are told apart, and for names that are none.
-const OTHERS: &str = "…";

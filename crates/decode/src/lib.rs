@@ -4,8 +4,8 @@
 //! rows, as one reject or as skipped, and touches no other record. Values are not converted:
 //! a [`Cell`] says where a value's text lies and of which JSON kind it is.
 //!
-//! A record is accepted only if it is valid JSON as a whole, the parts that are skipped too. So
-//! the reason of a reject does not depend on the order of its fields: first what concerns the
+//! A record is accepted only if it is valid as a whole, the parts that are skipped too (what Avro
+//! adds to this is told in `avro`). So the reason of a reject does not depend on the order of its fields: first what concerns the
 //! document (`TOO_LARGE`, `NOT_UTF8`, `NOT_JSON`, `TRUNCATED`, `TOO_DEEP`, `NOT_AN_OBJECT`), then
 //! `DUPLICATE_FIELD`, then the envelope's own rules in the order of its module.
 //!
@@ -13,6 +13,7 @@
 //! is null are kept apart. Fields the contract does not name are noted and then, as it says under
 //! `drift`, passed over, kept as they are, or the reason to reject the record.
 
+mod avro;
 mod debezium;
 mod field;
 mod huiliu;
@@ -20,8 +21,10 @@ mod image;
 mod instant;
 mod names;
 pub mod scan;
+mod strangers;
 
 use huiliu_model::contract::Format;
+use huiliu_model::schemas::{SchemaId, WriterSchema};
 use huiliu_model::{
     Cell, CellKind, Change, Changes, Column, Contract, Dialect, Extra, OnDrift, Op,
 };
@@ -64,7 +67,15 @@ impl Default for PlainRows {
     }
 }
 
-/// Decoder of one dataset: its contract as lookup tables. It keeps nothing between calls.
+impl PlainRows {
+    fn head(&self, record: &Record) -> Head {
+        let Self { op, seq, event_time_us } = *self;
+        Head { op, seq: seq.unwrap_or(record.offset), event_time_us, department: 0 }
+    }
+}
+
+/// Decoder of one dataset: its contract as lookup tables. Between calls it keeps the schemas that
+/// it was told of, and nothing else.
 #[derive(Debug)]
 pub struct Decoder {
     limits: Limits,
@@ -83,6 +94,7 @@ enum Envelope {
     Huiliu(huiliu::Envelope),
     Debezium(debezium::Envelope),
     Plain(PlainRows),
+    Avro(avro::Schemas),
 }
 
 /// What a record turned out to be.
@@ -132,6 +144,10 @@ impl Decoder {
                 Format::HuiliuJson => Envelope::Huiliu(huiliu::Envelope::new()),
                 Format::DebeziumJson => Envelope::Debezium(debezium::Envelope::new()),
                 Format::Json => Envelope::Plain(PlainRows::default()),
+                Format::ConfluentAvro | Format::DebeziumAvro => {
+                    let is_debezium = contract.format.is_debezium();
+                    Envelope::Avro(avro::Schemas::new(&contract.columns, is_debezium))
+                }
             },
         }
     }
@@ -145,6 +161,23 @@ impl Decoder {
         self
     }
 
+    /// Schemas that these records name and that the decoder has not been told of; always empty
+    /// for formats without schemas of their own.
+    pub fn unknown_schemas(&self, records: &Records) -> Vec<SchemaId> {
+        match &self.envelope {
+            Envelope::Avro(schemas) => schemas.unknown(records),
+            _ => Vec::new(),
+        }
+    }
+
+    /// Takes a schema to know. Records whose schema is not known are rejected, so whoever decodes
+    /// looks up [`Decoder::unknown_schemas`] first.
+    pub fn learn(&self, id: SchemaId, schema: &WriterSchema) {
+        if let Envelope::Avro(schemas) = &self.envelope {
+            schemas.learn(self, id, schema);
+        }
+    }
+
     /// Decodes every record once, in order. Each becomes one row, two rows (its key changed), a
     /// reject, or is counted as skipped. Cells refer to the arena of `records`.
     pub fn decode(&self, records: &Records) -> Changes {
@@ -155,6 +188,7 @@ impl Decoder {
             ..Changes::default()
         };
         let mut work = Work::new(self, &records.arena);
+        let mut call = avro::Call::default();
         let mut faults = records.faults.iter().peekable();
         let mut dialect = image::UNSAID;
         for (index, record) in records.entries.iter().enumerate() {
@@ -163,9 +197,9 @@ impl Decoder {
                 changes.rejects.push(fault.clone());
                 continue;
             }
-            let mark = work.scratch.len();
+            work.mark = work.scratch.len();
             work.record = index;
-            match self.record(&mut work, records, record) {
+            match self.record(&mut work, &mut call, records, record) {
                 Ok(Found::Row(head, side)) => {
                     turn_to(&mut dialect, &work, &mut changes);
                     self.push(&mut changes, index, 0, head, (&work, side));
@@ -180,12 +214,13 @@ impl Decoder {
                 Ok(Found::Tombstone) => changes.skipped.tombstone += 1,
                 Ok(Found::Control) => changes.skipped.control += 1,
                 Err((reason, at)) => {
-                    work.scratch.truncate(mark);
+                    work.scratch.truncate(work.mark);
                     let stage = Stage::Decode;
                     changes.rejects.push(Reject { record: index, stage, reason, column: None, at });
                 }
             }
         }
+        call.note_strangers(&mut work);
         changes.scratch = work.scratch;
         changes.departments = work.departments;
         changes.strangers = work.strangers;
@@ -216,6 +251,7 @@ impl Decoder {
     fn record(
         &self,
         work: &mut Work,
+        call: &mut avro::Call,
         records: &Records,
         record: &Record,
     ) -> Result<Found, (Reason, Option<u32>)> {
@@ -229,13 +265,30 @@ impl Decoder {
         if value.len() > self.limits.record_bytes {
             return Err((Reason::TooLarge, None));
         }
+        work.base = range.start;
+        work.refused = None;
+        let found = match &self.envelope {
+            Envelope::Avro(schemas) => call.open(schemas, work, (records, record), value)?,
+            _ => self.text(work, value, record)?,
+        };
+        match work.refused {
+            Some(at) => Err((Reason::FieldUnknown, Some(at))),
+            None => Ok(found),
+        }
+    }
+
+    /// Reads a record that is JSON.
+    fn text(
+        &self,
+        work: &mut Work,
+        value: &[u8],
+        record: &Record,
+    ) -> Result<Found, (Reason, Option<u32>)> {
         if simdutf8::basic::from_utf8(value).is_err() {
             return Err(not_utf8(value));
         }
-        work.base = range.start;
-        work.refused = None;
         let mut cursor = Cursor::new(value, self.limits.nesting);
-        let found = self.open(work, &mut cursor, record).map_err(|stop| match stop {
+        self.open(work, &mut cursor, record).map_err(|stop| match stop {
             Stop::Refused(reason, at) => (reason, at),
             Stop::Fault(fault) => {
                 let reason = match fault {
@@ -245,11 +298,7 @@ impl Decoder {
                 };
                 (reason, Some(narrow(cursor.at())))
             }
-        })?;
-        match work.refused {
-            Some(at) => Err((Reason::FieldUnknown, Some(at))),
-            None => Ok(found),
-        }
+        })
     }
 
     fn open(&self, work: &mut Work, cursor: &mut Cursor, record: &Record) -> Result<Found, Stop> {
@@ -265,11 +314,10 @@ impl Decoder {
             Envelope::Plain(rows) => {
                 work.read_image(cursor, Side::After)?;
                 cursor.finish()?;
-                let PlainRows { op, seq, event_time_us } = *rows;
-                let seq = seq.unwrap_or(record.offset);
-                let head = Head { op, seq, event_time_us, department: 0 };
-                Ok(Found::Row(head, Side::After))
+                Ok(Found::Row(rows.head(record), Side::After))
             }
+            // Avro is no text, and does not come here.
+            Envelope::Avro(_) => Err(Stop::Fault(Fault::Unexpected)),
         }
     }
 }

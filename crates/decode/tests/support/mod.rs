@@ -1,6 +1,8 @@
 //! Contracts and records for the tests and the example of this crate.
 #![allow(dead_code, reason = "each test takes what it needs")]
 
+pub mod avro;
+
 use huiliu_decode::{Decoder, Limits};
 use huiliu_model::contract::{Format, Freshness, Group, Land, Mode, OnFail};
 use huiliu_model::{
@@ -64,8 +66,7 @@ pub fn values<'b>(values: impl IntoIterator<Item = &'b [u8]>) -> Records {
 
 /// A cell as one text: its kind's mark and its bytes.
 pub fn shown(changes: &Changes, records: &Records, cell: Cell) -> String {
-    let bytes = changes.bytes(&records.arena, cell);
-    let text = std::str::from_utf8(bytes).expect("cells hold UTF-8");
+    let text = changes.text(&records.arena, cell);
     match cell.kind {
         CellKind::Missing => "missing".to_owned(),
         CellKind::Null => "null".to_owned(),
@@ -76,6 +77,7 @@ pub fn shown(changes: &Changes, records: &Records, cell: Cell) -> String {
         CellKind::Unescaped => format!("~{text}~"),
         CellKind::Number => format!("#{text}"),
         CellKind::Nested => format!("@{text}"),
+        CellKind::Binary(_) => format!("%{text}"),
     }
 }
 
@@ -113,7 +115,9 @@ pub fn assert_balanced(changes: &Changes, records: &Records) {
     for column in &changes.columns {
         assert_eq!(column.len(), changes.rows.len());
         for cell in column {
-            assert!(std::str::from_utf8(changes.bytes(&records.arena, *cell)).is_ok());
+            let is_text = !matches!(cell.kind, CellKind::Binary(_));
+            let bytes = changes.bytes(&records.arena, *cell);
+            assert!(!is_text || std::str::from_utf8(bytes).is_ok());
         }
     }
 }
