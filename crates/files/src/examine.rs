@@ -295,7 +295,8 @@ fn is_envelope(format: Format, object: &Map<String, Value>) -> bool {
         Format::DebeziumJson => {
             has("payload") || (has("op") && (has("after") || has("before") || has("source")))
         }
-        Format::Json => false,
+        // A file holds no records of a registry; `load` refuses such datasets before.
+        Format::ConfluentAvro | Format::DebeziumAvro | Format::Json => false,
     }
 }
 

@@ -104,6 +104,11 @@ impl Source for FileSource {
         self.paused.store(true, Ordering::Release);
     }
 
+    /// A file is read for one dataset, whose budget holds it back.
+    fn hold(&self, _: &str) {}
+
+    fn release(&self, _: &str) {}
+
     /// A file that was paused has ended; it is loaded again, and goes on where it stopped.
     fn resume(&self, _: &str) {}
 }

@@ -11,6 +11,7 @@ use crate::installation::{Installation, shape};
 use crate::maintenance::{self, Maintain};
 use crate::member::Door;
 use crate::metrics;
+use crate::schemas;
 use crate::subjects::Refresher;
 use crate::subjects::follow::{self, Follow};
 use chrono::NaiveDate;
@@ -77,12 +78,14 @@ impl Engine {
         let kafka = installation.kafka()?;
         let limits = installation.settings.limits;
         let bounds = Bounds { record_bytes: limits.record_bytes_max, nesting: limits.nesting_max };
+        let registry = metrics::registry()?;
+        let schemas = schemas::named(&installation, &registry)?;
         let mut pipelines = BTreeMap::new();
         for contract in &installation.project.contracts {
             let pipeline = Pipeline::new(contract.clone(), bounds, Arc::clone(&protection))?;
+            let pipeline = schemas::attach(pipeline, &schemas);
             pipelines.insert(Arc::clone(&contract.dataset), Arc::new(pipeline));
         }
-        let registry = metrics::registry()?;
         let metrics = Metrics::register(&registry).map_err(metrics::duplicate)?;
         let follow = follow::Metrics::register(&registry).map_err(metrics::duplicate)?;
         let maintenance = maintenance::Metrics::register(&registry).map_err(metrics::duplicate)?;

@@ -18,6 +18,7 @@ mod maintenance;
 mod member;
 mod metrics;
 mod output;
+mod schemas;
 mod signals;
 mod subjects;
 mod view;

@@ -76,6 +76,18 @@ impl Source for Member {
         }
     }
 
+    fn hold(&self, dataset: &str) {
+        if let Some(source) = &self.source {
+            source.hold(dataset);
+        }
+    }
+
+    fn release(&self, dataset: &str) {
+        if let Some(source) = &self.source {
+            source.release(dataset);
+        }
+    }
+
     fn resume(&self, dataset: &str) {
         if let Some(source) = &self.source {
             source.resume(dataset);

@@ -14,6 +14,7 @@
 use crate::backwards::Backwards;
 use crate::batcher::{Batcher, Loaded};
 use crate::breaker::Window;
+use crate::session::Waiting;
 use crate::sightings::Sightings;
 use huiliu_model::{Contract, Stop};
 use std::sync::Arc;
@@ -50,6 +51,7 @@ pub struct Lane {
     pub generation: u64,
     pub window: Option<Window>,
     pub sightings: Sightings,
+    pub waiting: Waiting,
     pub backwards: Backwards,
 }
 
@@ -59,6 +61,7 @@ impl Lane {
             batcher: Batcher::new(Arc::clone(&contract)),
             window: contract.stop_if.map(Window::new),
             sightings: Sightings::new(Arc::clone(&contract)),
+            waiting: Waiting::default(),
             backwards: Backwards::default(),
             contract,
             queue,

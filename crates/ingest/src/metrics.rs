@@ -178,6 +178,11 @@ impl Metrics {
         }
     }
 
+    /// Whether the dataset waits for schemas.
+    pub(crate) fn waiting(&self, dataset: &str, is_waiting: bool) {
+        self.halt.waiting.with_label_values(&[dataset]).set(i64::from(is_waiting));
+    }
+
     pub(crate) fn drift(&self, dataset: &str, drift: &Drift) {
         self.halt.drift.with_label_values(&[dataset, drift.kind.label()]).inc_by(drift.count);
     }

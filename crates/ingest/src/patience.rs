@@ -1,4 +1,4 @@
-//! Waiting for a lake that does not answer: with back-off, for as long as it takes.
+//! Waiting for a lake or a registry that does not answer: with back-off, for as long as it takes.
 //!
 //! Nothing is shed meanwhile; the source is held back by its budget. Any other error is given
 //! back at once.
@@ -33,7 +33,7 @@ impl<'a> Patience<'a> {
         }
         let wait_ms = self.wait_ms;
         tracing::warn!(dataset, error = %Chain(&error), wait_ms, what,
-            "the lake does not answer; waiting");
+            "no answer; waiting");
         // The clock's small digits are jitter enough, and a test's clock makes them repeat.
         let half = wait_ms / 2;
         let jittered = half + u64::from(self.clock.monotonic().subsec_nanos()) % (half + 1);

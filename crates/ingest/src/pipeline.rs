@@ -1,6 +1,7 @@
 //! The synchronous rooms of one dataset in a row: decode, cast, judge, protect.
 
 use huiliu_decode::{Decoder, Limits, PlainRows};
+use huiliu_model::schemas::Schemas;
 use huiliu_model::{Contract, Error, Records};
 use huiliu_normalise::{Normaliser, Prepared, Protection};
 use std::sync::Arc;
@@ -10,6 +11,7 @@ pub struct Pipeline {
     contract: Arc<Contract>,
     pub(crate) decoder: Decoder,
     pub(crate) normaliser: Normaliser,
+    pub(crate) schemas: Option<Arc<dyn Schemas>>,
 }
 
 impl Pipeline {
@@ -22,7 +24,7 @@ impl Pipeline {
     ) -> Result<Self, Error> {
         let decoder = Decoder::new(&contract, limits);
         let normaliser = Normaliser::new(Arc::clone(&contract), protection)?;
-        Ok(Self { contract, decoder, normaliser })
+        Ok(Self { contract, decoder, normaliser, schemas: None })
     }
 
     /// Takes plain rows for something else than the records of a Kafka topic.

@@ -50,10 +50,7 @@ impl Decoded {
             CellKind::Missing | CellKind::Null | CellKind::Unavailable => return None,
             CellKind::True => "true".to_owned(),
             CellKind::False => "false".to_owned(),
-            _ => {
-                let bytes = self.changes.bytes(&records.arena, cell);
-                String::from_utf8_lossy(bytes).into_owned()
-            }
+            _ => self.changes.text(&records.arena, cell).into_owned(),
         };
         Some(text)
     }

@@ -2,12 +2,13 @@
 //!
 //! Everything arrives at one loop, which never waits for a lander: a full batch is offered, and
 //! when the lander is busy it goes on growing until the source's budget stops the source. The
-//! order of the `select!` is: what landed (frees memory), what was prepared (keeps order), the
-//! source (only while few chunks are being prepared), the clock.
+//! order of the `select!` is: what landed (frees memory), what was prepared (keeps order), schemas
+//! that were looked up, the source (only while few chunks are being prepared), the clock.
 //!
 //! A dataset that stops is one lane that does not go; the others are not touched.
 
 mod halt;
+mod lookup;
 mod partitions;
 
 use crate::backwards::Behind;
@@ -18,14 +19,16 @@ use crate::lane::Lane;
 use crate::metrics::Metrics;
 use crate::pipeline::Pipeline;
 use futures::StreamExt;
-use futures::stream::FuturesOrdered;
+use futures::future::BoxFuture;
+use futures::stream::{FuturesOrdered, FuturesUnordered};
 use halt::{ChunkFate, Judged};
-use huiliu_model::contract::Format;
 use huiliu_model::port::{Incident, Landing, Release, Source, SourceEvent};
 use huiliu_model::{
     Clock, Error, ErrorKind, KafkaTopics, OnDrift, Progress, Quality, Reason, Records, Stage, Stop,
     Tally,
 };
+use lookup::LookedUp;
+pub(crate) use lookup::Waiting;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -72,7 +75,7 @@ pub struct Session<L> {
 }
 
 /// Records on their way to being prepared.
-struct Work {
+pub(crate) struct Work {
     pipeline: Arc<Pipeline>,
     records: Records,
     release: Release,
@@ -88,6 +91,8 @@ struct Loop<'a, L, S> {
     /// What each dataset is read from.
     topics: Vec<(KafkaTopics, Arc<str>)>,
     preparing: FuturesOrdered<JoinHandle<Chunk>>,
+    /// Of lanes that wait for schemas; at most one of each.
+    lookups: FuturesUnordered<BoxFuture<'a, LookedUp>>,
     outcomes: mpsc::Receiver<Outcome>,
     errands: mpsc::Sender<Errand>,
     reports: mpsc::Receiver<Report>,
@@ -96,6 +101,8 @@ struct Loop<'a, L, S> {
     /// The source has ended: what is held lands, and nothing is waited for.
     is_ending: bool,
     summary: Summary,
+    /// Why records that waited for schemas were left.
+    given_up: Option<Error>,
 }
 
 impl<L: Landing> Session<L> {
@@ -137,12 +144,14 @@ impl<L: Landing> Session<L> {
             lanes,
             topics,
             preparing: FuturesOrdered::new(),
+            lookups: FuturesUnordered::new(),
             outcomes,
             errands,
             reports,
             errands_open: 0,
             is_ending: false,
             summary: Summary::default(),
+            given_up: None,
         };
         let result = run.drive().await;
         let summary = std::mem::take(&mut run.summary);
@@ -158,12 +167,18 @@ impl<L: Landing, S: Source> Loop<'_, L, S> {
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
+            if self.given_up.is_some() {
+                break;
+            }
             let room = self.preparing.len() < self.session.limits.preparing;
             tokio::select! {
                 biased;
                 Some(outcome) = self.outcomes.recv() => self.landed(outcome)?,
                 Some(chunk) = self.preparing.next(), if !self.preparing.is_empty() => {
                     self.gather(chunk)?;
+                }
+                Some(done) = self.lookups.next(), if !self.lookups.is_empty() => {
+                    self.looked_up(done)?;
                 }
                 Some(report) = self.reports.recv() => self.reported(report)?,
                 event = self.source.next(), if room => match event? {
@@ -177,7 +192,8 @@ impl<L: Landing, S: Source> Loop<'_, L, S> {
             }
         }
         self.finish(|_| true).await?;
-        self.settle().await
+        self.settle().await?;
+        self.given_up.take().map_or(Ok(()), Err)
     }
 
     async fn react(&mut self, event: SourceEvent) -> Result<(), Error> {
@@ -217,9 +233,7 @@ impl<L: Landing, S: Source> Loop<'_, L, S> {
         self.session.metrics.received(&records.dataset, count, raw_bytes, received_at);
         let generation = lane.generation;
         let work = Work { pipeline, records, release, generation, refused: Vec::new() };
-        let task = self.spawn(work);
-        self.preparing.push_back(task);
-        Ok(())
+        self.prepare_or_wait(work)
     }
 
     /// Prepares records on a thread of their own.
@@ -262,7 +276,7 @@ impl<L: Landing, S: Source> Loop<'_, L, S> {
             reasons: made.reject_counts.clone(),
         };
         let lane = lane(&mut self.lanes, &dataset)?;
-        let is_log = lane.contract.format == Format::DebeziumJson;
+        let is_log = lane.contract.format.is_debezium();
         let rows = made.rows.as_ref().filter(|_| is_log);
         if let Some(behind) = rows.and_then(|rows| lane.backwards.see(rows)) {
             let Behind { partition, highest, now } = behind;

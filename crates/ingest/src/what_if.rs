@@ -11,7 +11,7 @@ pub use rebuild::{Rebuilder, Unread};
 use crate::pipeline::Pipeline;
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{Int32Type, Int64Type};
-use huiliu_model::{Quality, Reason, Records, Tally, system};
+use huiliu_model::{Error, Quality, Reason, Records, Tally, system};
 use huiliu_normalise::Prepared;
 use huiliu_normalise::columns::Texts;
 use std::collections::{BTreeMap, BTreeSet};
@@ -66,6 +66,15 @@ impl WhatIf {
     /// `old` and `new` are pipelines of one dataset, without protection.
     pub fn new(old: Pipeline, new: Pipeline) -> Self {
         Self { old, new, found: Differences::default() }
+    }
+
+    /// Looks up the schemas that some records name; to be done before they are added.
+    ///
+    /// # Errors
+    /// As the schema registry answers.
+    pub async fn resolve(&self, records: &Records) -> Result<(), Error> {
+        self.old.resolve(records).await?;
+        self.new.resolve(records).await
     }
 
     /// Runs both contracts over some records, all of different coordinates.

@@ -4,6 +4,9 @@
 //! reading, so that nothing of a paused dataset is read after a rebalance was answered. One that
 //! was paused and resumed before the poll thread had a turn is paused and resumed all the
 //! same: ingestion has dropped what came meanwhile.
+//!
+//! A dataset that is held is something else: its partitions are passed over in reading and keep
+//! their places, and its end is not reached before it is released.
 
 use crate::assignment::{Start, decide, incident, list, stopped};
 use crate::offsets;
@@ -21,10 +24,13 @@ pub(crate) struct Pauses {
     asked: Mutex<Asked>,
     /// Something was asked since the last turn.
     has_changed: AtomicBool,
+    /// Something is held.
+    has_held: AtomicBool,
 }
 
 #[derive(Debug, Default)]
 struct Asked {
+    held: BTreeSet<String>,
     paused: BTreeSet<String>,
     /// Asked for since the last turn, one way or the other.
     touched: BTreeSet<String>,
@@ -44,6 +50,23 @@ impl Pauses {
             asked.touched.insert(dataset.to_owned());
             self.has_changed.store(true, Ordering::Release);
         }
+    }
+
+    pub(crate) fn hold(&self, dataset: &str) {
+        let mut asked = self.asked();
+        asked.held.insert(dataset.to_owned());
+        self.has_held.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn release(&self, dataset: &str) {
+        let mut asked = self.asked();
+        asked.held.remove(dataset);
+        self.has_held.store(!asked.held.is_empty(), Ordering::Release);
+    }
+
+    /// Whether nothing of a dataset is to be read for now; its partitions stay where they are.
+    pub(crate) fn is_held(&self, dataset: &str) -> bool {
+        self.has_held.load(Ordering::Acquire) && self.asked().held.contains(dataset)
     }
 
     pub(crate) fn is_paused(&self, dataset: &str) -> bool {
@@ -161,6 +184,18 @@ mod tests {
         assert_eq!(pauses.take(), Some((names(["a"]), names([]))));
         assert_eq!(pauses.take(), None);
         assert!(pauses.is_paused("a") && !pauses.is_paused("b"));
+    }
+
+    #[test]
+    fn a_held_dataset_is_not_paused_and_only_it_is_held() {
+        let pauses = Pauses::default();
+        pauses.hold("a");
+        pauses.hold("b");
+        pauses.release("b");
+        assert!(pauses.is_held("a") && !pauses.is_held("b") && !pauses.is_paused("a"));
+        assert_eq!(pauses.take(), None);
+        pauses.release("a");
+        assert!(!pauses.is_held("a"));
     }
 
     #[test]

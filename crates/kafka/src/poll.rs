@@ -199,7 +199,8 @@ impl Poller {
 
     fn read_slot(&mut self, index: usize, now: Duration) -> Result<bool, End> {
         let slot = &mut self.slots[index];
-        if slot.state != SlotState::Reading {
+        let is_held = self.shared.pauses.is_held(self.chunks[slot.chunk].dataset());
+        if slot.state != SlotState::Reading || is_held {
             return Ok(false);
         }
         let (at, start) = (slot.chunk, slot.next);

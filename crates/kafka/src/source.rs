@@ -151,6 +151,14 @@ impl Source for KafkaSource {
         self.shared.pauses.pause(dataset);
     }
 
+    fn hold(&self, dataset: &str) {
+        self.shared.pauses.hold(dataset);
+    }
+
+    fn release(&self, dataset: &str) {
+        self.shared.pauses.release(dataset);
+    }
+
     fn resume(&self, dataset: &str) {
         self.shared.pauses.resume(dataset);
     }

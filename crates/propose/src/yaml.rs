@@ -16,6 +16,8 @@ fn format(format: Format) -> &'static str {
     match format {
         Format::HuiliuJson => "huiliu_json",
         Format::DebeziumJson => "debezium_json",
+        Format::ConfluentAvro => "confluent_avro",
+        Format::DebeziumAvro => "debezium_avro",
         Format::Json => "json",
     }
 }

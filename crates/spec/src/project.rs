@@ -70,6 +70,7 @@ impl Project {
         let mut found = Vec::new();
         let known = project.tables.iter().map(|table| table.subject.as_str()).collect();
         subject::check_names(settings, &known, &mut found);
+        found.extend(no_registry(settings, &project.contracts));
         if !found.is_empty() {
             return Err(found);
         }
@@ -151,6 +152,19 @@ impl Project {
     pub fn table(&self, full_name: &str) -> Option<&TableSpec> {
         self.tables.iter().find(|table| table.full_name() == full_name)
     }
+}
+
+/// Reports the first dataset in Avro of an installation that names no schema registry.
+fn no_registry(settings: &Settings, contracts: &[Arc<Contract>]) -> Option<Diagnostic> {
+    if settings.schema_registry.is_some() {
+        return None;
+    }
+    let contract = contracts.iter().find(|contract| contract.format.is_avro())?;
+    let file = settings.file.clone().unwrap_or_else(|| PathBuf::from("huiliu.yaml"));
+    let message =
+        format!("dataset `{}` is Avro and `schema_registry` is not said", contract.dataset);
+    let help = "add `schema_registry: {url: \"http://host:8081\"}`";
+    Some(Diagnostic::of_file(Code::NotSaid, &file, message).help(help))
 }
 
 type Drafts<'a> = Vec<(&'a Path, pipeline::Draft)>;

@@ -7,9 +7,11 @@
 mod build;
 mod file;
 mod maintenance;
+mod registry;
 
 pub(crate) use file::SettingsFile;
 pub use maintenance::Maintenance;
+pub use registry::SchemaRegistry;
 
 use crate::diagnostic::{Code, Diagnostic, Findings};
 use crate::secret::Secret;
@@ -31,6 +33,8 @@ pub struct Settings {
     pub keys: Option<Keys>,
     pub store: Store,
     pub kafka: Kafka,
+    /// None when no registry is named; only Avro needs one.
+    pub schema_registry: Option<SchemaRegistry>,
     /// Address of metrics, health and status.
     pub admin_bind: SocketAddr,
     pub memory_limit_bytes: u64,
@@ -141,6 +145,7 @@ impl Default for Settings {
                 group: "huiliu".to_owned(),
                 properties: BTreeMap::new(),
             },
+            schema_registry: None,
             // The port that exporters of OpenTelemetry use; loopback, because it has no password.
             admin_bind: SocketAddr::from(([127, 0, 0, 1], 9464)),
             memory_limit_bytes: 256 << 20,

@@ -6,9 +6,11 @@
 mod clock;
 mod fixture;
 mod landing;
+mod schemas;
 mod source;
 
 pub use clock::HandClock;
 pub use fixture::{RowSpec, account_contract, change_rows};
 pub use landing::{Failure, MemoryLanding};
+pub use schemas::MemorySchemas;
 pub use source::{ScriptedSource, json_record};

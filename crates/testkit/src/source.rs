@@ -24,6 +24,7 @@ pub struct ScriptedSource {
 
 #[derive(Debug, Default)]
 struct Pauses {
+    held: BTreeSet<String>,
     paused: BTreeSet<String>,
     resumed: VecDeque<String>,
 }
@@ -116,6 +117,15 @@ impl Source for ScriptedSource {
 
     fn pause(&self, dataset: &str) {
         self.pauses().paused.insert(dataset.to_owned());
+    }
+
+    /// Only noted: what was read before may still be handed over, and here everything was.
+    fn hold(&self, dataset: &str) {
+        self.pauses().held.insert(dataset.to_owned());
+    }
+
+    fn release(&self, dataset: &str) {
+        self.pauses().held.remove(dataset);
     }
 
     fn resume(&self, dataset: &str) {

@@ -153,9 +153,10 @@ async fn look(parts: Looked, stop: CancellationToken) {
 fn obstacles(registry: &Registry) -> BTreeMap<String, String> {
     let mut found = BTreeMap::new();
     for family in registry.gather() {
-        let is_dataset = match family.name() {
-            "huiliu_source_incident" => false,
-            "huiliu_dataset_stopped" => true,
+        let (is_dataset, is_waiting) = match family.name() {
+            "huiliu_source_incident" => (false, false),
+            "huiliu_dataset_stopped" => (true, false),
+            "huiliu_dataset_waiting" => (true, true),
             _ => continue,
         };
         for metric in family.get_metric().iter().filter(|m| m.get_gauge().get_value() > 0.0) {
@@ -164,6 +165,9 @@ fn obstacles(registry: &Registry) -> BTreeMap<String, String> {
                 pair.map(|pair| pair.value().to_owned()).unwrap_or_default()
             };
             match is_dataset {
+                true if is_waiting => {
+                    found.insert(label("dataset"), "waits for the schema registry".to_owned());
+                }
                 true => {
                     found.insert(label("dataset"), format!("stopped: {}", label("reason")));
                 }

@@ -8,6 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 pub struct Halt {
     pub stopped: IntGaugeVec,
+    pub waiting: IntGaugeVec,
     pub drift: IntCounterVec,
     /// The reason under which each stopped dataset is shown.
     reasons: Mutex<BTreeMap<String, StopReason>>,
@@ -20,6 +21,11 @@ impl Halt {
                 "huiliu_dataset_stopped",
                 "1 while a dataset stands still and a person must decide.",
                 &["dataset", "reason"],
+            )?,
+            waiting: make.gauges(
+                "huiliu_dataset_waiting",
+                "1 while a dataset waits for schemas from a registry that does not answer.",
+                &["dataset"],
             )?,
             drift: make.counters(
                 "huiliu_schema_drift_records_total",

@@ -59,7 +59,9 @@ impl<L: Landing, S: Source> Loop<'_, L, S> {
         self.session.metrics.assigned(partitions, -1);
         tracing::info!(partitions = partitions.len(), "revoked; finishing their batches");
         let wanted = partitions.to_vec();
-        let finish = self.finish(move |lane| lane.landing > 0 || lane.batcher.holds(&wanted));
+        let finish = self.finish(move |lane| {
+            lane.landing > 0 || lane.batcher.holds(&wanted) || lane.waiting.covers(&wanted)
+        });
         match tokio::time::timeout(REVOKE_WAIT, finish).await {
             Ok(finished) => finished,
             // The new owner starts from recorded progress, so what we still hold would be
@@ -71,11 +73,27 @@ impl<L: Landing, S: Source> Loop<'_, L, S> {
         }
     }
 
+    /// Prepares what is being prepared, and what waits for schemas in the lanes that `which` names;
+    /// what is prepared lands meanwhile.
+    async fn prepare_all(&mut self, which: impl Fn(&Lane) -> bool) -> Result<(), Error> {
+        loop {
+            let is_waiting = self.lanes.values().any(|l| !l.waiting.is_empty() && which(l));
+            if is_waiting && self.preparing.is_empty() {
+                self.lanes.values_mut().filter(|l| which(l)).for_each(Lane::offer);
+            }
+            tokio::select! {
+                biased;
+                Some(outcome) = self.outcomes.recv(), if is_waiting => self.landed(outcome)?,
+                Some(chunk) = self.preparing.next() => self.gather(chunk)?,
+                Some(done) = self.lookups.next(), if is_waiting => self.looked_up(done)?,
+                else => return Ok(()),
+            }
+        }
+    }
+
     /// Prepares, batches and lands everything held by the lanes that `which` names.
     pub(super) async fn finish(&mut self, which: impl Fn(&Lane) -> bool) -> Result<(), Error> {
-        while let Some(chunk) = self.preparing.next().await {
-            self.gather(chunk)?;
-        }
+        self.prepare_all(&which).await?;
         loop {
             for lane in self.lanes.values_mut().filter(|l| which(l)) {
                 lane.offer();

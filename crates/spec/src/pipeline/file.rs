@@ -200,6 +200,8 @@ words! { GroupWord as "group" => Group {
 words! { FormatWord as "format" => Format {
     HuiliuJson "huiliu_json" = Format::HuiliuJson,
     DebeziumJson "debezium_json" = Format::DebeziumJson,
+    ConfluentAvro "confluent_avro" = Format::ConfluentAvro,
+    DebeziumAvro "debezium_avro" = Format::DebeziumAvro,
     Json "json" = Format::Json,
 }}
 

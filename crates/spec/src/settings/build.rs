@@ -81,6 +81,8 @@ pub(super) fn build(file: &SettingsFile, findings: &Findings) -> Settings {
     if let Some(file) = optional(file.kafka.as_ref()) {
         kafka(file, &folder, &mut settings, findings);
     }
+    settings.schema_registry = optional(file.schema_registry.as_ref())
+        .and_then(|file| super::registry::build(file, &folder, findings));
     bounds(file, &mut settings, findings);
     if let Some(file) = optional(file.maintenance.as_ref()) {
         settings.maintenance = Maintenance::of(file, findings);
@@ -155,7 +157,7 @@ fn must_be_secret(read: &Read<TextOrSecret>, name: &str, findings: &Findings) ->
 }
 
 /// A value as it stands; text where a secret belongs is a finding.
-fn value(
+pub(super) fn value(
     name: &str,
     read: &Read<TextOrSecret>,
     is_secret: bool,

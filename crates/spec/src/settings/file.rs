@@ -23,6 +23,8 @@ pub(crate) struct SettingsFile {
     pub store: Option<Read<StoreFile>>,
     /// How Kafka is reached.
     pub kafka: Option<Read<KafkaFile>>,
+    /// Where the schemas of Avro records are.
+    pub schema_registry: Option<Read<SchemaRegistryFile>>,
     /// Address of metrics, health and status.
     pub admin: Option<Read<AdminFile>>,
     /// Memory of the process.
@@ -174,6 +176,17 @@ impl MechanismWord {
             Self::ScramSha512 => "SCRAM-SHA-512",
         }
     }
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename = "schema_registry", deny_unknown_fields)]
+pub(crate) struct SchemaRegistryFile {
+    /// Address, http:// or https://, without credentials.
+    pub url: Read<String>,
+    pub username: Option<Read<TextOrSecret>>,
+    pub password: Option<Read<TextOrSecret>>,
+    /// Certificates of the authorities, PEM, beside those of the system.
+    pub ca_location: Option<Read<String>>,
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]

@@ -7,6 +7,8 @@ use huiliu_model::{Error, ErrorKind, Records};
 use huiliu_propose::{Cell, Field, Logical, Sample};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Read;
 
 type Object = Map<String, Value>;
 
@@ -25,6 +27,7 @@ pub struct Taken {
 /// # Errors
 /// As the file answers; `Contract` when no record is an object.
 pub fn take(ask: &Ask, row_count_max: usize) -> Result<Taken, Failure> {
+    refuse_avro(ask)?;
     let taken = sample(ask, row_count_max)?;
     let objects = objects(&taken.records);
     let Some(first) = objects.first() else {
@@ -53,6 +56,25 @@ pub fn take(ask: &Ask, row_count_max: usize) -> Result<Taken, Failure> {
         sample.fields.iter_mut().for_each(count_as_time);
     }
     Ok(Taken { sample, format, dataset, shown })
+}
+
+/// Avro says nothing of itself: a message names its schema by a number, and a container file is
+/// no message.
+fn refuse_avro(ask: &Ask) -> Result<(), Failure> {
+    let mut head = [0; 5];
+    let read = File::open(&ask.path).and_then(|mut file| file.read(&mut head));
+    // A file that cannot be read is told so by its reader.
+    let head = &head[..read.unwrap_or(0)];
+    let what = match head {
+        [b'O', b'b', b'j', 1, ..] => "an Avro container file",
+        [0, _, _, _, _] if ask.kind.is_none() => "an Avro message with the id of its schema",
+        _ => return Ok(()),
+    };
+    Err(Failure::usage(format!("`{}` is {what}, which is no sample", ask.path.display())).help(
+        "write some messages as JSON, one a line, with a consumer that knows the registry \
+         (kafka-avro-console-consumer, kcat -s value=avro), propose from that file, and then set \
+         `source.format` to confluent_avro (or debezium_avro)",
+    ))
 }
 
 /// Records that are objects; a row that the reader found broken is passed over.

@@ -6,6 +6,7 @@ use crate::failure::Failure;
 use crate::installation::{Installation, runtime};
 use crate::output::table::{Align, Table};
 use crate::output::{Form, answer, terminal_width};
+use crate::schemas::{self, Named};
 use datafusion::error::DataFusionError;
 use futures::StreamExt;
 use huiliu_decode::Limits;
@@ -99,10 +100,11 @@ async fn try_it(
     let desk = Desk::to_read(installation, &new.dataset).await?;
     let now = desk.clock.now_us();
     let since_us = args.since.as_deref().map(|text| since(text, now)).transpose()?;
+    let registry = schemas::for_a_verb(installation)?;
     let pair = |format: Format| -> Result<WhatIf, Failure> {
         Ok(WhatIf::new(
-            pipeline(installation, &desk.contract, format)?,
-            pipeline(installation, new, format)?,
+            pipeline(installation, &desk.contract, format, &registry)?,
+            pipeline(installation, new, format, &registry)?,
         ))
     };
     let mut delivered = pair(Format::HuiliuJson)?;
@@ -117,11 +119,13 @@ fn pipeline(
     installation: &Installation,
     contract: &Contract,
     format: Format,
+    registry: &Named,
 ) -> Result<Pipeline, Failure> {
     let limits = installation.settings.limits;
     let bounds = Limits { record_bytes: limits.record_bytes_max, nesting: limits.nesting_max };
     let contract = Arc::new(Contract { format, ..contract.clone() });
-    Ok(Pipeline::new(contract, bounds, Arc::new(Protection::Plain))?)
+    let pipeline = Pipeline::new(contract, bounds, Arc::new(Protection::Plain))?;
+    Ok(schemas::attach(pipeline, registry))
 }
 
 async fn try_changes(
@@ -172,7 +176,9 @@ async fn try_rejects(
             unread += closed.len() as u64;
             let opened: Vec<_> =
                 opened.into_iter().filter_map(|(reject, raw)| Some((reject, raw.ok()?))).collect();
-            what_if.add(&desk.records(&opened), desk.clock.now_us());
+            let records = desk.records(&opened);
+            what_if.resolve(&records).await?;
+            what_if.add(&records, desk.clock.now_us());
         }
     }
     Ok(unread)

@@ -4,6 +4,7 @@
 use crate::cli::Filter;
 use crate::failure::Failure;
 use crate::installation::{Installation, clock};
+use crate::schemas;
 use chrono::{DateTime, FixedOffset, NaiveDate, NaiveTime, SecondsFormat, TimeZone};
 use huiliu_decode::Limits;
 use huiliu_ingest::Pipeline;
@@ -76,7 +77,33 @@ impl Desk {
         let bounds = Limits { record_bytes: limits.record_bytes_max, nesting: limits.nesting_max };
         let protects = protection.protects();
         let pipeline = Pipeline::new(Arc::clone(&contract), bounds, Arc::new(protection))?;
+        let pipeline = schemas::attach(pipeline, &schemas::for_a_verb(installation)?);
         Ok(Self { lake, contract, clock: clock(), pipeline, crypto, protects })
+    }
+
+    /// Looks up the schemas that rejects name, where the format has schemas; to be done before
+    /// they are decoded.
+    ///
+    /// # Errors
+    /// As the schema registry answers.
+    pub async fn look_up_schemas(&self, rejects: &[StoredReject]) -> Result<(), Error> {
+        if !self.contract.format.is_avro() {
+            return Ok(());
+        }
+        for reject in rejects {
+            if let Ok(raw) = self.open_raw(reject) {
+                self.pipeline.resolve(&self.records(&[(reject, raw)])).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// As [`Desk::look_up_schemas`], for a verb that only shows: what the registry does not tell
+    /// is not shown.
+    pub async fn look_up_schemas_to_show(&self, rejects: &[StoredReject]) {
+        if let Err(error) = self.look_up_schemas(rejects).await {
+            tracing::warn!(%error, "records are shown without their fields");
+        }
     }
 
     pub fn dataset(&self) -> &str {

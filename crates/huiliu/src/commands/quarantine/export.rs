@@ -74,6 +74,7 @@ pub async fn execute(
             let rest = heads.split_off(portion(&heads));
             let mut some = std::mem::replace(&mut heads, rest);
             pinned.load_raw(&mut some).await?;
+            desk.look_up_schemas_to_show(&some).await;
             let lines: Vec<Line<'_>> = some.iter().map(|r| line(&desk, r)).collect();
             count += lines.len();
             rows.write(&batch(&desk, &schema, &lines, format)?)?;

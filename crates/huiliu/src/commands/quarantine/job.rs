@@ -158,6 +158,7 @@ impl Job<'_> {
                 let rest = heads.split_off(portion(&heads));
                 let mut some = std::mem::replace(&mut heads, rest);
                 rejects.load_raw(&mut some).await?;
+                desk.look_up_schemas(&some).await?;
                 self.portion(&some, &mut report).await?;
             }
         }

@@ -102,6 +102,7 @@ async fn places(desk: &Desk) -> Result<Vec<Place>, Failure> {
             let rest = heads.split_off(portion(&heads));
             let mut some = std::mem::replace(&mut heads, rest);
             pinned.load_raw(&mut some).await?;
+            desk.look_up_schemas(&some).await?;
             for reject in &some {
                 let column = reject.field.as_ref().and_then(|f| desk.contract.column(f));
                 let (Some((column, _)), Ok(raw)) = (column, desk.open_raw(reject)) else {

@@ -185,6 +185,7 @@ pub async fn execute(args: &ShowArgs, installation: &Installation) -> Result<(),
         let rest = found.split_off(portion(&found));
         let mut some = std::mem::replace(&mut found, rest);
         pinned.load_raw(&mut some).await?;
+        desk.look_up_schemas_to_show(&some).await;
         for reject in &some {
             let of_it = |e: &&Entry| e.coordinate() == reject.coordinate;
             let repairs = pinned.entries.iter().filter(of_it).map(repair).collect();

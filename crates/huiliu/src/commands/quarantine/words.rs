@@ -77,7 +77,7 @@ impl Remedy {
 /// Label, Chinese, English, remedy.
 type Row = (&'static str, &'static str, &'static str, Remedy);
 
-const REASONS: [Row; 52] = [
+const REASONS: [Row; 57] = [
     ("LENGTH", "长度不符", "wrong length", Check),
     ("CHARSET", "含有不允许的字符", "characters that are not allowed", Check),
     ("CHECKSUM", "校验码不正确", "the check character is wrong", Check),
@@ -133,6 +133,11 @@ const REASONS: [Row; 52] = [
     ("DUPLICATE_FIELD", "封装字段重复", "a field twice", Envelope),
     ("VERSION_UNKNOWN", "未知的报文版本", "unknown version", Envelope),
     ("TRUNCATE_UNSUPPORTED", "不支持整表清空", "truncating a table is not supported", Resend),
+    ("MAGIC_BYTE", "缺少 Avro 魔术字节", "does not begin as Avro with a schema id does", Resend),
+    ("SCHEMA_UNKNOWN", "模式注册中心无此模式编号", "the registry does not know its schema", Resend),
+    ("SCHEMA_INVALID", "模式不可用", "its schema is none that this format can have", Resend),
+    ("NOT_AVRO", "与其 Avro 模式不符", "not what its Avro schema says", Resend),
+    ("TRAILING_BYTES", "记录之后有多余字节", "bytes behind the end of the record", Resend),
     ("LEGACY_REG_NO", "填报的是工商注册号", "an old registration number", LookUp),
     ("ORG_CODE_ONLY", "填报的是组织机构代码", "only the organisation code", LookUp),
     ("SUGGEST", "字母 O、I 与数字 0、1 混淆", "O or I where 0 or 1 is meant", Check),
