@@ -12,6 +12,7 @@ import pytest
 
 from places import REPOSITORY, free_ports, kafka_topics
 from program import Huiliu
+from registry import SchemaRegistry
 from s3client import Account
 from services import Broker, ObjectStore
 
@@ -31,6 +32,18 @@ def broker(tmp_path_factory):
         service.start()
     except (OSError, subprocess.CalledProcessError) as error:
         missing(f"no Kafka broker: {error}")
+    yield service
+    service.stop()
+
+
+@pytest.fixture(scope="session")
+def registry(tmp_path_factory):
+    """One schema registry (Apicurio, by the API of Confluent's) for the whole run."""
+    service = SchemaRegistry(tmp_path_factory.mktemp("registry"), free_ports(1))
+    try:
+        service.start()
+    except (OSError, subprocess.CalledProcessError) as error:
+        missing(f"no schema registry: {error}")
     yield service
     service.stop()
 
