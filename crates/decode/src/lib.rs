@@ -5,9 +5,10 @@
 //! a [`Cell`] says where a value's text lies and of which JSON kind it is.
 //!
 //! A record is accepted only if it is valid as a whole, the parts that are skipped too (what Avro
-//! adds to this is told in `avro`). So the reason of a reject does not depend on the order of its fields: first what concerns the
-//! document (`TOO_LARGE`, `NOT_UTF8`, `NOT_JSON`, `TRUNCATED`, `TOO_DEEP`, `NOT_AN_OBJECT`), then
-//! `DUPLICATE_FIELD`, then the envelope's own rules in the order of its module.
+//! adds to this is told in `avro`). So the reason of a reject does not depend on the order of its
+//! fields: first what concerns the document (`TOO_LARGE`, `NOT_UTF8`, `NOT_JSON`, `TRUNCATED`,
+//! `TOO_DEEP`, `NOT_AN_OBJECT`), then `DUPLICATE_FIELD`, then the envelope's own rules in the order
+//! of its module.
 //!
 //! In a row image the last of several fields of one name wins; a field that is absent and one that
 //! is null are kept apart. Fields the contract does not name are noted and then, as it says under

@@ -126,7 +126,7 @@ pub struct Stranger {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Extra {
     pub row: u32,
-    /// `"name": value` in the arena or in `scratch`, from the opening quote to the end of the value.
+    /// `"name": value` in the arena or in `scratch`, from the opening quote to the value's end.
     pub start: u32,
     pub len: u32,
     /// Bytes of the name with its quotes.

@@ -143,7 +143,7 @@ fn values_of_another_type_are_found() {
 fn words_outside_their_set_are_found() {
     check("mode: cdc", "mode: cdk", &["8:7 0007 unknown mode `cdk`"]);
     check("group: feed", "group: feeds", &["4:8 0007 unknown group `feeds`"]);
-    check("huiliu_json", "confluent_avro", &["7:11 0007 unknown format `confluent_avro`"]);
+    check("huiliu_json", "protobuf", &["7:11 0007 unknown format `protobuf`"]);
     check("unit: CNY, grade: L3", "unit: CNY, grade: L5", &["12:73 0007 unknown grade `L5`"]);
     check("type: date", "type: dat", &["13:40 0007 `dat` is not known"]);
     check("rule: resident_id", "rule: residentid", &["14:52 0007 unknown rule `residentid`"]);

@@ -42,6 +42,27 @@ fn protection_has_no_default() {
 }
 
 #[test]
+fn a_registry_is_an_address_with_credentials_beside_it() {
+    let settings = parse(
+        "schema_registry:\n  url: https://registry:8081/base\n  username: hub\n  \
+         password: {secret: \"env:HUILIU_NO_SUCH\"}\n  ca_location: ca.pem\n",
+    );
+    let registry = settings.expect("sound").schema_registry.expect("it is said");
+    assert_eq!(registry.url, "https://registry:8081/base");
+    assert_eq!(registry.ca_location.as_deref(), Some(Path::new("conf/ca.pem")));
+    let unread = registry.credentials().expect_err("the variable is not set");
+    assert!(unread.message.contains("HUILIU_NO_SUCH"), "{}", unread.message);
+
+    let of = |registry: &str| format!("schema_registry: {{{registry}}}\n");
+    check(&of("url: registry"), &["1:24 0008 `url` is no address of a schema registry"]);
+    check(&of("url: \"http://hub:pass@registry\""), &["1:24 0021 `url` holds credentials"]);
+    check(
+        &of("url: \"http://registry\", password: {secret: \"env:P\"}"),
+        &["1:53 0005 `password` is given without `username`"],
+    );
+}
+
+#[test]
 fn relative_paths_are_relative_to_the_file_and_urls_are_not() {
     let settings = parse("lake: data/lake\npipelines: ../p\n").expect("sound");
     assert_eq!(settings.lake, "conf/data/lake");

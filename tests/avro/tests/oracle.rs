@@ -210,7 +210,8 @@ fn clock(micros: i64) -> String {
 
 fn base64(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let bits: Vec<u8> = bytes.iter().flat_map(|b| (0..8).rev().map(move |at| b >> at & 1)).collect();
+    let of_byte = |byte: u8| (0..8).rev().map(move |at| byte >> at & 1);
+    let bits: Vec<u8> = bytes.iter().copied().flat_map(of_byte).collect();
     let digit = |six: &[u8]| {
         let value = (0..6).fold(0, |v, at| v << 1 | usize::from(six.get(at).copied().unwrap_or(0)));
         char::from(DIGITS[value])
