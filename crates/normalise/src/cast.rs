@@ -233,7 +233,10 @@ fn texts(chunk: &Chunk<'_>, plan: &Plan, mut bench: Bench<'_>) -> ArrayRef {
                 written.clear();
                 // Writing to memory does not fail.
                 let _ = write!(written, "{value}");
-                text_of(plan, &written, &chunk.context(row))
+                match encoding == Encoding::Verbatim && plan.named.is_none() {
+                    true => hold(&plan.texts, Verdict::clean(Cow::Borrowed(&*written))),
+                    false => text_of(plan, &written, &chunk.context(row)),
+                }
             }
             Given::Beyond => Verdict::untyped(Reason::Range),
             Given::NotUtf8 => Verdict::untyped(Reason::NotUtf8),

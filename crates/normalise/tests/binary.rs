@@ -5,7 +5,7 @@ mod made;
 
 use huiliu_model::Binary::{self, Bytes, Days, Double, Float, Integer, TimeOfDay, Uuid};
 use huiliu_model::binary::{Unit, Zone};
-use huiliu_model::contract::{Format, NamedRule, Rule};
+use huiliu_model::contract::{Encoding, Format, NamedRule, Rule};
 use huiliu_model::{DataType, DriftKind, Op};
 use huiliu_normalise::Protection;
 use made::Given::{self, Text};
@@ -20,6 +20,8 @@ const DIGITS: &[u8] = &[0xae, 0xef, 0xa1, 0x13];
 const MILLIS: &[u8] = &[0x80, 0xbd, 0x95, 0xbc, 0xaa, 0x5c];
 /// 1586248200000000000, the same in nanoseconds.
 const NANOS: &[u8] = &[0x80, 0xc0, 0xd2, 0xe9, 0xac, 0x95, 0xbe, 0x83, 0x2c];
+/// 253402300800000: 10000-01-01 00:00:00 in milliseconds.
+const OF_10000: &[u8] = &[0x80, 0xf0, 0xfe, 0xa1, 0xfa, 0x9d, 0x73];
 /// 2^40.
 const LARGE: &[u8] = &[0x80, 0x80, 0x80, 0x80, 0x80, 0x40];
 /// 12345 and -12345.
@@ -111,6 +113,8 @@ fn days_and_instants_know_their_clock() {
             (Given::Binary(local(Unit::Nanos), NANOS), "2020-04-07", "-"),
             (Given::Binary(Integer, DIGITS), "2020-04-07", "-"),
             (Given::Binary(Days, LARGE), "-", "RANGE"),
+            // 2932897 days: 10000-01-01.
+            (Given::Binary(Days, &[0xc2, 0x82, 0xe6, 0x02]), "-", "RANGE"),
             // -25567 days: 1900-01-01.
             (Given::Binary(Days, &[0xbd, 0x8f, 0x03]), "-", "PLACEHOLDER"),
             // 2932896 days: 9999-12-31.
@@ -123,6 +127,7 @@ fn days_and_instants_know_their_clock() {
             (Given::Binary(utc(Unit::Millis), MILLIS), "2020-04-07T08:30:00.000000Z", "-"),
             (Given::Binary(local(Unit::Millis), MILLIS), "2020-04-07T00:30:00.000000Z", "-"),
             (Given::Binary(local(Unit::Nanos), NANOS), "2020-04-07T00:30:00.000000Z", "-"),
+            (Given::Binary(utc(Unit::Millis), OF_10000), "-", "RANGE"),
         ],
     );
 }
@@ -162,6 +167,15 @@ fn a_text_column_shows_what_was_sent_and_rules_of_text_see_it() {
         // 500103 is a district of Chongqing; 7 is no division.
         &[(Given::Binary(Integer, &[0x8e, 0x86, 0x3d]), "500103", "-")],
     );
+}
+
+#[test]
+fn no_bytes_are_an_empty_text_only_where_it_is_kept_verbatim() {
+    plain(DataType::String, &[(Given::Binary(Bytes, b""), "-", "-")]);
+    let mut verbatim = column("c", DataType::String);
+    verbatim.source.encoding = Encoding::Verbatim;
+    let cases = [(Given::Binary(Bytes, b""), "", "-"), (Given::Binary(Bytes, b"foo"), "Zm9v", "-")];
+    check(Format::DebeziumAvro, verbatim, &cases);
 }
 
 #[test]

@@ -22,7 +22,7 @@ pub(super) fn date(value: Value<'_>) -> Option<Verdict<i32>> {
         }
         _ => return None,
     };
-    Some(match days.and_then(|days| i32::try_from(days).ok()) {
+    Some(match days.and_then(debezium::day) {
         Some(days) => debezium::settled(days).into(),
         None => Verdict::untyped(Reason::Range),
     })
@@ -30,11 +30,15 @@ pub(super) fn date(value: Value<'_>) -> Option<Verdict<i32>> {
 
 pub(super) fn timestamp(value: Value<'_>) -> Option<Verdict<i64>> {
     let Value::Instant { micros, zone } = value else { return None };
-    let micros = match zone {
-        Zone::Utc => Some(micros),
-        Zone::Local => micros.checked_sub(SHANGHAI_US),
+    let local = match zone {
+        Zone::Utc => micros.checked_add(SHANGHAI_US),
+        Zone::Local => Some(micros),
     };
-    Some(micros.map_or_else(|| Verdict::untyped(Reason::Range), Verdict::clean))
+    Some(
+        local
+            .and_then(debezium::utc)
+            .map_or_else(|| Verdict::untyped(Reason::Range), Verdict::clean),
+    )
 }
 
 pub(super) fn double(value: Value<'_>) -> Option<Verdict<f64>> {

@@ -77,6 +77,11 @@ pub(super) fn date(number: i64, encoding: Encoding) -> Option<i32> {
         None if number.unsigned_abs() < DAYS_MAX => number,
         None => local_micros(number)?.div_euclid(DAY_MS * 1_000),
     };
+    day(days)
+}
+
+/// A day of the years that dates have.
+pub(super) fn day(days: i64) -> Option<i32> {
     let days = i32::try_from(days).ok()?;
     (FIRST_DAY..=LAST_DAY).contains(&days).then_some(days)
 }
@@ -99,6 +104,11 @@ pub(super) fn instant(number: i64, encoding: Encoding) -> Option<i64> {
         Encoding::Unsaid => local_micros(number)?,
         known => known.micros(number)?,
     };
+    utc(local)
+}
+
+/// Microseconds of the local clock, of the years that timestamps have, in UTC.
+pub(super) fn utc(local: i64) -> Option<i64> {
     (FIRST_US..=LAST_US).contains(&local).then(|| local - SHANGHAI_US)
 }
 
