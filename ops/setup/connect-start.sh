@@ -8,11 +8,12 @@
 mkdir -p "$1"
 dir=$(cd "$1" && pwd)
 port=$2
-{ read -r runtime && read -r plugins; } < <("$setup/connect.sh")
-[ -n "$plugins" ] || fail "no jars of Kafka Connect"
+{ read -r runtime && read -r debezium && read -r converter; } < <("$setup/connect.sh")
+[ -n "$converter" ] || fail "no jars of Kafka Connect"
 # A plugin is a folder within the folder of plugins.
 mkdir -p "$dir/plugins"
-ln -sfn "$plugins" "$dir/plugins/debezium"
+ln -sfn "$debezium" "$dir/plugins/debezium"
+ln -sfn "$converter" "$dir/plugins/converter"
 
 cat >"$dir/worker.properties" <<END
 bootstrap.servers=$3
@@ -20,7 +21,8 @@ group.id=connect
 listeners=http://127.0.0.1:$port
 rest.advertised.host.name=127.0.0.1
 plugin.path=$dir/plugins
-plugin.discovery=service_load
+# The converter's jar does not list what is in it.
+plugin.discovery=hybrid_warn
 key.converter=org.apache.kafka.connect.json.JsonConverter
 value.converter=org.apache.kafka.connect.json.JsonConverter
 key.converter.schemas.enable=false

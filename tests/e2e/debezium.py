@@ -31,6 +31,22 @@ PLAIN = {
 }
 
 
+def in_avro(registry):
+    """Settings for Confluent's wire format with the converter of ops/setup/converter."""
+    at = "value.converter.apicurio.registry"
+    return {
+        "value.converter": "io.apicurio.registry.utils.converter.AvroConverter",
+        f"{at}.url": f"http://127.0.0.1:{registry.port}/apis/registry/v2",
+        f"{at}.auto-register": "true",
+        f"{at}.find-latest": "true",
+        f"{at}.as-confluent": "true",
+        f"{at}.use-id": "contentId",
+        f"{at}.headers.enabled": "false",
+        "schema.name.adjustment.mode": "avro",
+        "field.name.adjustment.mode": "avro_unicode",
+    }
+
+
 def postgres_connector(database, name, tables, settings):
     """One connector, its kafka_topics `<name>.<schema>.<table>`, with a slot of its own."""
     return PLAIN | settings | {
@@ -78,7 +94,7 @@ def await_mark(database, broker, connect, connectors, mark):
     while wanted:
         ends = {at: end for at, end in broker.ends().items() if at[0] in wanted}
         for message in broker.messages(ends):
-            if message.value() and f'"{mark}"' in message.value().decode():
+            if message.value() and mark.encode() in message.value():
                 wanted.discard(message.topic())
         for connector in connectors:
             connect.await_running(connector)

@@ -5,6 +5,7 @@ database's business."""
 import base64
 import json
 import random
+import re
 import threading
 import time
 from dataclasses import dataclass
@@ -142,6 +143,11 @@ def in_base64(text):
     return base64.b64encode(bytes.fromhex(text.removeprefix("\\x"))).decode()
 
 
+def in_avro(name):
+    """A name under Debezium's `field.name.adjustment.mode: avro_unicode`."""
+    return re.sub("[^A-Za-z0-9]", lambda found: f"_u{ord(found[0]):04x}", name)
+
+
 class Table:
     """A table, how its rows are made, and what its keys are."""
 
@@ -160,7 +166,9 @@ class Table:
         return f"CREATE TABLE {self.name} ({', '.join(lines)}, PRIMARY KEY ({key}));\n"
 
     def contract(self, dataset, kafka_topic, source):
-        """Its pipeline file."""
+        """Its pipeline file. Names that Avro does not have come adjusted."""
+        source = {"format": "debezium_json"} | source
+        spelled = in_avro if source["format"] == "debezium_avro" else str
         lines = [
             f"dataset: {dataset}",
             f"title: {self.name}",
@@ -168,7 +176,6 @@ class Table:
             "group: pool",
             "source:",
             f"  kafka_topic: {kafka_topic}",
-            "  format: debezium_json",
             *(f"  {name}: {word}" for name, word in source.items()),
             "mode: cdc",
             f"key: [{', '.join(self.key)}]",
@@ -178,7 +185,8 @@ class Table:
         for column in self.columns.values():
             said = [f"name: {column.column}", f'title: "{column.name}"']
             said += [f'type: "{column.contract}"']
-            said += [f"from: {column.name}"] if column.lake else []
+            sent = spelled(column.name)
+            said += [f"from: {sent}"] if sent != column.column else []
             said += [f"encoding: {column.encoding}"] if column.encoding else []
             said += [] if column.nullable else ["required: true"]
             lines.append(f"  - {{{', '.join(said)}, grade: L1}}")

@@ -27,6 +27,7 @@ class Huiliu:
         self.lake = lake
         self.account = account
         self.protection = "plain"
+        self.registry = None
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("HUILIU_", "AWS_"))}
         options = account.storage_options() if account else {}
         self.environment = kept | {"NO_COLOR": "1"} | options
@@ -47,11 +48,13 @@ class Huiliu:
 
     def point_at(self, pipelines, sql):
         """Writes huiliu.yaml for these folders."""
+        registry = f"schema_registry: {{url: {self.registry}}}\n" if self.registry else ""
         for group in ["huiliu", "huiliu-rival"]:
             name = "huiliu.yaml" if group == "huiliu" else f"{group}.yaml"
             (self.directory / name).write_text(
                 f"pipelines: {pipelines}\n"
                 f"sql: {sql}\n"
+                f"{registry}"
                 "kafka:\n"
                 f"  group: {group}\n"
                 "  properties:\n"

@@ -21,7 +21,13 @@ import pytest
 
 from conftest import missing
 from databases import MariaDb, Postgres
-from debezium import await_mark, mariadb_connector, postgres_connector, recommended
+from debezium import (
+    await_mark,
+    in_avro,
+    mariadb_connector,
+    postgres_connector,
+    recommended,
+)
 from history import (
     Column,
     Table,
@@ -373,17 +379,30 @@ DEFINITIONS = (
 READ = "public.account,public.account_full,public.debezium_signal,public.done"
 
 
-def test_a_postgresql_is_mirrored_to_the_last_row(broker, topics, connect, postgres, huiliu):
+def without_defaults(table):
+    """The table without columns that have a default: the converter to Avro writes it for a null."""
+    columns = [column for column in table.columns.values() if "DEFAULT" not in column.type]
+    return Table(table.name, table.key, columns)
+
+
+def test_a_postgresql_is_mirrored_to_the_last_row(
+    broker, topics, connect, registry, postgres, huiliu
+):
     print(f"\nseed {SEED}: {SECONDS} s")
     postgres.run(DEFINITIONS)
     account, account_full, bill = POSTGRES
     plain = postgres_connector(postgres, "plain", READ, recommended("postgres"))
     typed = postgres_connector(postgres, "typed", "public.bill,public.done", SCHEMA)
+    read = "public.account,public.bill,public.done"
+    avro = postgres_connector(postgres, "avro", read, in_avro(registry))
+    huiliu.registry = registry.url
     with Mirror(postgres, POSTGRES, broker, connect, huiliu) as mirror:
         mirror.declare("plain", [account, account_full], SAID)
         mirror.declare("typed", [bill], {})
+        both = [without_defaults(table) for table in [account, bill]]
+        mirror.declare("avro", both, {"format": "debezium_avro"})
         writers = mirror.writers()
-        process = mirror.begin(plain=plain, typed=typed)
+        process = mirror.begin(plain=plain, typed=typed, avro=avro)
         finish = write_for(SECONDS, writers, HOT)
         process = mirror.disturb(
             process,
