@@ -1,8 +1,8 @@
 //! Field names of one kind of object, found without hashing and without allocation.
 //!
-//! Records of one producer write their fields in one order. An [`Order`] remembers which known
-//! field followed which, so the next name is usually guessed and only compared; names that were
-//! not foreseen go through a small table by length.
+//! Records of one producer write their fields in one order. An [`Order`] remembers which field
+//! followed which, also of those that are not known here, so the next name is usually guessed and
+//! only compared; names that were not foreseen go through a small table by length.
 
 use crate::scan::{Cursor, Fault, Kind, QuotedName, unescape};
 
@@ -51,11 +51,23 @@ impl Names {
     ) -> Result<Option<usize>, Fault> {
         let guess = order.guess();
         if let Some(Some(quoted)) = self.quoted.get(guess)
-            && cursor.take_name(quoted)?
+            && cursor.take_name(quoted)
         {
             order.last = guess;
             return Ok(Some(guess));
         }
+        if order.take_stranger(guess, cursor) {
+            return Ok(None);
+        }
+        self.read_unforeseen(cursor, order, spare)
+    }
+
+    fn read_unforeseen(
+        &self,
+        cursor: &mut Cursor,
+        order: &mut Order,
+        spare: &mut Vec<u8>,
+    ) -> Result<Option<usize>, Fault> {
         let name = cursor.name()?;
         let raw = name.raw(cursor.document());
         let found = match name.kind {
@@ -66,32 +78,42 @@ impl Names {
             }
             _ => self.find(raw),
         };
-        if let Some(index) = found {
-            order.learn(index);
+        match found {
+            Some(index) => order.learn(index),
+            None if name.kind == Kind::Text => order.learn_stranger(raw),
+            None => {}
         }
         Ok(found)
     }
 }
 
+/// Names not known here that an order remembers; Debezium's `source` has about ten.
+const STRANGERS_MAX: usize = 64;
+
 /// Which name followed which in the objects read so far.
 #[derive(Debug)]
 pub(crate) struct Order {
-    /// Successor of each name; the last entry is the first name of an object.
+    /// Successor of each place: of each known name, then of the beginning of an object, then of
+    /// each stranger.
     next: Vec<usize>,
     last: usize,
+    /// Place of the beginning of an object, which is the number of known names.
+    start: usize,
+    /// Names that are not known, without escapes.
+    strangers: Vec<(Box<[u8]>, QuotedName)>,
 }
 
 impl Order {
     pub fn new(names: &Names) -> Self {
         let count = names.len();
         let next = (1..=count).chain([0]).collect();
-        Self { next, last: count }
+        Self { next, last: count, start: count, strangers: Vec::new() }
     }
 
     /// To be called at the beginning of each object.
     #[inline]
     pub fn restart(&mut self) {
-        self.last = self.next.len() - 1;
+        self.last = self.start;
     }
 
     #[inline]
@@ -99,11 +121,39 @@ impl Order {
         self.next.get(self.last).copied().unwrap_or(usize::MAX)
     }
 
-    fn learn(&mut self, index: usize) {
-        if let Some(next) = self.next.get_mut(self.last) {
-            *next = index;
+    /// Takes the name at the cursor if it is the stranger at this place.
+    #[inline]
+    fn take_stranger(&mut self, place: usize, cursor: &mut Cursor) -> bool {
+        let index = place.checked_sub(self.start + 1);
+        let Some((_, quoted)) = index.and_then(|index| self.strangers.get(index)) else {
+            return false;
+        };
+        let taken = cursor.take_name(quoted);
+        if taken {
+            self.last = place;
         }
-        self.last = index;
+        taken
+    }
+
+    fn learn(&mut self, place: usize) {
+        if let Some(next) = self.next.get_mut(self.last) {
+            *next = place;
+        }
+        self.last = place;
+    }
+
+    fn learn_stranger(&mut self, name: &[u8]) {
+        let known = self.strangers.iter().position(|(held, _)| **held == *name);
+        let index = match (known, QuotedName::new(name)) {
+            (Some(index), _) => index,
+            (None, Some(quoted)) if self.strangers.len() < STRANGERS_MAX => {
+                self.strangers.push((name.into(), quoted));
+                self.next.push(usize::MAX);
+                self.strangers.len() - 1
+            }
+            _ => return,
+        };
+        self.learn(self.start + 1 + index);
     }
 }
 
@@ -136,6 +186,8 @@ mod tests {
                 (r#"{"id":1,"id":2,"id":3}"#, vec![Some(0), Some(0), Some(0)]),
                 (r#"{"i\u0064":1,"\u9762积":2,"nam\u0065s":3}"#, vec![Some(0), Some(3), None]),
                 (r#"{"id " : 1 , "no" : 2}"#, vec![None, Some(2)]),
+                (r#"{"x":0,"y":1,"x":2,"id":3}"#, vec![None, None, None, Some(0)]),
+                (r#"{"x":0,"y" :1,"xx":2,"no":3}"#, vec![None, None, None, Some(2)]),
                 ("{}", vec![]),
             ] {
                 assert_eq!(read_all(&names, &mut order, text), expected, "{text}");
@@ -161,6 +213,20 @@ mod tests {
             ] {
                 assert_eq!(read_all(&names, &mut order, &text), expected, "{text}");
             }
+        }
+    }
+
+    #[test]
+    fn more_strangers_than_are_remembered_change_nothing() {
+        let names = Names::new(["id", "no"]);
+        let mut order = Order::new(&names);
+        let strangers: String = (0..100).map(|at| format!(r#""s{at}":1,"#)).collect();
+        let text = format!(r#"{{"id":0,{strangers}"no":2}}"#);
+        for _ in 0..3 {
+            let found = read_all(&names, &mut order, &text);
+            assert_eq!((found.first(), found.last()), (Some(&Some(0)), Some(&Some(1))));
+            assert_eq!(found.iter().flatten().count(), 2);
+            assert_eq!(found.len(), 102);
         }
     }
 

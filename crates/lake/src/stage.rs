@@ -4,8 +4,8 @@ use crate::error::{arrow_error, parquet_error, store_error};
 use crate::log::Add;
 use crate::stats;
 use crate::table::Table;
-use arrow::array::{ArrayRef, RecordBatch, UInt32Array};
-use arrow::compute::{concat_batches, take_record_batch};
+use arrow::array::{Array, ArrayRef, RecordBatch};
+use arrow::compute::{concat_batches, interleave};
 use arrow::datatypes::{DataType, SchemaRef};
 use arrow::row::{RowConverter, SortField};
 use huiliu_model::{Error, ErrorKind};
@@ -27,7 +27,8 @@ const SINGLE_PUT_BYTES_MAX: usize = 16 << 20;
 const PART_BYTES: usize = 8 << 20;
 const UPLOADS: usize = 2;
 
-/// Sorts by the named columns, ascending, nulls first. Returns the input when it has no rows.
+/// Joins batches and sorts by the named columns, ascending, nulls first; rows of equal keys stay in
+/// their order.
 ///
 /// # Errors
 /// `Bug` for a column that is not there.
@@ -36,25 +37,46 @@ pub fn sort(
     schema: &SchemaRef,
     by: &[&str],
 ) -> Result<RecordBatch, Error> {
-    let all = concat_batches(schema, batches).map_err(|e| arrow_error("joining batches", e))?;
-    if all.num_rows() < 2 {
-        return Ok(all);
+    let count: usize = batches.iter().map(RecordBatch::num_rows).sum();
+    if count < 2 {
+        return concat_batches(schema, batches).map_err(|e| arrow_error("joining batches", e));
     }
-    let order = sort_indices(&all, by)?;
-    take_record_batch(&all, &order).map_err(|e| arrow_error("sorting rows", e))
+    let failed = |e| arrow_error("sorting rows", e);
+    let order = order(batches, by)?;
+    // Rows go to their places at once: joining them first would copy each a second time.
+    let column = |at: usize| {
+        let parts: Vec<&dyn Array> = batches.iter().map(|b| b.column(at).as_ref()).collect();
+        interleave(&parts, &order)
+    };
+    let columns: Result<Vec<ArrayRef>, _> = (0..schema.fields().len()).map(column).collect();
+    RecordBatch::try_new(Arc::clone(schema), columns.map_err(failed)?).map_err(failed)
 }
 
-fn sort_indices(batch: &RecordBatch, by: &[&str]) -> Result<UInt32Array, Error> {
-    let columns = named(batch, by)?;
-    let fields = columns.iter().map(|c| SortField::new(c.data_type().clone())).collect();
-    let rows = RowConverter::new(fields)
-        .and_then(|converter| converter.convert_columns(&columns))
-        .map_err(|e| arrow_error("ordering rows", e))?;
-    let count = u32::try_from(batch.num_rows())
-        .map_err(|e| Error::new(ErrorKind::Bug, "a batch has over 2^32 rows").because(e))?;
-    let mut order: Vec<u32> = (0..count).collect();
-    order.sort_unstable_by(|&a, &b| rows.row(a as usize).cmp(&rows.row(b as usize)));
-    Ok(UInt32Array::from(order))
+/// Batch and row of each row, in the order of the keys.
+fn order(batches: &[RecordBatch], by: &[&str]) -> Result<Vec<(usize, usize)>, Error> {
+    let failed = |e| arrow_error("ordering rows", e);
+    let first = batches.first().map(|batch| named(batch, by)).transpose()?.unwrap_or_default();
+    let fields = first.iter().map(|c| SortField::new(c.data_type().clone())).collect();
+    let converter = RowConverter::new(fields).map_err(failed)?;
+    let mut rows = converter.empty_rows(0, 0);
+    let mut places = Vec::new();
+    for (at, batch) in batches.iter().enumerate() {
+        converter.append(&mut rows, &named(batch, by)?).map_err(failed)?;
+        places.extend((0..batch.num_rows()).map(|row| (at, row)));
+    }
+    let head = |number: usize| {
+        let (row, mut head) = (rows.row(number), [0; 16]);
+        let len = row.as_ref().len().min(head.len());
+        head[..len].copy_from_slice(&row.as_ref()[..len]);
+        u128::from_be_bytes(head)
+    };
+    // Most keys differ within their first bytes, which are compared without going to the rows.
+    let mut heads: Vec<(u128, usize)> = (0..places.len()).map(|n| (head(n), n)).collect();
+    heads.sort_unstable_by(|a, b| {
+        let rest = || rows.row(a.1).cmp(&rows.row(b.1)).then(a.1.cmp(&b.1));
+        a.0.cmp(&b.0).then_with(rest)
+    });
+    Ok(heads.into_iter().map(|(_, number)| places[number]).collect())
 }
 
 /// The named columns of a batch.
@@ -236,4 +258,37 @@ async fn upload(table: &Table, relative: &str, bytes: Vec<u8>) -> Result<(), Err
     let mut writer = WriteMultipart::new_with_chunk_size(upload, PART_BYTES);
     writer.write(&bytes);
     writer.finish().await.map(|_| ()).map_err(failed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use arrow::array::{AsArray, Int32Array, StringArray};
+    use arrow::datatypes::{Field, Int32Type, Schema};
+
+    fn batch(schema: &SchemaRef, rows: &[(Option<i32>, &str, i32)]) -> RecordBatch {
+        let buckets: Int32Array = rows.iter().map(|row| row.0).collect();
+        let keys = StringArray::from_iter_values(rows.iter().map(|row| row.1));
+        let marks = Int32Array::from_iter_values(rows.iter().map(|row| row.2));
+        let columns: Vec<ArrayRef> = vec![Arc::new(buckets), Arc::new(keys), Arc::new(marks)];
+        RecordBatch::try_new(Arc::clone(schema), columns).expect("three columns")
+    }
+
+    #[test]
+    fn rows_of_several_batches_lie_by_key_and_equal_ones_in_their_order() {
+        let schema = Arc::new(Schema::new(vec![
+            Field::new("bucket", DataType::Int32, true),
+            Field::new("key", DataType::Utf8, false),
+            Field::new("mark", DataType::Int32, false),
+        ]));
+        // Keys that are alike in their first sixteen bytes, and one that is the other's beginning.
+        let (long, longer) = ("0123456789abcdefX", "0123456789abcdefXY");
+        let first = batch(&schema, &[(Some(2), "b", 0), (Some(1), longer, 1), (Some(-1), "z", 2)]);
+        let second = batch(&schema, &[(Some(1), long, 3), (Some(2), "b", 4), (None, "a", 5)]);
+        let third = batch(&schema, &[(Some(1), longer, 6), (Some(2), "", 7)]);
+        let sorted = sort(&[first, second, third], &schema, &["bucket", "key"]).expect("sorted");
+        let marks = sorted.column(2).as_primitive::<Int32Type>();
+        assert_eq!(marks.values(), &[5, 2, 3, 1, 6, 7, 0, 4]);
+        assert_eq!(sort(&[], &schema, &["key"]).expect("nothing").num_rows(), 0);
+    }
 }

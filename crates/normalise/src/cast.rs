@@ -12,6 +12,7 @@
 mod binary;
 mod debezium;
 mod encoded;
+mod quick;
 mod typed;
 
 use crate::flags::Marks;
@@ -31,6 +32,10 @@ use std::sync::Arc;
 /// The cells of a chunk with what is known of its rows.
 pub(crate) struct Chunk<'a> {
     arena: &'a [u8],
+    /// Arena and scratch as text where all of it is UTF-8, as nearly always: checked once, in
+    /// one pass, instead of once per cell.
+    arena_text: Option<&'a str>,
+    scratch_text: Option<&'a str>,
     changes: &'a Changes,
     format: Format,
     /// By row; empty when there is no delete.
@@ -70,7 +75,9 @@ impl<'a> Chunk<'a> {
             day.and_then(|day| i32::try_from(day).ok()).unwrap_or(NO_DAY)
         };
         let event_days = changes.rows.iter().map(|row| day(row.event_time_us)).collect();
-        Self { arena, changes, format, deletes, event_days }
+        let arena_text = simdutf8::basic::from_utf8(arena).ok();
+        let scratch_text = simdutf8::basic::from_utf8(&changes.scratch).ok();
+        Self { arena, arena_text, scratch_text, changes, format, deletes, event_days }
     }
 
     /// The encoding of a column by row; runs of rows have one.
@@ -104,6 +111,7 @@ impl<'a> Chunk<'a> {
         Context { event_date: self.event_day(row) }
     }
 
+    #[inline]
     fn given(&self, cell: Cell) -> Given<'a> {
         match cell.kind {
             CellKind::Missing | CellKind::Null => return Given::Absent,
@@ -116,11 +124,25 @@ impl<'a> Chunk<'a> {
             }
             CellKind::Text | CellKind::Unescaped | CellKind::Number | CellKind::Nested => {}
         }
-        match std::str::from_utf8(self.changes.bytes(self.arena, cell)) {
-            Ok(text) if cell.kind == CellKind::Number => Given::Number(text),
-            Ok(text) if cell.kind == CellKind::Nested => Given::Nested(text),
-            Ok(text) => Given::Text(text),
-            Err(_) => Given::NotUtf8,
+        match self.text(cell) {
+            Some(text) if cell.kind == CellKind::Number => Given::Number(text),
+            Some(text) if cell.kind == CellKind::Nested => Given::Nested(text),
+            Some(text) => Given::Text(text),
+            None => Given::NotUtf8,
+        }
+    }
+
+    /// The text of a cell that has one; `None` if it is not UTF-8.
+    #[inline]
+    fn text(&self, cell: Cell) -> Option<&'a str> {
+        let known = match cell.kind {
+            CellKind::Binary(_) => return None,
+            CellKind::Unescaped => self.scratch_text,
+            _ => self.arena_text,
+        };
+        match known {
+            Some(text) => text.get(cell.start as usize..(cell.start + cell.len) as usize),
+            None => std::str::from_utf8(self.changes.bytes(self.arena, cell)).ok(),
         }
     }
 }
@@ -134,28 +156,28 @@ pub(crate) fn column(chunk: &Chunk<'_>, plan: &Plan, marks: &mut Marks) -> Array
         DataType::Boolean => booleans(chunk, plan, bench),
         DataType::Integer => {
             let builder = PrimitiveBuilder::<Int32Type>::with_capacity(rows);
-            primitives(chunk, plan, bench, builder, typed::integer)
+            primitives(chunk, plan, bench, builder, (quick::integer, typed::integer))
         }
         DataType::Long => {
             let builder = PrimitiveBuilder::<Int64Type>::with_capacity(rows);
-            primitives(chunk, plan, bench, builder, typed::long)
+            primitives(chunk, plan, bench, builder, (quick::long, typed::long))
         }
         DataType::Double => {
             let builder = PrimitiveBuilder::<Float64Type>::with_capacity(rows);
-            primitives(chunk, plan, bench, builder, typed::double)
+            primitives(chunk, plan, bench, builder, (quick::double, typed::double))
         }
         DataType::Date => {
             let builder = Date32Builder::with_capacity(rows);
-            primitives(chunk, plan, bench, builder, typed::date)
+            primitives(chunk, plan, bench, builder, (quick::date, typed::date))
         }
         DataType::Timestamp => {
             let builder = TimestampMicrosecondBuilder::with_capacity(rows).with_timezone("UTC");
-            primitives(chunk, plan, bench, builder, typed::timestamp)
+            primitives(chunk, plan, bench, builder, (quick::timestamp, typed::timestamp))
         }
         DataType::Decimal { .. } => {
             let builder =
                 Decimal128Builder::with_capacity(rows).with_data_type(plan.data_type.to_arrow());
-            primitives(chunk, plan, bench, builder, typed::decimal)
+            primitives(chunk, plan, bench, builder, (quick::decimal, typed::decimal))
         }
     }
 }
@@ -173,16 +195,25 @@ fn primitives<T: ArrowPrimitiveType>(
     plan: &Plan,
     mut bench: Bench<'_>,
     mut builder: PrimitiveBuilder<T>,
-    read: impl Fn(&At<'_, '_>, Given<'_>) -> Verdict<T::Native>,
+    (quick, read): (
+        impl Fn(&At<'_, '_>, CellKind, &str) -> Option<T::Native>,
+        impl Fn(&At<'_, '_>, Given<'_>) -> Verdict<T::Native>,
+    ),
 ) -> ArrayRef {
     let mut scratch = String::new();
     let cells = chunk.cells(plan).iter().zip(chunk.encodings(plan));
     for (row, (cell, encoding)) in cells.enumerate() {
+        let at = At { chunk, plan, row, encoding };
+        if let Some(value) = chunk.text(*cell).and_then(|text| quick(&at, cell.kind, text)) {
+            bench.clean(row);
+            builder.append_value(value);
+            continue;
+        }
         let given = encoded::plainly(chunk.given(*cell), encoding, plan.data_type, &mut scratch);
         let verdict = match given {
             Given::Absent => Verdict::Absent,
             Given::Unavailable => Verdict::Unavailable,
-            given => read(&At { chunk, plan, row, encoding }, given),
+            given => read(&at, given),
         };
         builder.append_option(bench.settle(row, verdict));
     }
@@ -210,43 +241,56 @@ fn texts(chunk: &Chunk<'_>, plan: &Plan, mut bench: Bench<'_>) -> ArrayRef {
     let mut written = String::new();
     let mut scratch = String::new();
     for (row, (cell, encoding)) in cells.iter().zip(chunk.encodings(plan)).enumerate() {
+        let is_clean = |text: &&str| quick::is_clean_text(plan, encoding, cell.kind, text);
+        if let Some(text) = chunk.text(*cell).filter(is_clean) {
+            bench.clean(row);
+            builder.append_value(text);
+            continue;
+        }
         let given = encoded::plainly(chunk.given(*cell), encoding, plan.data_type, &mut scratch);
-        let verdict = match given {
-            Given::Absent => Verdict::Absent,
-            Given::Unavailable => Verdict::Unavailable,
-            Given::Verbatim(text) => hold(&plan.texts, Verdict::clean(Cow::Borrowed(text))),
-            Given::Text(text) | Given::Number(text) | Given::Nested(text)
-                if encoding == Encoding::Verbatim && plan.named.is_none() =>
-            {
-                hold(&plan.texts, Verdict::clean(Cow::Borrowed(text)))
-            }
-            Given::Text(text) | Given::Number(text) => text_of(plan, text, &chunk.context(row)),
-            Given::Boolean(true) => text_of(plan, "true", &chunk.context(row)),
-            Given::Boolean(false) => text_of(plan, "false", &chunk.context(row)),
-            Given::Nested(text) => Verdict::Failed(Failure {
-                stage: Stage::Cast,
-                reason: Reason::Type,
-                rule: "type",
-                kept: Some(Cow::Borrowed(text)),
-            }),
+        let given = match given {
             Given::Binary(value) => {
                 written.clear();
                 // Writing to memory does not fail.
                 let _ = write!(written, "{value}");
-                match encoding == Encoding::Verbatim && plan.named.is_none() {
-                    true => hold(&plan.texts, Verdict::clean(Cow::Borrowed(&*written))),
-                    false => text_of(plan, &written, &chunk.context(row)),
-                }
+                Given::Text(&written)
             }
-            Given::Beyond => Verdict::untyped(Reason::Range),
-            Given::NotUtf8 => Verdict::untyped(Reason::NotUtf8),
+            given => given,
         };
+        let verdict = text(&At { chunk, plan, row, encoding }, given);
         match bench.settle(row, verdict) {
             Some(text) => builder.append_value(&text),
             None => builder.append_null(),
         }
     }
     Arc::new(builder.finish())
+}
+
+fn text<'t>(at: &At<'_, '_>, given: Given<'t>) -> Verdict<Cow<'t, str>> {
+    let plan = at.plan;
+    let tidied = |text: &'t str| text_of(plan, text, &at.chunk.context(at.row));
+    match given {
+        Given::Absent => Verdict::Absent,
+        Given::Unavailable => Verdict::Unavailable,
+        Given::Verbatim(text) => hold(&plan.texts, Verdict::clean(Cow::Borrowed(text))),
+        Given::Text(text) | Given::Number(text) | Given::Nested(text)
+            if at.encoding == Encoding::Verbatim && plan.named.is_none() =>
+        {
+            hold(&plan.texts, Verdict::clean(Cow::Borrowed(text)))
+        }
+        Given::Text(text) | Given::Number(text) => tidied(text),
+        Given::Boolean(true) => tidied("true"),
+        Given::Boolean(false) => tidied("false"),
+        Given::Nested(text) => Verdict::Failed(Failure {
+            stage: Stage::Cast,
+            reason: Reason::Type,
+            rule: "type",
+            kept: Some(Cow::Borrowed(text)),
+        }),
+        // What is binary has been written as text before, unless it is beyond any type.
+        Given::Binary(_) | Given::Beyond => Verdict::untyped(Reason::Range),
+        Given::NotUtf8 => Verdict::untyped(Reason::NotUtf8),
+    }
 }
 
 fn text_of<'t>(plan: &Plan, text: &'t str, context: &Context) -> Verdict<Cow<'t, str>> {

@@ -5,6 +5,7 @@
 //! or Serialize.
 
 mod blocks;
+mod lanes;
 mod seal;
 
 use hmac::{Hmac, KeyInit, Mac};
@@ -64,7 +65,7 @@ pub struct Origin {
 #[derive(Clone)]
 pub struct Crypto {
     token: HmacSm3,
-    digest: HmacSm3,
+    digest: lanes::Mac,
     active: Active,
     /// The active key first.
     openers: Vec<Opener>,
@@ -84,7 +85,7 @@ impl Crypto {
         let older = keys.older.iter().map(|(id, key)| Opener::new(id, key));
         Self {
             token: hmac_sm3(&keys.token),
-            digest: hmac_sm3(&derive.finalize().into_bytes()),
+            digest: lanes::Mac::new(&derive.finalize().into_bytes().into()),
             active: Active::new(&keys.id, &keys.encrypt),
             openers: std::iter::once(active).chain(older).collect(),
         }
@@ -108,13 +109,16 @@ impl Crypto {
         Tokeniser { state }
     }
 
-    /// A digest of a record that only who has the token key can compare: HMAC-SM3 under a key
+    /// Digests of records that only who has the token key can compare: HMAC-SM3 under a key
     /// derived from it, which stays when encryption keys rotate. A plain digest of a short record
     /// would be found by trying.
+    pub fn digests(&self, records: &[&[u8]]) -> Vec<Hex> {
+        self.digest.digests(records)
+    }
+
+    /// The digest of one record.
     pub fn digest(&self, record: &[u8]) -> Hex {
-        let mut state = self.digest.clone();
-        state.update(record);
-        Hex::of(&state.finalize().into_bytes())
+        self.digests(&[record])[0]
     }
 
     /// Seals values of one column.
@@ -170,6 +174,11 @@ impl Hex {
     pub fn as_str(&self) -> &str {
         std::str::from_utf8(&self.0).expect("hexadecimal digits are ASCII")
     }
+}
+
+/// SM3 of many values, in their order; quicker than one after the other.
+pub fn sm3_hexes(values: &[&[u8]]) -> Vec<Hex> {
+    lanes::digests(values)
 }
 
 /// SM3 of bytes.

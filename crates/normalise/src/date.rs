@@ -121,6 +121,27 @@ pub fn parse_timestamp(bytes: &[u8]) -> TimestampOutcome {
     }
 }
 
+/// Days of a text that is exactly `YYYY-MM-DD` and means that day.
+#[inline]
+pub(crate) fn short_date(bytes: &[u8]) -> Option<i32> {
+    canonical_days(bytes).filter(|&days| means_itself(days))
+}
+
+/// Microseconds UTC of an ISO instant that means itself.
+#[inline]
+pub(crate) fn short_timestamp(bytes: &[u8]) -> Option<i64> {
+    let moment = iso(bytes).filter(|moment| means_itself(moment.days))?;
+    let micros = utc_micros(moment);
+    let local = micros + SHANGHAI_SECONDS * MICROS_OF_SECOND;
+    let clock_not_set = (0..MICROS_OF_DAY).contains(&local);
+    (!clock_not_set).then_some(micros)
+}
+
+/// Whether a day is neither a placeholder nor an open end.
+fn means_itself(days: i32) -> bool {
+    days != PLACEHOLDER && !OPEN_ENDS.contains(&days)
+}
+
 /// Appends `YYYY-MM-DD`.
 pub fn write_date(days: i32, out: &mut String) {
     let (year, month, day) = civil_from_days(days);
@@ -211,6 +232,7 @@ fn iso(bytes: &[u8]) -> Option<Moment> {
     let offset = match rest {
         // Nearly every record of one source has the same offset.
         b"+08:00" => Some(SHANGHAI_SECONDS),
+        b"Z" => Some(0),
         rest => read::offset(std::str::from_utf8(rest).ok()?).ok()?,
     };
     Some(Moment { days, micros_of_day, offset })

@@ -169,6 +169,12 @@ impl Marks {
         self.raws.extend(rows.iter().map(|&row| Raw { row: row_number(row), column }));
     }
 
+    /// Whether all rows are counted in the last set.
+    #[inline]
+    pub fn is_one_set(&self) -> bool {
+        self.set_of.is_empty()
+    }
+
     /// The set that a row is counted in.
     #[inline]
     pub fn set_of(&self, row: usize) -> usize {

@@ -21,7 +21,7 @@ mod position;
 mod relation;
 
 pub(crate) use across::{across, shanghai_day};
-pub(crate) use plan::{Plan, TextTest};
+pub(crate) use plan::{Bounds, Plan, TextTest};
 pub(crate) use position::{CONVERTED, DATUM, SWAPPED};
 
 use crate::flags::{Mark, Marks, Misfit, Raw, RowReject, UNAVAILABLE};
@@ -109,12 +109,14 @@ pub(crate) struct Bench<'a> {
     marks: &'a mut Marks,
     /// By set of rows.
     scores: Vec<Score>,
+    /// Clean cells of the last set, beside those in its score.
+    clean_count: u64,
 }
 
 impl<'a> Bench<'a> {
     pub fn new(plan: &'a Plan, deletes: &'a [bool], marks: &'a mut Marks) -> Self {
         let scores = vec![Score::default(); marks.scores.len()];
-        Self { plan, deletes, marks, scores }
+        Self { plan, deletes, marks, scores, clean_count: 0 }
     }
 
     /// The value to write for a cell; findings are noted.
@@ -145,6 +147,17 @@ impl<'a> Bench<'a> {
                 None
             }
             other => self.odd(row, other),
+        }
+    }
+
+    /// Counts a cell that is stored as delivered and of which nothing is found.
+    #[inline]
+    pub fn clean(&mut self, row: usize) {
+        if self.plan.key || !self.deletes.get(row).copied().unwrap_or(false) {
+            match self.marks.is_one_set() {
+                true => self.clean_count += 1,
+                false => self.score(row).count(true, true),
+            }
         }
     }
 
@@ -266,6 +279,10 @@ impl<'a> Bench<'a> {
 
 impl Drop for Bench<'_> {
     fn drop(&mut self) {
+        if let Some(last) = self.scores.last_mut() {
+            let count = self.clean_count;
+            *last += Score { checked: count, passed_raw: count, passed: count };
+        }
         for (scores, score) in self.marks.scores.iter_mut().zip(&self.scores) {
             scores[usize::from(self.plan.index)] = *score;
         }

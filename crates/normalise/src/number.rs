@@ -69,6 +69,9 @@ pub fn parse_integer(bytes: &[u8]) -> NumberOutcome<i64> {
 
 /// Reads a double; neither infinite nor "not a number".
 pub fn parse_double(bytes: &[u8]) -> NumberOutcome<f64> {
+    if let Some(value) = short_double(bytes) {
+        return NumberOutcome::Value { value, fixed: false };
+    }
     let numeric = |b: &u8| matches!(b, b'0'..=b'9' | b'.' | b'-' | b'+' | b'e' | b'E');
     if let Ok(text) = std::str::from_utf8(bytes)
         && bytes.iter().all(numeric)
@@ -84,6 +87,22 @@ pub fn parse_double(bytes: &[u8]) -> NumberOutcome<f64> {
         let text = format!("{}e{}", number.digits, number.exponent);
         text.parse().ok().filter(|value: &f64| value.is_finite()).ok_or(Reason::Range)
     })
+}
+
+/// A number whose digits and power of ten are both exact in a double: one division then rounds
+/// once, as reading the text does.
+pub(crate) fn short_double(bytes: &[u8]) -> Option<f64> {
+    const EXACT_MAX: u64 = 1 << 53;
+    const POWERS: [f64; 23] = [
+        1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16,
+        1e17, 1e18, 1e19, 1e20, 1e21, 1e22,
+    ];
+    let (negative, magnitude, fraction_count) = digits_of(bytes)?;
+    if magnitude > EXACT_MAX {
+        return None;
+    }
+    let value = magnitude as f64 / POWERS.get(fraction_count)?;
+    Some(if negative { -value } else { value })
 }
 
 /// Reads a truth value: `true`, 1, Y, 是 and their opposites.
@@ -129,30 +148,58 @@ fn whole(number: Scaled) -> Result<i64, Reason> {
 }
 
 /// `-12.50` and the like: an optional minus, digits, an optional point with digits behind it.
+#[inline]
 fn plain(bytes: &[u8]) -> Option<Scaled> {
+    let (negative, magnitude, fraction_count) = digits_of(bytes)?;
+    let digits = if negative { -i128::from(magnitude) } else { i128::from(magnitude) };
+    Some(Scaled { digits, exponent: -i32::try_from(fraction_count).ok()? })
+}
+
+/// Digits without the point and the places behind it, of a number that fits 64 bits.
+#[inline]
+pub(crate) fn short_decimal(bytes: &[u8]) -> Option<(i64, usize)> {
+    let (negative, magnitude, places) = digits_of(bytes)?;
+    let digits = i64::try_from(magnitude).ok()?;
+    Some((if negative { -digits } else { digits }, places))
+}
+
+/// Sign, digits without the point, and how many of them stand behind it.
+#[inline]
+fn digits_of(bytes: &[u8]) -> Option<(bool, u64, usize)> {
     let (negative, number) = match bytes {
         [b'-', number @ ..] => (true, number),
         number => (false, number),
     };
     // 19 bytes cannot overflow 64 bits; longer numbers take the slow path.
-    if number.is_empty() || number.len() > 19 {
+    if number.len() > 19 {
         return None;
     }
-    let (mut value, mut point) = (0_u64, None);
-    for (index, byte) in number.iter().enumerate() {
-        match byte {
-            b'0'..=b'9' => value = value * 10 + u64::from(byte - b'0'),
-            b'.' if point.is_none() && index > 0 => point = Some(index),
-            _ => return None,
-        }
+    let (whole, rest) = digits_before(0, number);
+    if rest.len() == number.len() {
+        return None;
     }
-    let fraction_count = match point {
-        Some(at) if at + 1 == number.len() => return None,
-        Some(at) => number.len() - 1 - at,
-        None => 0,
-    };
-    let digits = if negative { -i128::from(value) } else { i128::from(value) };
-    Some(Scaled { digits, exponent: -i32::try_from(fraction_count).ok()? })
+    match rest {
+        [] => Some((negative, whole, 0)),
+        [b'.', fraction @ ..] if !fraction.is_empty() => match digits_before(whole, fraction) {
+            (value, []) => Some((negative, value, fraction.len())),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// The number that the digits at the front go on with, and what follows them.
+#[inline]
+fn digits_before(mut value: u64, mut bytes: &[u8]) -> (u64, &[u8]) {
+    while let [byte, rest @ ..] = bytes {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            break;
+        }
+        value = value * 10 + u64::from(digit);
+        bytes = rest;
+    }
+    (value, bytes)
 }
 
 #[cfg(test)]

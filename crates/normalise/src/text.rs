@@ -83,8 +83,9 @@ pub fn normalise(kind: TextKind, text: &str) -> Value<'_> {
 
 /// Whether a trimmed cell says "no value" (any text but a name).
 pub fn is_null_token(text: &str) -> bool {
-    is_latin_null(text)
-        || matches!(text, "无" | "空" | "暂无" | "不详" | "未知" | "未填" | "待补充")
+    text.len() <= NULL_BYTES_MAX
+        && (is_latin_null(text)
+            || matches!(text, "无" | "空" | "暂无" | "不详" | "未知" | "未填" | "待补充"))
 }
 
 /// Key under which organisation names are compared: full-width brackets become ASCII ones.
@@ -147,18 +148,38 @@ pub(crate) fn is_han(c: char) -> bool {
         | '\u{20000}'..='\u{323af}' | '〇')
 }
 
+/// Whether a text is longer than every Latin null token and made of characters that stay as they
+/// are in a text of any kind. Most cells are codes and numbers, which this tells at once.
+fn is_bare(text: &str) -> bool {
+    const BARE: [bool; 256] = {
+        let (mut bare, mut byte) = ([false; 256], b'!');
+        while byte <= b'~' {
+            bare[byte as usize] = !matches!(byte, b'.' | b'*' | b'?' | b'(' | b')');
+            byte += 1;
+        }
+        bare
+    };
+    text.len() > LATIN_NULL_BYTES_MAX && text.bytes().all(|byte| BARE[usize::from(byte)])
+}
+
 /// One pass that proves there is nothing to do.
-fn is_clean(kind: TextKind, text: &str) -> bool {
+pub(crate) fn is_clean(kind: TextKind, text: &str) -> bool {
+    if is_bare(text) {
+        return true;
+    }
     let common = mojibake::common();
     let (mut after_space, mut han, mut half, mut full) = (true, false, false, false);
     for c in text.chars() {
+        if common.contains(c) {
+            (han, after_space) = (true, false);
+            continue;
+        }
         match c {
             ' ' if after_space || kind.is_name() => return false,
             '.' if kind.has_dots() => return false,
             '*' | '?' if kind.is_name() => return false,
             '(' | ')' => half = true,
             ' '..='~' => {}
-            '\u{4e00}'..='\u{9fff}' if common.contains(c) => han = true,
             // A character outside the common ones may be a sign of mojibake.
             '\u{4e00}'..='\u{9fff}' | '\u{fffd}' => return false,
             '（' | '）' if kind.has_brackets() => full = true,
@@ -237,9 +258,14 @@ fn is_null(kind: TextKind, text: &str) -> bool {
     }
 }
 
+/// Length of `(null)`.
+const LATIN_NULL_BYTES_MAX: usize = 6;
+/// Length of 待补充.
+const NULL_BYTES_MAX: usize = 9;
+
 fn is_latin_null(text: &str) -> bool {
     const WORDS: [&str; 6] = ["null", "(null)", "\\n", "n/a", "na", "none"];
-    text.len() <= 6
+    text.len() <= LATIN_NULL_BYTES_MAX
         && (matches!(text, "" | "/" | "-" | "--" | "—" | "." | "*" | "***")
             || WORDS.iter().any(|word| text.eq_ignore_ascii_case(word)))
 }

@@ -13,21 +13,16 @@ const HIGH_BITS: u64 = ONES << 7;
 /// routine behind a call, followed by a second pass for control characters, costs more.
 #[inline]
 pub(super) fn plain_end(bytes: &[u8], from: usize) -> usize {
-    let mut at = from;
-    while let Some(chunk) = bytes.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
-        let hits = stops(u64::from_le_bytes(*chunk));
+    let rest = bytes.get(from..).unwrap_or_default();
+    let (words, tail) = rest.as_chunks::<8>();
+    for (number, word) in words.iter().enumerate() {
+        let hits = stops(u64::from_le_bytes(*word));
         if hits != 0 {
-            return at + hits.trailing_zeros() as usize / 8;
+            return from + 8 * number + hits.trailing_zeros() as usize / 8;
         }
-        at += 8;
     }
-    while let Some(byte) = bytes.get(at) {
-        if matches!(byte, b'"' | b'\\' | 0..0x20) {
-            return at;
-        }
-        at += 1;
-    }
-    bytes.len()
+    let stop = tail.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..0x20));
+    stop.map_or(bytes.len(), |at| bytes.len() - tail.len() + at)
 }
 
 /// Marks the stopping bytes of a word in their high bits. Marks above the lowest one may be
@@ -35,9 +30,27 @@ pub(super) fn plain_end(bytes: &[u8], from: usize) -> usize {
 #[inline]
 fn stops(word: u64) -> u64 {
     let below = |word: u64, bound: u64| word.wrapping_sub(ONES * bound) & !word;
-    let quote = below(word ^ (ONES * 0x22), 1);
-    let backslash = below(word ^ (ONES * 0x5C), 1);
-    (quote | backslash | below(word, 0x20)) & HIGH_BITS
+    // With its second bit turned a quote (0x22) is 0x20, and the control characters are still
+    // those below.
+    let quote_or_control = below(word ^ (ONES * 2), 0x21);
+    (quote_or_control | below(word ^ (ONES * 0x5C), 1)) & HIGH_BITS
+}
+
+/// Position of the first byte at or after `from` that is no digit.
+#[inline]
+pub(super) fn digits_end(bytes: &[u8], from: usize) -> usize {
+    let rest = bytes.get(from..).unwrap_or_default();
+    let (words, tail) = rest.as_chunks::<8>();
+    for (number, word) in words.iter().enumerate() {
+        // A digit without its high half is below 10; adding 0x76 shows the others in bit 7.
+        let halves = u64::from_le_bytes(*word) ^ (ONES * 0x30);
+        let others = ((halves & !HIGH_BITS) + ONES * 0x76 | halves) & HIGH_BITS;
+        if others != 0 {
+            return from + 8 * number + others.trailing_zeros() as usize / 8;
+        }
+    }
+    let stop = tail.iter().position(|byte| !byte.is_ascii_digit());
+    stop.map_or(bytes.len(), |at| bytes.len() - tail.len() + at)
 }
 
 /// Moves past the escape at `at`, a backslash. Half of a surrogate pair alone is a fault.

@@ -110,15 +110,19 @@ fn by_rule<T>(
     }
 }
 
-/// The number of a date or timestamp that counts from 1970.
-fn counted(at: &At<'_, '_>, given: &Given<'_>) -> Option<i64> {
-    let counts = match at.encoding {
+/// Whether the number of a date or timestamp counts from 1970.
+pub(super) fn is_count(at: &At<'_, '_>) -> bool {
+    match at.encoding {
         Encoding::Unsaid => at.chunk.format.is_debezium(),
         encoding => encoding.micros(0).is_some() && !encoding.is_time_of_day(),
-    };
+    }
+}
+
+/// The number of a date or timestamp that counts from 1970.
+fn counted(at: &At<'_, '_>, given: &Given<'_>) -> Option<i64> {
     match given {
-        Given::Number(text) if counts => text.parse().ok(),
-        Given::Binary(Value::Integer(number)) if counts => Some(*number),
+        Given::Number(text) if is_count(at) => text.parse().ok(),
+        Given::Binary(Value::Integer(number)) if is_count(at) => Some(*number),
         _ => None,
     }
 }
@@ -307,7 +311,7 @@ pub(super) fn decimal(at: &At<'_, '_>, given: Given<'_>) -> Verdict<i128> {
 }
 
 /// Whether a text may be the bytes of an unscaled number.
-fn is_unscaled(at: &At<'_, '_>) -> bool {
+pub(super) fn is_unscaled(at: &At<'_, '_>) -> bool {
     match at.encoding {
         Encoding::Unsaid => at.chunk.format.is_debezium(),
         encoding => matches!(encoding, Encoding::Unscaled { .. }),

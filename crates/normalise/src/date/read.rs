@@ -184,8 +184,15 @@ fn time(text: &str) -> Result<(i64, Option<i64>), Reason> {
 }
 
 /// Microseconds of a fraction of a second; finer digits are cut off.
+#[inline]
 pub(super) fn fraction(digits: &[u8]) -> i64 {
     let mut micros = 0;
+    if let Some(six) = digits.first_chunk::<6>() {
+        for byte in six {
+            micros = micros * 10 + i64::from(byte.wrapping_sub(b'0'));
+        }
+        return micros;
+    }
     for index in 0..6 {
         let digit = digits.get(index).map_or(0, |b| i64::from(b.wrapping_sub(b'0')));
         micros = micros * 10 + digit;

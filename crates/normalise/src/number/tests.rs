@@ -93,6 +93,37 @@ fn doubles_are_finite() {
 }
 
 #[test]
+fn short_doubles_are_those_of_the_standard_library() {
+    let mut state = 7_u64;
+    let mut next = |below: u64| {
+        // A linear congruence (Knuth's MMIX): the same texts in every run.
+        state =
+            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 11) % below
+    };
+    let mut texts = vec!["-0".to_owned(), "-0.00".to_owned(), "9007199254740993".to_owned()];
+    for _ in 0..20_000 {
+        let digits = 1 + next(17) as u32;
+        let (whole, places) = (next(10_u64.pow(digits)), next(9) as usize);
+        let sign = if next(2) == 0 { "" } else { "-" };
+        texts.push(format!("{sign}{whole}"));
+        texts.push(format!(
+            "{sign}{}.{:0places$}",
+            whole % 100_000,
+            next(100_000_000),
+            places = places + 1
+        ));
+    }
+    for text in texts {
+        let NumberOutcome::Value { value, fixed: false } = parse_double(text.as_bytes()) else {
+            panic!("{text} is a number");
+        };
+        let expected: f64 = text.parse().expect("a number");
+        assert_eq!(value.to_bits(), expected.to_bits(), "{text}");
+    }
+}
+
+#[test]
 fn degrees_lie_in_the_city() {
     assert_eq!(apply_degrees("106.55", CITY_LONGITUDE), Outcome::Ok(Cow::Borrowed("106.55")));
     assert_eq!(apply_degrees("29.56", CITY_LONGITUDE), Outcome::Err(Reason::Range));

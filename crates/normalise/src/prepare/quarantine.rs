@@ -8,7 +8,7 @@
 
 use super::fate::Rejected;
 use super::system_columns::SystemColumns;
-use crate::crypto::{Crypto, Origin, sm3_hex};
+use crate::crypto::{Crypto, Origin, sm3_hexes};
 use crate::protect::Protection;
 use arrow::array::{
     ArrayRef, BinaryBuilder, Int32Array, Int64Array, StringArray, StringBuilder,
@@ -111,11 +111,10 @@ impl Quarantine<'_> {
 
     /// Digests of the values: keyed where there are keys, for a short value could be tried.
     fn digests(&self, values: &[&[u8]]) -> ArrayRef {
+        let digests =
+            self.crypto.map_or_else(|| sm3_hexes(values), |crypto| crypto.digests(values));
         let mut builder = StringBuilder::with_capacity(values.len(), values.len() * 64);
-        for value in values {
-            let digest = self.crypto.map_or_else(|| sm3_hex(value), |crypto| crypto.digest(value));
-            builder.append_value(digest.as_str());
-        }
+        digests.iter().for_each(|digest| builder.append_value(digest.as_str()));
         Arc::new(builder.finish())
     }
 }

@@ -31,8 +31,10 @@ impl HanSet {
         set
     }
 
+    #[inline]
     pub fn contains(&self, c: char) -> bool {
-        index(c).is_some_and(|index| self.0[index / 64] >> (index % 64) & 1 == 1)
+        let index = u32::from(c).wrapping_sub(0x4e00);
+        self.0.get(index as usize / 64).is_some_and(|word| word >> (index % 64) & 1 == 1)
     }
 }
 

@@ -1,19 +1,18 @@
 //! What the children of `huiliu bench` do: one part each, figures as JSON on standard output.
 
+use super::PARTITIONS;
 use crate::cli::{BenchPart, Global};
 use crate::engine::{Engine, Following};
 use crate::failure::Failure;
 use crate::installation::{Installation, clock, runtime};
-use arrow::array::{ArrayRef, RecordBatch, StringBuilder};
+use arrow::array::RecordBatch;
 use huiliu_decode::{Decoder, Limits};
+use huiliu_ingest::Summary;
 use huiliu_kafka::{KafkaSource, Route, Until};
 use huiliu_lake::fold::Policy;
-use huiliu_model::port::{Source, SourceEvent};
-use huiliu_model::{Changes, Contract, Error, ErrorKind, Progress, Records};
+use huiliu_model::port::{Landing, Source, SourceEvent};
+use huiliu_model::{Batch, Contract, Covers, Partition, Progress, Records, Tally};
 use huiliu_normalise::Normaliser;
-use parquet::arrow::ArrowWriter;
-use parquet::basic::{Compression, ZstdLevel};
-use parquet::file::properties::WriterProperties;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -24,6 +23,8 @@ const NEVER: Policy =
     Policy { pending_share: f64::INFINITY, pending_rows_min: i64::MAX, age_ms_max: i64::MAX };
 /// Clock ticks per second of `/proc/<pid>/stat`: fixed by the kernel's interface.
 const TICKS: f64 = 100.0;
+/// Commits over which the cost of one is taken: the clock of the CPU ticks every ten milliseconds.
+const COMMITS_MIN: u32 = 1_000;
 
 /// What one child measured; seconds of CPU, of all its threads.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -35,6 +36,9 @@ pub struct Figures {
     pub kafka_s: f64,
     pub parse_s: f64,
     pub parquet_s: f64,
+    /// What the commits of this run cost beside their rows: guard, progress, receipt, log entry.
+    pub bookkeeping_s: f64,
+    pub commits: u64,
 }
 
 /// Runs one part and prints its figures.
@@ -60,13 +64,51 @@ async fn pipeline(installation: Installation) -> Result<Figures, Failure> {
     let summary =
         engine.ingest(Until::EndOffsets, Following::No, &CancellationToken::new()).await?;
     let records = summary.tallies.values().map(huiliu_model::Tally::offsets).sum();
-    Ok(Figures {
+    let figures = Figures {
         records,
         cpu_s: cpu_seconds() - cpu,
         wall_s: clock.monotonic().saturating_sub(wall).as_secs_f64(),
         peak_kib: peak_kib(),
+        commits: summary.commits,
         ..Figures::default()
-    })
+    };
+    Ok(Figures { bookkeeping_s: bookkeeping(&engine, &summary).await?, ..figures })
+}
+
+/// CPU seconds of as many commits as the run made, with covers of every partition and receipts of
+/// the run's size, but without rows: what is paid for accounting and nothing else.
+async fn bookkeeping(engine: &Engine, summary: &Summary) -> Result<f64, Failure> {
+    let contracts = &engine.installation.project.contracts;
+    let mut batches = Vec::new();
+    for contract in contracts.iter().filter(|c| summary.tallies.contains_key(&c.dataset)) {
+        let Some(kafka_topic) = contract.kafka_topics.name() else { continue };
+        let partition = |number| Partition::new(Arc::clone(kafka_topic), number);
+        let partitions: Vec<Partition> = (0..PARTITIONS).map(partition).collect();
+        let progress = engine.lake.progress(&contract.dataset, &partitions).await?;
+        let covers = progress.0.into_iter().map(|(partition, at)| (partition, at..at)).collect();
+        batches.push(Batch {
+            dataset: Arc::clone(&contract.dataset),
+            rows: Vec::new(),
+            rejects: Vec::new(),
+            covers: Covers(covers),
+            tally: Tally::default(),
+            quality: summary.quality.get(&contract.dataset).cloned().unwrap_or_default(),
+            newest_record_ms: 0,
+            oldest_event_us: None,
+        });
+    }
+    let before = cpu_seconds();
+    let mut commits = 0_u32;
+    while commits < COMMITS_MIN && !batches.is_empty() {
+        for batch in &mut batches {
+            batch.covers.0.values_mut().for_each(|range| *range = range.end..range.end + 1_000);
+            batch.tally = Tally { gaps: batch.covers.offset_count(), ..Tally::default() };
+            engine.lake.land(batch).await?;
+            commits += 1;
+        }
+    }
+    let each = (cpu_seconds() - before) / f64::from(commits.max(1));
+    Ok(each * f64::from(u32::try_from(summary.commits).unwrap_or(u32::MAX)))
 }
 
 async fn floors(installation: &Installation) -> Result<Figures, Failure> {
@@ -80,26 +122,32 @@ async fn floors(installation: &Installation) -> Result<Figures, Failure> {
     let chunks = read_all(installation, &contracts).await?;
     let kafka_s = cpu_seconds() - before;
     let records = chunks.iter().map(|c| c.entries.len() as u64).sum();
-    let (mut parse_s, mut parquet_s) = (0.0, 0.0);
+    // One clock for all datasets: it ticks a hundred times a second.
+    let before = cpu_seconds();
     for (dataset, contract) in &contracts {
-        let chunks: Vec<&Records> = chunks.iter().filter(|c| c.dataset == *dataset).collect();
-        let decoder = Decoder::new(contract, Limits::default());
-        let before = cpu_seconds();
-        for records in &chunks {
-            std::hint::black_box(text_columns(records, &decoder.decode(records)));
+        for records in of(&chunks, dataset) {
+            std::hint::black_box(huiliu_floor::parse(contract, records));
         }
-        parse_s += cpu_seconds() - before;
+    }
+    let parse_s = cpu_seconds() - before;
+    let mut tables: Vec<Vec<RecordBatch>> = Vec::new();
+    for (dataset, contract) in &contracts {
+        let decoder = Decoder::new(contract, Limits::default());
         let plain = Arc::new(huiliu_normalise::Protection::Plain);
         let normaliser = Normaliser::new(Arc::clone(contract), plain)?;
-        let rows: Vec<RecordBatch> = chunks
-            .iter()
-            .filter_map(|r| normaliser.prepare(r, &decoder.decode(r), clock().now_us()).rows)
-            .collect();
-        let before = cpu_seconds();
-        encode(&rows)?;
-        parquet_s += cpu_seconds() - before;
+        let rows = |r| normaliser.prepare(r, &decoder.decode(r), clock().now_us()).rows;
+        tables.push(of(&chunks, dataset).filter_map(rows).collect());
     }
+    let before = cpu_seconds();
+    for rows in &tables {
+        std::hint::black_box(huiliu_floor::encode(rows)?);
+    }
+    let parquet_s = cpu_seconds() - before;
     Ok(Figures { records, kafka_s, parse_s, parquet_s, ..Figures::default() })
+}
+
+fn of<'c>(chunks: &'c [Records], dataset: &'c str) -> impl Iterator<Item = &'c Records> {
+    chunks.iter().filter(move |chunk| *chunk.dataset == *dataset)
 }
 
 async fn read_all(
@@ -126,35 +174,6 @@ async fn read_all(
         }
     }
     Ok(chunks)
-}
-
-/// Each decoded cell once into a text column: no types, no rules.
-fn text_columns(records: &Records, changes: &Changes) -> Vec<ArrayRef> {
-    let column = |cells: &Vec<huiliu_model::Cell>| -> ArrayRef {
-        let mut builder = StringBuilder::with_capacity(cells.len(), cells.len() * 16);
-        for &cell in cells {
-            let bytes = changes.bytes(&records.arena, cell);
-            builder.append_value(std::str::from_utf8(bytes).unwrap_or_default());
-        }
-        Arc::new(builder.finish())
-    };
-    changes.columns.iter().map(column).collect()
-}
-
-fn encode(rows: &[RecordBatch]) -> Result<(), Failure> {
-    let Some(first) = rows.first() else { return Ok(()) };
-    let broken = |e: parquet::errors::ParquetError| {
-        Failure::from(Error::new(ErrorKind::Bug, "encoding Parquet failed").because(e))
-    };
-    let level = ZstdLevel::try_new(1).map_err(broken)?;
-    let properties = WriterProperties::builder().set_compression(Compression::ZSTD(level)).build();
-    let mut writer =
-        ArrowWriter::try_new(Vec::new(), first.schema(), Some(properties)).map_err(broken)?;
-    for batch in rows {
-        writer.write(batch).map_err(broken)?;
-    }
-    std::hint::black_box(writer.into_inner().map_err(broken)?);
-    Ok(())
 }
 
 /// User and system time of this process, from `/proc`; 0 where there is none.

@@ -1,0 +1,211 @@
+//! From bytes to Arrow columns on one core, by format, width and share of bad records:
+//!
+//! `cargo run --release -p huiliu-ingest --example columns [ROUNDS]` prints Markdown tables.
+//!
+//! Beside it stand, in the same rounds on the same bytes: arrow-json with the nested schema that
+//! gives the same types, this project's scanner alone (every value passed and checked, nothing
+//! kept), and the check that the bytes are UTF-8. `bytes → columns` is everything that happens to
+//! a record between the Kafka thread and the batch: decoding, casting, tidying of texts, quality
+//! counts, system columns and the bucket; the contract has no further rules.
+
+mod records;
+mod rival;
+
+use cpu_time::ThreadTime;
+use huiliu_decode::scan::Cursor;
+use huiliu_decode::{Decoder, Limits};
+use huiliu_model::Records;
+use huiliu_normalise::{Normaliser, Protection};
+use records::{Shape, contract};
+use rival::Rival;
+use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
+use std::alloc::System;
+use std::hint::black_box;
+use std::sync::Arc;
+use std::time::Duration;
+
+#[global_allocator]
+static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
+
+/// One bad record at 0.1 %.
+const COUNT: u32 = 1_000;
+const WIDTHS: [usize; 3] = [10, 40, 60];
+/// Good records between two bad ones: never, 0.1 %, 10 %.
+const BAD_EVERY: [usize; 3] = [0, 1_000, 10];
+/// 2020-04-07 08:32:00 in Shanghai.
+const INGEST_US: i64 = 1_586_219_520_000_000;
+
+fn main() {
+    let rounds = std::env::args().nth(1).and_then(|text| text.parse().ok()).unwrap_or(25);
+    let only = std::env::args().nth(2);
+    let mut clean = Vec::new();
+    let mut bad = Vec::new();
+    for shape in Shape::ALL {
+        for width in WIDTHS {
+            let title = format!("{}, {width}", shape.title());
+            if only.as_ref().is_some_and(|only| !title.contains(only.as_str())) {
+                continue;
+            }
+            let measured = Measured::new(shape, width, rounds);
+            clean.push(measured.clean_line(&title));
+            bad.push(measured.bad_line(&title));
+        }
+    }
+    println!(
+        "| format, columns | bytes | bytes → columns MB/s, best (median) | records/s | ns per cell \
+         | decode alone MB/s | arrow-json MB/s, best (median) | of arrow-json | scanner MB/s \
+         | UTF-8 MB/s | allocations per record | arrow-json's |"
+    );
+    println!("|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|");
+    clean.iter().for_each(|line| println!("{line}"));
+    println!("\n| format, columns | clean records/s | 0.1 % bad | 10 % bad | share at 10 % |");
+    println!("|---|---:|---:|---:|---:|");
+    bad.iter().for_each(|line| println!("{line}"));
+}
+
+/// Times of one part, one per round.
+#[derive(Default)]
+struct Times(Vec<Duration>);
+
+impl Times {
+    fn best(&self) -> f64 {
+        self.0.iter().min().map_or(f64::NAN, Duration::as_secs_f64)
+    }
+
+    fn median(&self) -> f64 {
+        let mut sorted = self.0.clone();
+        sorted.sort_unstable();
+        sorted.get(sorted.len() / 2).map_or(f64::NAN, Duration::as_secs_f64)
+    }
+}
+
+struct Measured {
+    width: usize,
+    bytes: f64,
+    /// By share of bad records.
+    columns: [Times; 3],
+    decode: Times,
+    rival: Times,
+    scan: Times,
+    utf8: Times,
+    allocations: [f64; 2],
+}
+
+impl Measured {
+    fn new(shape: Shape, width: usize, rounds: usize) -> Self {
+        let contract = Arc::new(contract(shape, width));
+        let decoder = Decoder::new(&contract, Limits::default());
+        let plain = Arc::new(Protection::Plain);
+        let normaliser = Normaliser::new(Arc::clone(&contract), plain).expect("valid");
+        let batches = BAD_EVERY.map(|every| shape.batch(&contract, COUNT, every));
+        let mut rival = Rival::new(shape, &contract);
+        let columns =
+            |records: &Records| normaliser.prepare(records, &decoder.decode(records), INGEST_US);
+        let mut measured = Self::check(&batches, width, columns, &mut rival);
+        let good = &batches[0];
+        for _ in 0..rounds {
+            for (records, times) in batches.iter().zip(&mut measured.columns) {
+                times.0.push(time(|| drop(black_box(columns(black_box(records))))));
+            }
+            measured.decode.0.push(time(|| drop(black_box(decoder.decode(black_box(good))))));
+            measured.rival.0.push(time(|| drop(black_box(rival.read(black_box(good))))));
+            measured.scan.0.push(time(|| scan(black_box(good))));
+            measured.utf8.0.push(time(|| utf8(black_box(good))));
+        }
+        measured
+    }
+
+    /// Counts allocations, and makes sure that everyone does what is compared.
+    fn check(
+        batches: &[Records; 3],
+        width: usize,
+        columns: impl Fn(&Records) -> huiliu_normalise::Prepared,
+        rival: &mut Rival,
+    ) -> Self {
+        for (records, every) in batches.iter().zip(BAD_EVERY) {
+            let made = columns(records);
+            let bad = if every == 0 { 0 } else { COUNT as usize / every };
+            assert_eq!(made.rejected.len(), bad, "{:?}", made.reject_counts);
+            let rows = made.rows.expect("there are good records");
+            assert_eq!(rows.num_rows(), COUNT as usize - bad);
+        }
+        let counted = |run: &mut dyn FnMut()| {
+            run();
+            let region = Region::new(ALLOCATOR);
+            run();
+            let change = region.change();
+            (change.allocations + change.reallocations) as f64 / f64::from(COUNT)
+        };
+        let ours = counted(&mut || drop(black_box(columns(&batches[0]))));
+        let theirs = counted(&mut || drop(black_box(rival.read(&batches[0]))));
+        let rows = rival.read(&batches[0]);
+        let made = columns(&batches[0]).rows.expect("there are good records");
+        rival.assert_same(&rows, &made);
+        Self {
+            width,
+            bytes: batches[0].arena.len() as f64,
+            columns: Default::default(),
+            decode: Times::default(),
+            rival: Times::default(),
+            scan: Times::default(),
+            utf8: Times::default(),
+            allocations: [ours, theirs],
+        }
+    }
+
+    fn clean_line(&self, title: &str) -> String {
+        let count = f64::from(COUNT);
+        let speed = |seconds: f64| self.bytes / seconds / 1e6;
+        let ours = &self.columns[0];
+        let cell_ns = ours.best() * 1e9 / (count * self.width as f64);
+        format!(
+            "| {title} | {:.0} | {:.0} ({:.0}) | {:.0} | {cell_ns:.1} | {:.0} | {:.0} ({:.0}) \
+             | {:.2} | {:.0} | {:.0} | {:.2} | {:.2} |",
+            self.bytes / count,
+            speed(ours.best()),
+            speed(ours.median()),
+            count / ours.best(),
+            speed(self.decode.best()),
+            speed(self.rival.best()),
+            speed(self.rival.median()),
+            self.rival.best() / ours.best(),
+            speed(self.scan.best()),
+            speed(self.utf8.best()),
+            self.allocations[0],
+            self.allocations[1],
+        )
+    }
+
+    fn bad_line(&self, title: &str) -> String {
+        let rate = |times: &Times| f64::from(COUNT) / times.best();
+        let [clean, few, many] = &self.columns;
+        let share = clean.best() / many.best();
+        format!(
+            "| {title} | {:.0} | {:.0} | {:.0} | {share:.2} |",
+            rate(clean),
+            rate(few),
+            rate(many)
+        )
+    }
+}
+
+/// Time of this thread on a core: other work on the machine does not count.
+fn time(run: impl FnOnce()) -> Duration {
+    let start = ThreadTime::now();
+    run();
+    start.elapsed()
+}
+
+fn scan(records: &Records) {
+    for entry in &records.entries {
+        let value = records.value(entry).unwrap_or_default();
+        black_box(Cursor::new(value, 32).value().is_ok());
+    }
+}
+
+fn utf8(records: &Records) {
+    for entry in &records.entries {
+        let value = records.value(entry).unwrap_or_default();
+        black_box(simdutf8::basic::from_utf8(value).is_ok());
+    }
+}
