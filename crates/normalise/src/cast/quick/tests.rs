@@ -212,6 +212,9 @@ fn clean_cells_take_the_short_way_and_encoded_ones_do_not() {
 }
 
 proptest! {
+    // Each is tried under some four hundred combinations.
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
     #[test]
     fn the_short_way_never_says_anything_else(
         number in r"-?[0-9]{1,19}(\.[0-9]{1,4})?",
