@@ -24,7 +24,7 @@ const EDGES: [(&str, &[&str]); 16] = [
 ];
 
 /// Tests may use the memory ports and the conformance suites besides (STYLE 33).
-const DEV_EDGES: [(&str, &[&str]); 16] = [
+const DEV_EDGES: [(&str, &[&str]); 6] = [
     ("ingest", &["testkit", "citygen", "spec"]),
     ("lake", &["testkit"]),
     ("registry", &["testkit"]),

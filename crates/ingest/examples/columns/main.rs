@@ -1,7 +1,7 @@
 //! From bytes to Arrow columns on one core, by format, width and share of bad records:
 //!
-//! `cargo run --release -p huiliu-ingest --example columns [ROUNDS [TITLE]]` prints Markdown tables:
-//! medians over the rounds, and for ratios the median of the ratios of each round.
+//! `cargo run --release --workspace --example columns [ROUNDS [TITLE]]` prints Markdown tables:
+//! medians over the rounds; a ratio is the median of the ratios of each round.
 //!
 //! Beside it stand, in the same rounds on the same bytes: arrow-json with the nested schema that
 //! gives the same types, this project's scanner alone (every value passed and checked, nothing
@@ -77,8 +77,8 @@ impl Times {
         median(self.0.iter().map(Duration::as_secs_f64).collect())
     }
 
-    /// How many times as long as the other it took: the median over rounds, each with its own company on
-    /// the machine.
+    /// How many times as long as the other it took: the median over rounds, each of which has its
+    /// own company on the machine.
     fn over(&self, other: &Self) -> f64 {
         let ratio = |(a, b): (&Duration, &Duration)| a.as_secs_f64() / b.as_secs_f64();
         median(self.0.iter().zip(&other.0).map(ratio).collect())
