@@ -82,6 +82,7 @@ pub struct Decoder {
     limits: Limits,
     dataset: Arc<str>,
     epoch: i64,
+    is_one_topic: bool,
     columns: Names,
     /// What is done with fields that the contract does not name.
     on_strange: OnDrift,
@@ -107,6 +108,8 @@ enum Found {
     Moved(Head),
     Tombstone,
     Control,
+    /// The table was emptied.
+    Truncated(Head),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -138,6 +141,7 @@ impl Decoder {
             limits,
             dataset: contract.dataset.clone(),
             epoch: contract.epoch,
+            is_one_topic: contract.kafka_topics.name().is_some(),
             columns: Names::new(contract.columns.iter().map(Column::field)),
             on_strange: contract.drift.added,
             key: contract.key.clone(),
@@ -214,6 +218,7 @@ impl Decoder {
                 }
                 Ok(Found::Tombstone) => changes.skipped.tombstone += 1,
                 Ok(Found::Control) => changes.skipped.control += 1,
+                Ok(Found::Truncated(head)) => self.truncated(&mut changes, index, record, head),
                 Err((reason, at)) => {
                     work.scratch.truncate(work.mark);
                     let stage = Stage::Decode;
@@ -226,6 +231,26 @@ impl Decoder {
         changes.departments = work.departments;
         changes.strangers = work.strangers;
         changes
+    }
+
+    /// Notes a truncate. Of several topics that make up one dataset none may empty it.
+    #[cold]
+    fn truncated(&self, changes: &mut Changes, index: u32, record: &Record, head: Head) {
+        if !self.is_one_topic {
+            let (stage, reason) = (Stage::Decode, Reason::TruncateUnsupported);
+            changes.rejects.push(Reject { record: index, stage, reason, column: None, at: None });
+            return;
+        }
+        changes.skipped.control += 1;
+        let truncate = Truncate {
+            epoch: self.epoch,
+            seq: head.seq,
+            partition: record.partition,
+            offset: record.offset,
+            kafka_time_us: record.timestamp_ms * 1_000,
+            event_time_us: head.event_time_us,
+        };
+        changes.truncate = Truncate::later(changes.truncate, Some(truncate));
     }
 
     #[inline]

@@ -1,7 +1,9 @@
 //! Gathers prepared rows of one dataset until they are worth a commit.
 
 use huiliu_model::port::Release;
-use huiliu_model::{Batch, Contract, Covers, Error, ErrorKind, Partition, Quality, Records, Tally};
+use huiliu_model::{
+    Batch, Contract, Covers, Error, ErrorKind, Partition, Quality, Records, Tally, Truncate,
+};
 use huiliu_normalise::Prepared;
 use std::sync::Arc;
 use std::time::Duration;
@@ -70,6 +72,7 @@ impl Batcher {
             (Some(a), Some(b)) => Some(a.min(b)),
             (a, b) => a.or(b),
         };
+        batch.truncate = Truncate::later(batch.truncate, prepared.truncate);
         for rows in prepared.rows.into_iter().chain(prepared.rejects.iter().cloned()) {
             open.arrow_bytes += rows.get_array_memory_size();
             if prepared.rejects.as_ref().is_some_and(|r| r.schema() == rows.schema()) {
@@ -124,5 +127,6 @@ fn empty(dataset: &Arc<str>) -> Batch {
         quality: Quality::default(),
         newest_record_ms: i64::MIN,
         oldest_event_us: None,
+        truncate: None,
     }
 }

@@ -50,6 +50,10 @@ pub struct Commit {
     /// When the first of its files was staged, milliseconds since 1970 UTC, where the files tell
     /// another time.
     pub staged_at_ms: Option<i64>,
+    /// What must be recorded under these app ids, or nothing.
+    pub only_while: Vec<(String, Option<i64>)>,
+    /// The version that this commit must follow.
+    pub only_on: Option<i64>,
 }
 
 /// Progress of one app id.
@@ -249,6 +253,17 @@ fn standing(commit: &Commit, state: &TableState, now_ms: i64) -> Standing {
     if staged.is_some_and(|staged| now_ms - staged > LONGEST_COMMIT_MS) {
         let hours = LONGEST_COMMIT_MS / 3_600_000;
         return Standing::Superseded(format!("a file was staged more than {hours} hours ago"));
+    }
+    for (app_id, wanted) in &commit.only_while {
+        let found = state.txns.get(app_id).copied();
+        if found != *wanted {
+            let (found, wanted) = (position(found), position(*wanted));
+            return Standing::Superseded(format!("`{app_id}` stands at {found}, not at {wanted}"));
+        }
+    }
+    if let Some(wanted) = commit.only_on.filter(|&wanted| wanted != state.version) {
+        let why = format!("the commit follows version {wanted}, but there is {}", state.version);
+        return Standing::Superseded(why);
     }
     match commit.removes.iter().find(|r| !state.files.contains_key(&r.path)) {
         Some(gone) => Standing::Superseded(format!("file `{}` is gone", gone.path)),

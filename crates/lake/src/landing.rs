@@ -9,6 +9,7 @@ use crate::lake::Lake;
 use crate::receipt::quality;
 use crate::stage::{sort, stage};
 use crate::table::Table;
+use crate::truncate::Emptying;
 use arrow::array::{AsArray, BooleanArray, RecordBatch};
 use arrow::compute::{concat_batches, filter_record_batch};
 use arrow::datatypes::{Int32Type, Int64Type};
@@ -20,6 +21,9 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
+
+/// Landings that other processes may overtake before one that meets a truncate gives up.
+const OVERTAKEN_MAX: u32 = 20;
 
 #[async_trait]
 impl Landing for Lake {
@@ -87,7 +91,29 @@ fn steps(covers: &Covers) -> Vec<Step> {
     covers.0.iter().map(step).collect()
 }
 
-async fn land_rows(tables: &Dataset, batch: &Batch) -> Result<Landed, Error> {
+/// Lands the rows. Where another process landed a truncate meanwhile, or anything while this one
+/// lands a truncate, the deletes that belong to it are worked out once more.
+async fn land_rows(tables: &Arc<Dataset>, batch: &Batch) -> Result<Landed, Error> {
+    let mut overtaken = 0;
+    loop {
+        let emptying = Emptying::of(tables, batch).await?;
+        match land_once(tables, batch, &emptying).await {
+            Err(e) if e.kind == ErrorKind::Superseded && overtaken < OVERTAKEN_MAX => {
+                if !emptying.is_stale(&tables.changes.refresh().await?) {
+                    return Err(e);
+                }
+                overtaken += 1;
+            }
+            done => return done,
+        }
+    }
+}
+
+async fn land_once(
+    tables: &Dataset,
+    batch: &Batch,
+    emptying: &Emptying,
+) -> Result<Landed, Error> {
     let table = &tables.changes;
     let mut commit = Commit {
         operation: "WRITE",
@@ -96,8 +122,10 @@ async fn land_rows(tables: &Dataset, batch: &Batch) -> Result<Landed, Error> {
         ..Commit::default()
     };
     let mut file_bytes = 0;
+    emptying.join(&mut commit);
+    let late = emptying.late(tables, batch)?;
     if batch.row_count() > 0 {
-        let rows = sorted_rows(tables, batch.rows.clone()).await?;
+        let rows = sorted_rows(tables, [batch.rows.clone(), late].concat()).await?;
         let add = stage(table, rows, None).await?;
         file_bytes = u64::try_from(add.size).unwrap_or(0);
         commit.adds.push(add);

@@ -55,6 +55,7 @@ mod store;
 mod subject;
 mod table;
 mod traffic;
+mod truncate;
 
 pub use commit::{Commit, Committed, Step};
 pub use dataset::{Dataset, DatasetStatus};

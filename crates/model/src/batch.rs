@@ -15,7 +15,7 @@ pub struct Tally {
     pub rejected: u64,
     /// Records without a value.
     pub tombstones: u64,
-    /// Heartbeats and transaction markers, delivered as records.
+    /// Records about no single row: heartbeats, transaction markers, truncates.
     pub control: u64,
     /// Offsets that hold no record (transaction control batches, compaction).
     pub gaps: u64,
@@ -37,6 +37,26 @@ impl AddAssign for Tally {
     }
 }
 
+/// A table was emptied at its source: the delete of every key whose newest change is not later.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Truncate {
+    pub epoch: i64,
+    pub seq: i64,
+    /// Of the record that says so.
+    pub partition: i32,
+    pub offset: i64,
+    /// Microseconds since 1970 UTC.
+    pub kafka_time_us: i64,
+    pub event_time_us: Option<i64>,
+}
+
+impl Truncate {
+    /// The later of two, which does what both do.
+    pub fn later(one: Option<Self>, other: Option<Self>) -> Option<Self> {
+        one.into_iter().chain(other).max_by_key(|truncate| (truncate.epoch, truncate.seq))
+    }
+}
+
 /// Everything one commit of a dataset accounts for.
 #[derive(Debug, Clone)]
 pub struct Batch {
@@ -53,6 +73,8 @@ pub struct Batch {
     pub newest_record_ms: i64,
     /// Event time of the oldest row, microseconds since 1970 UTC.
     pub oldest_event_us: Option<i64>,
+    /// The last truncate among the records.
+    pub truncate: Option<Truncate>,
 }
 
 impl Batch {

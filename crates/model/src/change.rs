@@ -5,6 +5,7 @@
 //! [`crate::Records`] it was decoded from, or into `scratch` when the text had escapes. So the
 //! bytes of a record are neither copied nor converted before the column's type is known.
 
+use crate::batch::Truncate;
 use crate::binary::Binary;
 use crate::contract::Encoding;
 use crate::reject::Reject;
@@ -100,6 +101,8 @@ pub struct Changes {
     /// How values are written, where the records say so themselves, by rising row. Rows before
     /// the first are written as the contract says.
     pub dialects: Vec<Dialect>,
+    /// The last truncate among the records, which counts as control.
+    pub truncate: Option<Truncate>,
 }
 
 /// How the columns are written from one row on.

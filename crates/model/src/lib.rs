@@ -22,7 +22,7 @@ pub mod stop;
 pub mod system;
 pub mod topics;
 
-pub use batch::{Batch, Tally};
+pub use batch::{Batch, Tally, Truncate};
 pub use binary::{Binary, Value};
 pub use change::{Cell, CellKind, Change, Changes, Dialect, Extra, Op, Stranger};
 pub use clock::Clock;

@@ -14,6 +14,8 @@ pub const RANK: &str = "sys_rank";
 pub const PARTITION: &str = "sys_partition";
 pub const OFFSET: &str = "sys_offset";
 pub const ORDINAL: &str = "sys_ordinal";
+/// Ordinal of deletes that landing adds for a truncate; those of a record's own rows are 0 and 1.
+pub const TRUNCATED: i32 = 255;
 pub const EVENT_TIME: &str = "sys_event_time";
 pub const KAFKA_TIME: &str = "sys_kafka_time";
 pub const INGEST_TIME: &str = "sys_ingest_time";

@@ -25,7 +25,9 @@ use arrow::datatypes::{Field, Schema, SchemaRef};
 pub use drift::{ChunkDrift, Extent};
 use fate::Fates;
 use huiliu_model::system;
-use huiliu_model::{Changes, Contract, Error, ErrorKind, Quality, Reason, Records, Stage, Tally};
+use huiliu_model::{
+    Changes, Contract, Error, ErrorKind, Quality, Reason, Records, Stage, Tally, Truncate,
+};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use system_columns::SystemColumns;
@@ -71,6 +73,8 @@ pub struct Prepared {
     pub newest_record_ms: i64,
     /// Event time of the oldest accepted row, microseconds since 1970 UTC.
     pub oldest_event_us: Option<i64>,
+    /// The last truncate among the records.
+    pub truncate: Option<Truncate>,
 }
 
 impl Normaliser {
@@ -177,6 +181,7 @@ impl Normaliser {
             reject_counts: reject_counts(&fates),
             newest_record_ms: records.entries.iter().map(|r| r.timestamp_ms).max().unwrap_or(0),
             oldest_event_us: accepted_rows.filter_map(|row| row.event_time_us).min(),
+            truncate: changes.truncate,
         }
     }
 

@@ -212,22 +212,23 @@ impl Asker<'_> {
         let table = format!("changes.{}", quoted(&self.contract.dataset));
         let (epoch, seq, offset) = (system::EPOCH, system::SEQ, system::OFFSET);
         let (ordinal, op, department) = (system::ORDINAL, system::OP, department());
+        let delivered = format!("{table} WHERE {ordinal} <> {}", system::TRUNCATED);
         let arrival = format!("{}, {offset}, {ordinal}", system::KAFKA_TIME);
         let content = self.content();
         // Not by ordinal: a conflicting record need not be a change of key as the first one was.
         let same = format!("PARTITION BY {keys}, {epoch}, {seq}, {op} ORDER BY {arrival}");
         let twins = format!(
             "SELECT {department} AS department, row_number() OVER ({same}) AS n, \
-             first_value({content}) OVER ({same}) = {content} AS same FROM {table}"
+             first_value({content}) OVER ({same}) = {content} AS same FROM {delivered}"
         );
         let late = format!(
             "SELECT {department} AS department, {seq} AS s, max({seq}) OVER (PARTITION BY {keys}, \
              {epoch} ORDER BY {arrival} ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS m \
-             FROM {table}"
+             FROM {delivered}"
         );
         let unknown = format!(
             "SELECT {department} AS department, {op} AS o, row_number() OVER (PARTITION BY {keys} \
-             ORDER BY {epoch}, {seq}, {arrival}) AS n FROM {table}"
+             ORDER BY {epoch}, {seq}, {arrival}) AS n FROM {delivered}"
         );
         let ask = |kind, name: &str, sql| Assessment { kind, name: name.to_owned(), sql: Ok(sql) };
         [

@@ -18,12 +18,14 @@ pub(crate) enum Act {
     Row(Op),
     /// A message in the log that is about no row.
     Message,
+    /// The table was emptied.
+    Truncate,
 }
 
 /// Reads an `op`; an absent one is unknown.
 ///
 /// # Errors
-/// `TruncateUnsupported` and `OpUnknown`.
+/// `OpUnknown`.
 pub(crate) fn act(op: Option<&[u8]>) -> Result<Act, Reason> {
     match op {
         Some(b"c") => Ok(Act::Row(Op::Create)),
@@ -31,7 +33,7 @@ pub(crate) fn act(op: Option<&[u8]>) -> Result<Act, Reason> {
         Some(b"d") => Ok(Act::Row(Op::Delete)),
         Some(b"r") => Ok(Act::Row(Op::Read)),
         Some(b"m") => Ok(Act::Message),
-        Some(b"t") => Err(Reason::TruncateUnsupported),
+        Some(b"t") => Ok(Act::Truncate),
         _ => Err(Reason::OpUnknown),
     }
 }

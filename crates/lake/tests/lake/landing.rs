@@ -10,13 +10,13 @@ use object_store::ObjectStore;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-async fn open(store: &Arc<LossyStore>) -> Lake {
+pub async fn open(store: &Arc<LossyStore>) -> Lake {
     let store: Arc<dyn ObjectStore> = Arc::clone(store) as _;
     let clock = Arc::new(HandClock::at(1_600_000_000_000_000));
     Lake::on_store(store, &[Arc::new(account_contract())], false, clock).await.expect("it opens")
 }
 
-fn batch(range: std::ops::Range<i64>, rows: &[RowSpec<'_>]) -> Batch {
+pub fn batch(range: std::ops::Range<i64>, rows: &[RowSpec<'_>]) -> Batch {
     let count = u64::try_from(range.end - range.start).expect("a range");
     let partition = Partition::new("feed.account", 0);
     Batch {
@@ -28,15 +28,16 @@ fn batch(range: std::ops::Range<i64>, rows: &[RowSpec<'_>]) -> Batch {
         quality: Quality::default(),
         newest_record_ms: 1,
         oldest_event_us: None,
+        truncate: None,
     }
 }
 
-fn row<'a>(op: &'a str, key: &'a str, status: &'a str, seq: i64, bucket: i32) -> RowSpec<'a> {
+pub fn row<'a>(op: &'a str, key: &'a str, status: &'a str, seq: i64, bucket: i32) -> RowSpec<'a> {
     RowSpec { op, key, status, seq, offset: seq, bucket, day: 18_000 }
 }
 
 /// `current.account` as `key status` lines, through the merge-on-read view.
-async fn current(lake: &Lake) -> Vec<String> {
+pub async fn current(lake: &Lake) -> Vec<String> {
     let ctx = lake.query_session(&[], 64 << 20).await.expect("it opens");
     let sql = "SELECT account_no, status FROM current.account ORDER BY account_no";
     let batches = ctx.sql(sql).await.expect("it plans").collect().await.expect("it runs");

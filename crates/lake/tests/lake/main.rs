@@ -11,4 +11,5 @@ mod purge;
 mod quarantine;
 mod stop;
 mod token_key;
+mod truncate;
 mod unsent;

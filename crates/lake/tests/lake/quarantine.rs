@@ -74,6 +74,7 @@ async fn land(lake: &Lake, range: std::ops::Range<i64>, rows: &[RowSpec<'_>], ba
         quality: Quality::default(),
         newest_record_ms: 1,
         oldest_event_us: None,
+        truncate: None,
     };
     lake.land(&batch).await.expect("it lands");
 }

@@ -198,6 +198,7 @@ impl Delivery {
             quality: Quality::default(),
             newest_record_ms: 1,
             oldest_event_us: None,
+            truncate: None,
         };
         self.lake.land(&batch).await.expect("it lands");
     }
