@@ -257,6 +257,10 @@ class Mirror:
         sql = f"INSERT INTO debezium_signal VALUES ('again', 'execute-snapshot', {quoted(said)});"
         self.database.run(sql)
 
+    def truncate(self, _):
+        """Empties a table while others write to it."""
+        self.database.run("TRUNCATE TABLE bill;")
+
     def finish(self, process, mark="the end"):
         """Waits until everything is in Kafka and in `changes`, and folds the rest."""
         await_mark(self.database, self.broker, self.connect, self.connectors, mark)
@@ -411,6 +415,7 @@ def test_a_postgresql_is_mirrored_to_the_last_row(
                 0.15: mirror.take_snapshot,
                 0.25: mirror.restart_connectors,
                 0.4: mirror.restart_broker,
+                0.5: mirror.truncate,
                 0.6: mirror.kill_huiliu,
                 0.75: mirror.kill_connect,
                 0.9: mirror.kill_huiliu,
@@ -475,7 +480,12 @@ def test_a_mariadb_is_mirrored_to_the_last_row(broker, topics, connect, mariadb,
         settings = mariadb_connector(mariadb, "maria", tables, settings, broker.servers)
         process = mirror.begin(maria=settings)
         finish = write_for(seconds, writers, HOT)
-        acts = {0.3: mirror.restart_connectors, 0.6: mirror.kill_huiliu, 0.7: mirror.kill_connect}
+        acts = {
+            0.3: mirror.restart_connectors,
+            0.5: mirror.truncate,
+            0.6: mirror.kill_huiliu,
+            0.7: mirror.kill_connect,
+        }
         process = mirror.disturb(process, seconds, acts)
         finish()
         records = mirror.finish(process)

@@ -8,11 +8,11 @@
 //! | a known field twice, also in `source` | `DUPLICATE_FIELD` |
 //! | `payload` null | skipped as a tombstone; other than an object: `NOT_AN_OBJECT` |
 //! | `op` m; heartbeat, transaction or schema-change record | skipped as control |
-//! | `op` t | `TRUNCATE_UNSUPPORTED` |
 //! | `op` not c, u, d, r | `OP_UNKNOWN` |
 //! | `after` of c, u, r or `before` of d not an object | `IMAGE_MISSING` |
 //! | no position in `source`, and `op` not r | `SEQUENCE_MISSING` |
 //! | a position or time that is not an integer of 64 bits | `ENVELOPE_FIELD` |
+//! | `op` t | the table was emptied; `TRUNCATE_UNSUPPORTED` where several topics make up the dataset |
 //!
 //! What the fields mean is told in [`meaning`]; here is the walk over the bytes. The time is that
 //! of `source`, in microseconds if it is given so.
@@ -25,7 +25,7 @@ use crate::image::{ENVELOPE, PAYLOAD_PART, SOURCE_PART, Side, Work};
 use crate::names::Names;
 use crate::scan::{Cursor, Fault, Kind, Token, narrow};
 use crate::{Found, Head, Stop};
-use huiliu_model::Reason;
+use huiliu_model::{Op, Reason};
 use meaning::{Act, Position, Shape};
 
 const SCHEMA: usize = 0;
@@ -222,14 +222,20 @@ fn is_control(work: &mut Work, document: &[u8], fields: &Fields) -> bool {
 fn change(work: &mut Work, document: &[u8], fields: &Fields) -> Result<Found, Stop> {
     let [_, _, before, after, source, _, op, ..] = fields.envelope;
     let op = match meaning::act(text(work, document, op)) {
-        Ok(Act::Row(op)) => op,
+        Ok(Act::Row(op)) => Some(op),
+        Ok(Act::Truncate) => None,
         Ok(Act::Message) => return Ok(Found::Control),
         Err(reason) => return Err(refused(reason, op)),
     };
-    let image = if meaning::needed(op) == Side::Before { before } else { after };
-    if kind(image) != Some(Kind::Object) {
-        return Err(refused(Reason::ImageMissing, image));
+    if let Some(op) = op {
+        let image = if meaning::needed(op) == Side::Before { before } else { after };
+        if kind(image) != Some(Kind::Object) {
+            return Err(refused(Reason::ImageMissing, image));
+        }
     }
+    let is_truncate = op.is_none();
+    // A truncate stands in the log like a delete.
+    let op = op.unwrap_or(Op::Delete);
     let (position, at) = position(work, document, &fields.source)?;
     let place = if position == Position::None { source } else { at };
     let seq = position.sequence(op).map_err(|reason| refused(reason, place))?;
@@ -239,6 +245,9 @@ fn change(work: &mut Work, document: &[u8], fields: &Fields) -> Result<Found, St
     let event_time_us =
         meaning::event_time(micros, ms).map_err(|reason| refused(reason, millis))?;
     let head = Head { op, seq, event_time_us, department: 0 };
+    if is_truncate {
+        return Ok(Found::Truncated(head));
+    }
     Ok(meaning::rows(work, head, kind(before) == Some(Kind::Object)))
 }
 

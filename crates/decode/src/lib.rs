@@ -29,7 +29,7 @@ use huiliu_model::schemas::{SchemaId, WriterSchema};
 use huiliu_model::{
     Cell, CellKind, Change, Changes, Column, Contract, Dialect, Extra, OnDrift, Op,
 };
-use huiliu_model::{Reason, Record, Records, Reject, Stage};
+use huiliu_model::{Reason, Record, Records, Reject, Stage, Truncate};
 use image::{Side, Work};
 use names::Names;
 use scan::{Cursor, Fault, Kind, narrow};

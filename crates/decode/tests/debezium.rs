@@ -2,7 +2,9 @@
 
 mod support;
 
+use huiliu_decode::{Decoder, Limits};
 use huiliu_model::contract::Format;
+use huiliu_model::topics::{KafkaTopics, TopicPattern};
 use huiliu_model::{Changes, Records};
 use support::{assert_balanced, decoder, records, transcript, values};
 
@@ -48,7 +50,10 @@ fn golden_records_are_read() {
         // 3 << 40 | 805 << 8 | 2
         "mysql_update.json" =>
             ["0.0 u 3298535089410 1700000000000000: '0230001' #17 '重庆市渝中区解放碑' #18359 'm'"],
-        "truncate.json" => ["0 TRUNCATE_UNSUPPORTED 322"],
+        "truncate.json" => [
+            "skipped 0 tombstone 1 control",
+            "truncated at 3/34468300 by 0:100 1700000000123460"
+        ],
         "heartbeat.json" => ["skipped 0 tombstone 1 control"],
         "heartbeat_with_schema.json" => ["skipped 0 tombstone 1 control"],
         "transaction_begin.json" => ["skipped 0 tombstone 1 control"],
@@ -290,7 +295,7 @@ fn envelope_rules_are_tested_in_their_order() {
     for (value, expected) in [
         (r#"{"op":"x","source":{"lsn":1},"after":{}}"#, "0 OP_UNKNOWN 7"),
         (r#"{"op":5,"after":{}}"#, "0 OP_UNKNOWN 6"),
-        (r#"{"op":"t","source":{"lsn":1}}"#, "0 TRUNCATE_UNSUPPORTED 7"),
+        (r#"{"op":"t","source":{}}"#, "0 SEQUENCE_MISSING 18"),
         (r#"{"op":"c","source":{"lsn":"x"}}"#, "0 IMAGE_MISSING -"),
         (r#"{"op":"c","after":null}"#, "0 IMAGE_MISSING 18"),
         (r#"{"op":"u","before":{},"after":"x"}"#, "0 IMAGE_MISSING 31"),
@@ -304,4 +309,16 @@ fn envelope_rules_are_tested_in_their_order() {
     ] {
         check(value, &[expected]);
     }
+}
+
+#[test]
+fn of_several_topics_none_may_empty_the_dataset_that_they_make_up() {
+    let mut contract = support::contract(Format::DebeziumJson, &["account_no"], 1);
+    let pattern = TopicPattern::parse("^feed\\.water\\.[a-z]+$").expect("it is a pattern");
+    contract.kafka_topics = KafkaTopics::Matching(pattern);
+    let decoder = Decoder::new(&contract, Limits::default());
+    let records = values([&br#"{"op":"t","source":{"lsn":1}}"#[..]]);
+    let changes = decoder.decode(&records);
+    assert_eq!(transcript(&changes, &records), ["0 TRUNCATE_UNSUPPORTED -"]);
+    assert_eq!(changes.truncate, None);
 }

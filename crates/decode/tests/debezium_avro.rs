@@ -89,11 +89,11 @@ fn operations_positions_and_images_are_those_of_the_json() {
             format!("2.1 c 34468106 {time}: 'B' null %-0.01"),
             format!("3.0 d 34468107 {time}: 'A' missing missing"),
             format!("4.0 r 34468108 {time}: 'A' '张三' %123.45"),
-            "6 TRUNCATE_UNSUPPORTED -".to_owned(),
             "7 OP_UNKNOWN -".to_owned(),
             "8 IMAGE_MISSING -".to_owned(),
             "9 SEQUENCE_MISSING -".to_owned(),
-            "skipped 0 tombstone 1 control".to_owned(),
+            "skipped 0 tombstone 2 control".to_owned(),
+            format!("truncated at 3/1 by 0:106 {time}"),
         ]
     );
 }

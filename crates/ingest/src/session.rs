@@ -354,13 +354,14 @@ fn lane<'a>(
         .ok_or_else(|| Error::new(ErrorKind::Bug, format!("dataset `{dataset}` has no lane")))
 }
 
-/// A truncated table is wrong here until a person says its deletes; see `docs/formats.md`.
+/// Of several topics that make up a dataset one was truncated: its rows are not known from the
+/// others', and stay until a person says their deletes; see `docs/formats.md`.
 fn report_truncates(dataset: &str, rejects: &[(Stage, Reason, u64)]) {
     for (_, _, count) in rejects.iter().filter(|(_, why, _)| *why == Reason::TruncateUnsupported) {
         tracing::error!(
             dataset,
             count,
-            "the source truncated its table; the record is in quarantine and the rows stay",
+            "one of several sources truncated its table; the record is in quarantine, the rows stay",
         );
     }
 }

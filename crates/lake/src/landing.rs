@@ -109,11 +109,7 @@ async fn land_rows(tables: &Arc<Dataset>, batch: &Batch) -> Result<Landed, Error
     }
 }
 
-async fn land_once(
-    tables: &Dataset,
-    batch: &Batch,
-    emptying: &Emptying,
-) -> Result<Landed, Error> {
+async fn land_once(tables: &Dataset, batch: &Batch, emptying: &Emptying) -> Result<Landed, Error> {
     let table = &tables.changes;
     let mut commit = Commit {
         operation: "WRITE",

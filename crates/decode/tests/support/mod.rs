@@ -6,7 +6,7 @@ pub mod avro;
 use huiliu_decode::{Decoder, Limits};
 use huiliu_model::contract::{Format, Freshness, Group, Land, Mode, OnFail};
 use huiliu_model::{
-    Cell, CellKind, Changes, Column, Contract, DataType, Grade, Protect, Record, Records,
+    Cell, CellKind, Changes, Column, Contract, DataType, Grade, Protect, Record, Records, Truncate,
 };
 
 /// A contract of text columns; the first `key_count` are the key.
@@ -82,7 +82,8 @@ pub fn shown(changes: &Changes, records: &Records, cell: Cell) -> String {
 }
 
 /// Everything a decode yielded, one line per row and reject, in the order of the records:
-/// `record.ordinal op seq event_time: cells…`, `record REASON at`, then what was skipped.
+/// `record.ordinal op seq event_time: cells…`, `record REASON at`, then what was skipped, and the
+/// truncate.
 pub fn transcript(changes: &Changes, records: &Records) -> Vec<String> {
     let mut lines = Vec::new();
     for (index, row) in changes.rows.iter().enumerate() {
@@ -102,6 +103,10 @@ pub fn transcript(changes: &Changes, records: &Records) -> Vec<String> {
     let skipped = changes.skipped;
     if skipped.tombstone + skipped.control > 0 {
         lines.push(format!("skipped {} tombstone {} control", skipped.tombstone, skipped.control));
+    }
+    if let Some(Truncate { epoch, seq, partition, offset, event_time_us, .. }) = changes.truncate {
+        let time = event_time_us.map_or("-".to_owned(), |time| time.to_string());
+        lines.push(format!("truncated at {epoch}/{seq} by {partition}:{offset} {time}"));
     }
     lines
 }
