@@ -15,7 +15,7 @@ SERIES_MAX = 3_500
 # What a label may be called; values of records, paths and error texts have no place in one.
 LABELS = {
     "version", "revision", "rustc", "level", "dataset", "kafka_topic", "partition", "kind", "stage",
-    "reason", "error_type", "table", "outcome", "le", "op", "way",
+    "reason", "error_type", "table", "outcome", "le", "op", "way", "lease",
 }  # fmt: skip
 PUBLISHED = 20_000
 

@@ -187,7 +187,7 @@ pub struct RunArgs {
     /// Date that the subject tables count from; today, day by day, without it
     #[arg(long, value_name = "DATE")]
     pub as_of: Option<NaiveDate>,
-    /// Leave the subject tables to another process, or to `huiliu refresh`
+    /// Never refresh subject tables; of several processes without it one does, by a lease
     #[arg(long, conflicts_with = "once")]
     pub no_refresh: bool,
 }

@@ -6,6 +6,7 @@
 
 use crate::admin::Health;
 use crate::board::Board;
+use crate::duty::{self, Keeper};
 use crate::failure::Failure;
 use crate::installation::{Installation, shape};
 use crate::maintenance::{self, Maintain};
@@ -53,6 +54,7 @@ pub struct Engine {
     policy: Policy,
     follow: follow::Metrics,
     maintenance: maintenance::Metrics,
+    leases: duty::Metrics,
 }
 
 /// Whether subject tables follow while a process ingests.
@@ -89,6 +91,7 @@ impl Engine {
         let metrics = Metrics::register(&registry).map_err(metrics::duplicate)?;
         let follow = follow::Metrics::register(&registry).map_err(metrics::duplicate)?;
         let maintenance = maintenance::Metrics::register(&registry).map_err(metrics::duplicate)?;
+        let leases = duty::Metrics::register(&registry).map_err(metrics::duplicate)?;
         let lake = installation.lake(shape(&protection), Arc::clone(&clock)).await?;
         Ok(Self {
             board: Arc::new(Board::new(lake.clone(), pacer)),
@@ -102,6 +105,7 @@ impl Engine {
             policy,
             follow,
             maintenance,
+            leases,
             installation,
         })
     }
@@ -121,7 +125,11 @@ impl Engine {
         let give_up = CancellationToken::new();
         tasks.spawn(grace(stop.clone(), give_up.clone(), over.clone()));
         if let Following::AsOf(as_of) = following {
+            let (clock, leases) = (Arc::clone(&self.clock), self.leases.clone());
+            let (keeper, duty) = Keeper::new(&self.lake, follow::LEASE, clock, leases);
+            tasks.spawn(keeper.go_on(over.clone()));
             let follow = Follow {
+                duty,
                 installation: self.installation.clone(),
                 lake: self.lake.clone(),
                 clock: Arc::clone(&self.clock),

@@ -8,6 +8,7 @@ mod board;
 mod cli;
 mod commands;
 mod console;
+mod duty;
 mod embedded;
 mod engine;
 mod failure;

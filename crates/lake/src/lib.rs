@@ -18,6 +18,7 @@
 //!
 //! Beside the tables, `leases/<name>` says which process does a piece of work ([`Lease`]).
 
+mod build;
 mod commit;
 mod completed;
 mod dataset;
@@ -43,6 +44,7 @@ mod past;
 pub mod posting;
 mod purge;
 pub mod quarantine;
+mod ranges;
 pub mod receipt;
 mod reset;
 mod scan;
@@ -57,6 +59,7 @@ mod table;
 mod traffic;
 mod truncate;
 
+pub use build::{Build, Order, Replaced};
 pub use commit::{Commit, Committed, Step};
 pub use dataset::{Dataset, DatasetStatus};
 pub use lake::Lake;
@@ -71,6 +74,6 @@ pub use purge::Remains;
 pub use reset::Reset;
 pub use scan::{PinnedFiles, session};
 pub use shape::Shape;
-pub use subject::{Build, Replaced, SubjectPinned, SubjectStatus, Written};
+pub use subject::{SubjectPinned, SubjectStatus, Touched, Written};
 pub use table::Table;
 pub use traffic::{Passed, Traffic};

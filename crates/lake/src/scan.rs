@@ -5,31 +5,44 @@
 
 use crate::error::query_error;
 use crate::log::FileMeta;
-use arrow::datatypes::SchemaRef;
+use arrow::array::{ArrayRef, BooleanArray, StringArray, UInt64Array};
+use arrow::compute::{SortOptions, cast};
+use arrow::datatypes::{DataType, SchemaRef};
 use async_trait::async_trait;
 use datafusion::catalog::{Session, TableProvider};
-use datafusion::common::Result as DfResult;
+use datafusion::common::pruning::PruningStatistics;
+use datafusion::common::{Column, DFSchema, Result as DfResult, ScalarValue};
 use datafusion::datasource::listing::PartitionedFile;
 use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, ParquetSource};
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::datasource::table_schema::TableSchema;
+use datafusion::execution::SendableRecordBatchStream;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
 use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
+use datafusion::logical_expr::utils::conjunction;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
+use datafusion::physical_expr::expressions::col;
+use datafusion::physical_expr::{LexOrdering, PhysicalSortExpr};
+use datafusion::physical_optimizer::pruning::PruningPredicateBuilder;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::empty::EmptyExec;
+use datafusion::physical_plan::sorts::sort_preserving_merge::SortPreservingMergeExec;
 use datafusion::prelude::{SessionConfig, SessionContext};
-use huiliu_model::Error;
+use huiliu_model::{Error, ErrorKind};
 use object_store::ObjectStore;
 use object_store::path::Path;
+use serde_json::Value;
+use std::collections::HashSet;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use url::Url;
 
 /// URL under which a lake's store is known to its sessions.
 const STORE_URL: &str = "huiliu://lake";
+/// Memory of a merge of sorted files beside the files themselves.
+const MERGE_BYTES: usize = 256 << 20;
 
 /// A session for reading this lake: bounded memory, spilling to disk, UTC.
 ///
@@ -63,10 +76,18 @@ pub fn session(store: Arc<dyn ObjectStore>, memory_bytes: usize) -> Result<Sessi
 }
 
 /// The files of one table version. Partition columns are not read: no reader inside needs them.
+/// Files of which the log tells that no row meets a filter are not opened.
 #[derive(Debug, Clone)]
 pub struct PinnedFiles {
     schema: SchemaRef,
-    files: Vec<(Path, u64)>,
+    files: Vec<PinnedFile>,
+}
+
+#[derive(Debug, Clone)]
+struct PinnedFile {
+    path: Path,
+    size: u64,
+    meta: FileMeta,
 }
 
 impl PinnedFiles {
@@ -81,10 +102,27 @@ impl PinnedFiles {
             .map(|(relative, meta)| {
                 let relative = Path::from(relative.as_str());
                 let path = table.parts().chain(relative.parts()).collect();
-                (path, u64::try_from(meta.size).unwrap_or(0))
+                PinnedFile { path, size: u64::try_from(meta.size).unwrap_or(0), meta: meta.clone() }
             })
             .collect();
         Self { schema, files }
+    }
+
+    /// Files that may hold rows which meet all filters.
+    fn pruned(&self, state: &dyn Session, filters: &[Expr]) -> DfResult<Vec<&PinnedFile>> {
+        let all = self.files.iter();
+        let Some(filter) = conjunction(filters.iter().cloned()) else { return Ok(all.collect()) };
+        if self.files.iter().all(|file| file.meta.stats.is_none()) {
+            return Ok(all.collect());
+        }
+        let schema = DFSchema::try_from(Arc::clone(&self.schema))?;
+        let physical = state.create_physical_expr(filter, &schema)?;
+        let builder = PruningPredicateBuilder::new().with_file_schema(Arc::clone(&self.schema));
+        // A filter that says nothing about bounds prunes nothing.
+        let Some(predicate) = builder.build(physical) else { return Ok(all.collect()) };
+        let metas = self.files.iter().map(|file| &file.meta);
+        let may = predicate.prune(&Statistics::of(metas, Arc::clone(&self.schema)))?;
+        Ok(all.zip(may).filter(|(_, may)| *may).map(|(file, _)| file).collect())
     }
 }
 
@@ -109,10 +147,11 @@ impl TableProvider for PinnedFiles {
         &self,
         state: &dyn Session,
         projection: Option<&Vec<usize>>,
-        _filters: &[Expr],
+        filters: &[Expr],
         limit: Option<usize>,
     ) -> DfResult<Arc<dyn ExecutionPlan>> {
-        if self.files.is_empty() {
+        let files = self.pruned(state, filters)?;
+        if files.is_empty() {
             let schema = match projection {
                 Some(columns) => Arc::new(self.schema.project(columns)?),
                 None => Arc::clone(&self.schema),
@@ -121,10 +160,10 @@ impl TableProvider for PinnedFiles {
         }
         // Files are dealt out over the target partitions; the physical filters reach the source
         // through the optimiser's own push-down.
-        let count = state.config().target_partitions().min(self.files.len()).max(1);
+        let count = state.config().target_partitions().min(files.len()).max(1);
         let mut groups = vec![Vec::new(); count];
-        for (index, (path, size)) in self.files.iter().enumerate() {
-            groups[index % count].push(PartitionedFile::new(path.to_string(), *size));
+        for (index, file) in files.into_iter().enumerate() {
+            groups[index % count].push(PartitionedFile::new(file.path.to_string(), file.size));
         }
         let options = state.table_options().parquet.clone();
         let schema = TableSchema::from(Arc::clone(&self.schema));
@@ -136,5 +175,99 @@ impl TableProvider for PinnedFiles {
                 .with_limit(limit)
                 .build();
         Ok(DataSourceExec::from_data_source(config))
+    }
+}
+
+/// Rows of several groups of files, each group sorted by these columns, in one sorted stream.
+/// Memory is one row group of each, encoded.
+///
+/// # Errors
+/// `Bug` for a column that is not there.
+pub fn merge(
+    store: Arc<dyn ObjectStore>,
+    schema: &SchemaRef,
+    groups: Vec<Vec<(Path, u64)>>,
+    by: &[&str],
+) -> Result<SendableRecordBatchStream, Error> {
+    let failed = |e| query_error("merging sorted files", e);
+    let ctx = session(store, MERGE_BYTES)?;
+    let ascending = SortOptions { descending: false, nulls_first: true };
+    let mut order = Vec::with_capacity(by.len());
+    for name in by {
+        order.push(PhysicalSortExpr::new(col(name, schema).map_err(failed)?, ascending));
+    }
+    let file = |(path, size): (Path, u64)| PartitionedFile::new(path.to_string(), size);
+    let group = |files: Vec<_>| FileGroup::new(files.into_iter().map(file).collect());
+    let url = ObjectStoreUrl::parse(STORE_URL).map_err(failed)?;
+    let source = ParquetSource::new(TableSchema::from(Arc::clone(schema)));
+    let config = FileScanConfigBuilder::new(url, Arc::new(source))
+        .with_file_groups(groups.into_iter().map(group).collect())
+        // Else an idle group reads the files of another one.
+        .with_preserve_order(true)
+        .build();
+    let scan = DataSourceExec::from_data_source(config);
+    let Some(order) = LexOrdering::new(order) else {
+        return Err(Error::new(ErrorKind::Bug, "files are merged by no column"));
+    };
+    SortPreservingMergeExec::new(order, scan).execute(0, ctx.task_ctx()).map_err(failed)
+}
+
+/// Bounds of the log, as DataFusion prunes by them: those of texts, dates and integers.
+struct Statistics {
+    schema: SchemaRef,
+    rows: Vec<Option<i64>>,
+    files: Vec<Value>,
+}
+
+impl Statistics {
+    fn of<'a>(files: impl Iterator<Item = &'a FileMeta>, schema: SchemaRef) -> Self {
+        let parse = |file: &FileMeta| {
+            let stats = file.stats.as_deref().and_then(|text| serde_json::from_str(text).ok());
+            (file.rows, stats.unwrap_or(Value::Null))
+        };
+        let (rows, files) = files.map(parse).unzip();
+        Self { schema, rows, files }
+    }
+
+    fn values(&self, part: &str, column: &Column) -> Option<ArrayRef> {
+        let kind = self.schema.field_with_name(column.name()).ok()?.data_type();
+        if !matches!(kind, DataType::Utf8 | DataType::Date32 | DataType::Int32 | DataType::Int64) {
+            return None;
+        }
+        let text = |stats: &Value| match stats.get(part)?.get(column.name())? {
+            Value::String(text) => Some(text.clone()),
+            Value::Number(number) => Some(number.to_string()),
+            _ => None,
+        };
+        let texts: ArrayRef = Arc::new(self.files.iter().map(text).collect::<StringArray>());
+        cast(&texts, kind).ok()
+    }
+}
+
+impl PruningStatistics for Statistics {
+    fn min_values(&self, column: &Column) -> Option<ArrayRef> {
+        self.values("minValues", column)
+    }
+
+    fn max_values(&self, column: &Column) -> Option<ArrayRef> {
+        self.values("maxValues", column)
+    }
+
+    fn num_containers(&self) -> usize {
+        self.files.len()
+    }
+
+    fn null_counts(&self, column: &Column) -> Option<ArrayRef> {
+        let count = |stats: &Value| stats.get("nullCount")?.get(column.name())?.as_u64();
+        Some(Arc::new(self.files.iter().map(count).collect::<UInt64Array>()))
+    }
+
+    fn row_counts(&self) -> Option<ArrayRef> {
+        let count = |rows: &Option<i64>| rows.and_then(|rows| u64::try_from(rows).ok());
+        Some(Arc::new(self.rows.iter().map(count).collect::<UInt64Array>()))
+    }
+
+    fn contained(&self, _: &Column, _: &HashSet<ScalarValue>) -> Option<BooleanArray> {
+        None
     }
 }

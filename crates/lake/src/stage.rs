@@ -21,6 +21,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// Rows per row group: large enough to compress, small enough to skip (measured by others at
 /// 100,000 to 1,000,000 for point look-ups and scans alike).
 const ROW_GROUP_ROWS: usize = 128 * 1024;
+/// Share of absent values that a bloom filter takes for present: about 10 bits a value.
+const BLOOM_FALSE_POSITIVES: f64 = 0.01;
+/// Room that is made at once for the bytes of a file.
+const GUESS_BYTES_MAX: usize = 32 << 20;
 /// Files above this go up in parts.
 const SINGLE_PUT_BYTES_MAX: usize = 16 << 20;
 /// Size of a part, and how many are under way at once.
@@ -93,17 +97,26 @@ pub fn named(batch: &RecordBatch, names: &[&str]) -> Result<Vec<ArrayRef>, Error
     names.iter().map(find).collect()
 }
 
+/// What a file offers to readers that look for single rows.
+#[derive(Debug, Clone, Default)]
+pub struct Index {
+    /// Columns with bounds for every page: those by which the rows are sorted.
+    pub pages: Vec<String>,
+    /// Columns with a bloom filter for every row group.
+    pub bloom: Vec<String>,
+}
+
 /// Encodes one sorted batch; returns the file's bytes and its statistics. CPU-bound.
 ///
 /// # Errors
 /// `Corrupt` as Parquet answers.
-pub fn encode(batch: &RecordBatch) -> Result<(Vec<u8>, String), Error> {
+pub fn encode(batch: &RecordBatch, index: &Index) -> Result<(Vec<u8>, String), Error> {
     let failed = |e| parquet_error("encoding Parquet", e);
-    let guess = batch.get_array_memory_size() / 4;
+    let guess = (batch.get_array_memory_size() / 4).min(GUESS_BYTES_MAX);
     let mut bytes = Vec::with_capacity(guess);
+    let properties = properties(&batch.schema(), batch.num_rows(), index);
     let mut writer =
-        ArrowWriter::try_new(&mut bytes, batch.schema(), Some(properties(&batch.schema())))
-            .map_err(failed)?;
+        ArrowWriter::try_new(&mut bytes, batch.schema(), Some(properties)).map_err(failed)?;
     writer.write(batch).map_err(failed)?;
     let metadata = writer.finish().map_err(failed)?;
     drop(writer);
@@ -113,12 +126,24 @@ pub fn encode(batch: &RecordBatch) -> Result<(Vec<u8>, String), Error> {
 /// Zstd at its fastest level: on these narrow rows level 3 saves under a tenth of the bytes and
 /// costs a third more time. Sequences and offsets rise, so they are delta encoded; dictionaries
 /// would only be tried and thrown away.
-fn properties(schema: &SchemaRef) -> WriterProperties {
+fn properties(schema: &SchemaRef, rows: usize, index: &Index) -> WriterProperties {
     let level = ZstdLevel::try_new(1).expect("1 is a level of zstd");
     let mut builder = WriterProperties::builder()
         .set_compression(Compression::ZSTD(level))
         .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
         .set_statistics_enabled(EnabledStatistics::Chunk);
+    let path = |name: &String| ColumnPath::from(name.as_str());
+    for name in &index.pages {
+        builder = builder.set_column_statistics_enabled(path(name), EnabledStatistics::Page);
+    }
+    // Filters are made for that many values and folded to the size that the values need.
+    let values = rows.min(ROW_GROUP_ROWS) as u64;
+    for name in &index.bloom {
+        builder = builder
+            .set_column_bloom_filter_enabled(path(name), true)
+            .set_column_bloom_filter_fpp(path(name), BLOOM_FALSE_POSITIVES)
+            .set_column_bloom_filter_max_ndv(path(name), values.max(1));
+    }
     for field in schema.fields() {
         let wide = matches!(field.data_type(), DataType::Int64 | DataType::Timestamp(..));
         if wide && field.name().starts_with(huiliu_model::system::PREFIX) {
@@ -140,9 +165,24 @@ pub async fn stage(
     batch: RecordBatch,
     partition: Option<(&str, String)>,
 ) -> Result<Add, Error> {
-    let (bytes, statistics) = tokio::task::spawn_blocking(move || encode(&batch))
-        .await
-        .map_err(|e| Error::new(ErrorKind::Bug, "encoding Parquet stopped").because(e))??;
+    stage_indexed(table, batch, partition, &Index::default()).await
+}
+
+/// As [`stage`], for a file in which single rows are looked for.
+///
+/// # Errors
+/// As the store answers.
+pub async fn stage_indexed(
+    table: &Table,
+    batch: RecordBatch,
+    partition: Option<(&str, String)>,
+    index: &Index,
+) -> Result<Add, Error> {
+    let index = index.clone();
+    let (bytes, statistics) =
+        tokio::task::spawn_blocking(move || encode(&batch, &index))
+            .await
+            .map_err(|e| Error::new(ErrorKind::Bug, "encoding Parquet stopped").because(e))??;
     let name = format!("part-{}.zstd.parquet", (table.shared().ids)());
     let relative = match &partition {
         Some((column, value)) => format!("{column}={value}/{name}"),
@@ -204,7 +244,8 @@ impl Staging {
         let upload = table.store().put_multipart(&table.file(&relative)).await.map_err(failed)?;
         let upload = WriteMultipart::new_with_chunk_size(upload, PART_BYTES);
         let sink = Sink::default();
-        let writer = ArrowWriter::try_new(sink.clone(), schema.clone(), Some(properties(schema)))
+        let properties = properties(schema, ROW_GROUP_ROWS, &Index::default());
+        let writer = ArrowWriter::try_new(sink.clone(), schema.clone(), Some(properties))
             .map_err(|e| parquet_error("encoding Parquet", e))?;
         Ok(Self { relative, writer, sink, upload, rows: 0, bytes: 0 })
     }

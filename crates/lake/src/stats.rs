@@ -11,8 +11,8 @@ use parquet::file::statistics::Statistics;
 use parquet::schema::types::ColumnDescriptor;
 use serde_json::{Map, Value, json};
 
-/// Texts longer than this get no bounds (Delta's own writers cut at 32 characters).
-const TEXT_BYTES_MAX: usize = 32;
+/// Texts longer than this get no bounds: Parquet's own are cut there. A token has 64 digits.
+const TEXT_BYTES_MAX: usize = 64;
 
 /// The `stats` JSON of an add action.
 pub fn to_json(metadata: &ParquetMetaData) -> String {

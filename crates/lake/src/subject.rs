@@ -1,52 +1,28 @@
-//! Subject tables on the lake: replaced bucket by bucket, with the versions they were built from.
+//! Subject tables on the lake: their status, their rows at a version, and where these lie.
 
-use crate::commit::Commit;
-use crate::error::{arrow_error, query_error};
+use crate::error::query_error;
 use crate::lake::Lake;
-use crate::log::{Add, FileMeta, Remove, TableState, read_commit};
+use crate::log::{FileMeta, TableState, read_commit};
 use crate::lookup::{Wanted, columns_of, wanted_in};
 use crate::merged::ensure_schema;
-use crate::past::{files_in, past};
+use crate::past::past;
+use crate::ranges::Narrowing;
 use crate::scan::PinnedFiles;
-use crate::stage::{sort, stage};
-use crate::table::{Definition, Table};
-use arrow::array::RecordBatch;
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use crate::table::Table;
+use arrow::array::{ArrayRef, RecordBatch};
+use arrow::datatypes::SchemaRef;
 use datafusion::catalog::TableProvider;
 use datafusion::prelude::SessionContext;
-use huiliu_model::{Error, system};
+use huiliu_model::Error;
 use object_store::path::Path;
-use serde_json::{Value, json};
-use std::collections::{BTreeMap, BTreeSet};
+use serde_json::Value;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// Progress app id of builds: a counter, so that of two builders one is superseded.
-const BUILD: &str = "build";
-/// Versions between two checkpoints of a table's log.
-const CHECKPOINT_EVERY: i64 = 50;
+pub(crate) const BUILD: &str = "build";
 /// Versions that are looked through for the record of the last build.
 const LOOKED_THROUGH_MAX: i64 = 100;
-
-/// One build of a subject table: stages buckets, then replaces rows of the table in one commit.
-pub struct Build {
-    table: Table,
-    /// The table when the build began.
-    state: TableState,
-    schema: SchemaRef,
-    key: Vec<String>,
-    adds: Vec<Add>,
-    staged: BTreeSet<i32>,
-    rows: u64,
-}
-
-/// A committed build.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Replaced {
-    pub version: i64,
-    /// Rows and files that were written.
-    pub rows: u64,
-    pub files: usize,
-}
 
 /// What `status` shows of a subject table.
 #[derive(Debug, Clone)]
@@ -61,7 +37,7 @@ pub struct SubjectStatus {
     pub record: Value,
 }
 
-/// The commit that wrote the files of a bucket.
+/// The commit that wrote a file.
 #[derive(Debug, Clone)]
 pub struct Written {
     pub version: i64,
@@ -77,45 +53,26 @@ pub struct SubjectPinned {
     schema: SchemaRef,
 }
 
+/// Files of a table that may hold some values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Touched {
+    pub files: u64,
+    /// Files of the table.
+    pub of_files: u64,
+    /// Rows of the touched files.
+    pub rows: u64,
+}
+
 /// Folder of a subject's tables.
 pub(crate) fn folder(subject: &str) -> Path {
     Path::from("subjects").join(subject)
 }
 
-fn path(subject: &str, table: &str) -> Path {
+pub(crate) fn path(subject: &str, table: &str) -> Path {
     folder(subject).join(table)
 }
 
 impl Lake {
-    /// Begins a build. `schema` is that of the result; `key` orders its files.
-    ///
-    /// # Errors
-    /// As the store answers; `Invalid` when the table that is there has other columns.
-    pub async fn build_subject(
-        &self,
-        (subject, table): (&str, &str),
-        title: &str,
-        schema: SchemaRef,
-        key: &[String],
-    ) -> Result<Build, Error> {
-        let mut fields: Vec<Field> = schema.fields().iter().map(|f| f.as_ref().clone()).collect();
-        fields.push(Field::new(system::BUCKET, DataType::Int32, false));
-        let name = format!("{subject}.{table}");
-        let full = Schema::new(fields);
-        let definition = Definition {
-            name: &name,
-            description: title,
-            schema: &full,
-            partition_by: &[system::BUCKET],
-            properties: BTreeMap::new(),
-            grows: false,
-        };
-        let table = Table::open_or_create(self.shared(), path(subject, table), &definition).await?;
-        let state = table.refresh().await?;
-        let (adds, staged) = (Vec::new(), BTreeSet::new());
-        Ok(Build { table, state, schema, key: key.to_vec(), adds, staged, rows: 0 })
-    }
-
     /// Status of one subject table; `None` before its first build.
     ///
     /// # Errors
@@ -160,10 +117,7 @@ impl Lake {
         if !state.txns.contains_key(BUILD) {
             return Ok(None);
         }
-        let all = table.schema().await?;
-        let fields: Vec<_> =
-            all.fields().iter().filter(|f| f.name() != system::BUCKET).cloned().collect();
-        let schema = Arc::new(Schema::new(fields));
+        let schema = table.schema().await?;
         Ok(Some(SubjectPinned { table: Arc::new(table), state, schema }))
     }
 
@@ -240,14 +194,19 @@ impl SubjectPinned {
         }))
     }
 
-    /// The commit that wrote what a bucket holds now; `None` when its log entry is gone, or
-    /// further back than is looked.
+    /// The commit that wrote the newest file that may hold these values; `None` when its log entry
+    /// is gone, or further back than is looked.
     ///
     /// # Errors
     /// As the store answers, or `Corrupt`.
-    pub async fn written(&self, bucket: i32) -> Result<Option<Written>, Error> {
-        let files = files_in(&self.state, Some(&BTreeSet::from([bucket])));
-        let paths: BTreeSet<&str> = files.iter().map(|(path, _)| path.as_str()).collect();
+    pub async fn written(
+        &self,
+        columns: &[String],
+        tuples: &[ArrayRef],
+    ) -> Result<Option<Written>, Error> {
+        let narrowing = Narrowing::new(columns, tuples)?;
+        let files = self.state.files.iter().filter(|(_, file)| narrowing.may_hold(file));
+        let paths: BTreeSet<&str> = files.map(|(path, _)| path.as_str()).collect();
         let earliest = self.state.version.saturating_sub(LOOKED_THROUGH_MAX).max(0);
         for version in (earliest..=self.state.version).rev() {
             let store = self.table.store().as_ref();
@@ -264,17 +223,35 @@ impl SubjectPinned {
         Ok(None)
     }
 
-    /// Rows whose columns are among those of `wanted`; `buckets` narrows down where they lie.
+    /// Rows whose columns are among those of `wanted`, which hold `tuples`.
     ///
     /// # Errors
     /// As the store answers.
     pub async fn matching(
         &self,
         wanted: &Arc<Wanted>,
-        buckets: Option<&BTreeSet<i32>>,
+        tuples: &[ArrayRef],
     ) -> Result<Vec<RecordBatch>, Error> {
-        let files = files_in(&self.state, buckets);
+        let narrowing = Narrowing::new(wanted.columns(), tuples)?;
+        let files = self.state.files.iter().filter(|(_, file)| narrowing.may_hold(file));
+        let files = files.map(|(path, file)| (path.clone(), file.clone())).collect();
         wanted_in(&self.table, &self.schema, files, wanted).await
+    }
+
+    /// What a build would write again to replace rows with these values.
+    ///
+    /// # Errors
+    /// `Bug` for values that cannot be compared.
+    pub fn touched(&self, columns: &[String], tuples: &[ArrayRef]) -> Result<Touched, Error> {
+        let narrowing = Narrowing::new(columns, tuples)?;
+        let held: Vec<&FileMeta> =
+            self.state.files.values().filter(|file| narrowing.may_hold(file)).collect();
+        let rows: i64 = held.iter().filter_map(|file| file.rows).sum();
+        Ok(Touched {
+            files: held.len() as u64,
+            of_files: self.state.files.len() as u64,
+            rows: u64::try_from(rows).unwrap_or(0),
+        })
     }
 
     /// Columns of the rows of all files that only one of two versions has; `None` when the log
@@ -295,77 +272,5 @@ impl SubjectPinned {
         let mut files = only(&older.state, &self.state);
         files.extend(only(&self.state, &older.state));
         columns_of(&self.table, files, columns).await.map(Some)
-    }
-}
-
-impl Build {
-    /// Rows that a bucket holds now.
-    ///
-    /// # Errors
-    /// As the store answers.
-    pub async fn held(&self, bucket: i32) -> Result<Vec<RecordBatch>, Error> {
-        let files = files_in(&self.state, Some(&[bucket].into()));
-        let names: Vec<&str> = self.schema.fields().iter().map(|f| f.name().as_str()).collect();
-        let rows = columns_of(&self.table, files, &names).await?;
-        let aligned = |batch: RecordBatch| {
-            let columns = crate::stage::named(&batch, &names)?;
-            RecordBatch::try_new(Arc::clone(&self.schema), columns)
-                .map_err(|e| arrow_error("reading a bucket", e))
-        };
-        rows.into_iter().map(aligned).collect()
-    }
-
-    /// All rows of the buckets that were not staged.
-    pub fn untouched(&self) -> Arc<dyn TableProvider> {
-        let files = self.state.files.iter().filter(|(_, file)| !self.is_staged(file));
-        Arc::new(PinnedFiles::new(self.table.path(), Arc::clone(&self.schema), files))
-    }
-
-    fn is_staged(&self, file: &FileMeta) -> bool {
-        let bucket = file.partition_values.get(system::BUCKET).and_then(Option::as_deref);
-        let bucket = bucket.and_then(|text| text.parse::<i32>().ok());
-        bucket.is_some_and(|bucket| self.staged.contains(&bucket))
-    }
-
-    /// Stages the rows of one bucket; no reader sees them yet.
-    ///
-    /// # Errors
-    /// As the store answers.
-    pub async fn stage(&mut self, bucket: i32, rows: &[RecordBatch]) -> Result<(), Error> {
-        let key: Vec<&str> = self.key.iter().map(String::as_str).collect();
-        let sorted = sort(rows, &self.schema, &key)?;
-        self.staged.insert(bucket);
-        if sorted.num_rows() == 0 {
-            return Ok(());
-        }
-        self.rows += sorted.num_rows() as u64;
-        let partition = Some((system::BUCKET, bucket.to_string()));
-        self.adds.push(stage(&self.table, sorted, partition).await?);
-        Ok(())
-    }
-
-    /// Replaces all rows of the table by the staged ones, or those of the staged buckets, in one
-    /// commit.
-    ///
-    /// # Errors
-    /// `Superseded` when another build committed meanwhile.
-    pub async fn commit(self, whole: bool, record: Value) -> Result<Replaced, Error> {
-        let now = self.table.now_ms();
-        let gone = self.state.files.iter().filter(|(_, file)| whole || self.is_staged(file));
-        let removes = gone.map(|(path, file)| Remove::of(path, file, now)).collect();
-        let files = self.adds.len();
-        let commit = Commit {
-            operation: "BUILD",
-            removes,
-            adds: self.adds,
-            progress: vec![self.table.turn(BUILD, self.state.txns.get(BUILD).copied())],
-            receipt: json!({"rows": self.rows, "build": record}),
-            ..Commit::default()
-        };
-        let done = self.table.commit(&commit).await?;
-        if let Err(e) = self.table.checkpoint_if_due(CHECKPOINT_EVERY).await {
-            tracing::warn!(table = %self.table.path(), error = %e, "no checkpoint");
-        }
-        Ok(Replaced { version: done.version, rows: self.rows, files })
     }
 }

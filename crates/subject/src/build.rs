@@ -13,8 +13,7 @@ use crate::parameters::Bound;
 use crate::restrict::{Restriction, Sources};
 use crate::schema;
 use crate::session::Sessions;
-use arrow::array::{ArrayRef, UInt32Array};
-use arrow::compute::take_record_batch;
+use arrow::array::ArrayRef;
 use arrow::record_batch::RecordBatch;
 use datafusion::prelude::{SessionContext, ident};
 use huiliu_model::{Error, ErrorKind};
@@ -23,13 +22,6 @@ use std::ops::Range;
 use std::sync::Arc;
 
 const FOREIGN: &str = "an input reaches the identity by other columns than `by` or `via` say";
-
-/// Rows of one bucket, sorted by key.
-#[derive(Debug, Clone)]
-pub struct BucketRows {
-    pub bucket: u32,
-    pub rows: Vec<RecordBatch>,
-}
 
 /// Everything that one build of one table is a function of.
 pub(crate) struct Build<'a> {
@@ -49,12 +41,18 @@ impl Build<'_> {
             .map(move |start| start..start.saturating_add(step).min(end))
     }
 
-    /// Rows of `range` of the buckets, every bucket once, empty ones too.
-    pub async fn pass(&self, range: Range<u32>) -> Result<Vec<BucketRows>, Error> {
+    /// Rows of `range` of the buckets.
+    pub async fn pass(&self, range: Range<u32>) -> Result<Vec<RecordBatch>, Error> {
         let ctx = self.sessions.open();
         self.register(&ctx, Restriction::Buckets(&range)).await?;
         let rows = self.run(&ctx).await?;
-        self.split(rows, range)
+        for batch in &rows {
+            let within = |bucket: &i32| u32::try_from(*bucket).is_ok_and(|b| range.contains(&b));
+            if let Some(bucket) = self.buckets(batch)?.into_iter().find(|found| !within(found)) {
+                return Err(self.foreign(bucket, &range));
+            }
+        }
+        Ok(rows)
     }
 
     /// All rows in one piece, from inputs that are not restricted.
@@ -107,36 +105,6 @@ impl Build<'_> {
         let rows = rows.collect().await.map_err(|e| fault::running(&what, e))?;
         let declared = schema::declared(self.spec);
         rows.iter().map(|batch| schema::conform(&table, &declared, batch)).collect()
-    }
-
-    /// Sorts rows of some buckets into them; a bucket without rows comes too.
-    pub fn split(
-        &self,
-        rows: Vec<RecordBatch>,
-        range: Range<u32>,
-    ) -> Result<Vec<BucketRows>, Error> {
-        let mut split: Vec<BucketRows> =
-            range.clone().map(|bucket| BucketRows { bucket, rows: Vec::new() }).collect();
-        for batch in rows {
-            let mut places = vec![Vec::new(); split.len()];
-            for (row, bucket) in (0_u32..).zip(self.buckets(&batch)?) {
-                let place = usize::try_from(i64::from(bucket) - i64::from(range.start)).ok();
-                let Some(rows) = place.and_then(|p| places.get_mut(p)) else {
-                    return Err(self.foreign(bucket, &range));
-                };
-                rows.push(row);
-            }
-            for (held, rows) in split.iter_mut().zip(places).filter(|(_, rows)| !rows.is_empty()) {
-                if rows.len() == batch.num_rows() {
-                    held.rows.push(batch.clone());
-                    continue;
-                }
-                let taken = take_record_batch(&batch, &UInt32Array::from(rows))
-                    .map_err(|e| fault::running(&self.name(), e.into()))?;
-                held.rows.push(taken);
-            }
-        }
-        Ok(split)
     }
 
     fn buckets(&self, batch: &RecordBatch) -> Result<Vec<i32>, Error> {

@@ -7,7 +7,7 @@
 //! ```text
 //! full         every input once, the table once
 //! incremental  the share of each input that belongs to the identities, dearer by LOOKUP than
-//!              in a scan; the touched buckets of the table, read and written
+//!              in a scan; the files of the table that may hold them, read and written
 //! ```
 
 use crate::affected::InputChange;
@@ -48,8 +48,8 @@ pub struct Decision {
     pub changes: Vec<InputChange>,
     /// Identities whose rows may change; `None` when it was not looked.
     pub identities: Option<u64>,
-    /// Buckets of the table that hold them, of how many.
-    pub buckets: Option<(u64, u64)>,
+    /// Files of the table that may hold them, of how many.
+    pub files: Option<(u64, u64)>,
     /// Estimated rows of either way; `None` when there was no choice.
     pub cost: Option<Cost>,
 }
@@ -70,25 +70,18 @@ pub(crate) struct Sizes {
     /// Rows of the table.
     pub table: u64,
     pub identities: u64,
-    pub touched: u64,
-    pub buckets: u64,
+    /// Rows of the files that may hold them.
+    pub rewritten: u64,
 }
 
 impl Sizes {
     #[allow(clippy::cast_precision_loss, reason = "an estimate needs no exact counts")]
     pub fn cost(&self) -> Cost {
-        let [restricted, whole, table, identities, touched, buckets] = [
-            self.restricted,
-            self.whole,
-            self.table,
-            self.identities,
-            self.touched,
-            self.buckets.max(1),
-        ]
-        .map(|count| count as f64);
+        let [restricted, whole, table, identities, rewritten] =
+            [self.restricted, self.whole, self.table, self.identities, self.rewritten]
+                .map(|count| count as f64);
         // A table has no more identities than rows, and none is known to be without a row.
         let share = (identities / table.max(identities).max(1.0)).min(1.0);
-        let rewritten = table * touched / buckets;
         Cost {
             full: FIXED + restricted + whole + table,
             incremental: FIXED + LOOKUP * share * restricted + whole + 2.0 * rewritten,
@@ -99,7 +92,7 @@ impl Sizes {
 impl Decision {
     pub(crate) fn of(way: Way, why: impl Into<String>) -> Self {
         let why = why.into();
-        Self { way, why, changes: Vec::new(), identities: None, buckets: None, cost: None }
+        Self { way, why, changes: Vec::new(), identities: None, files: None, cost: None }
     }
 
     /// For programs.
@@ -118,7 +111,7 @@ impl Decision {
             "why": self.why,
             "changes": self.changes.iter().map(change).collect::<Vec<_>>(),
             "identities": self.identities,
-            "buckets": self.buckets.map(|(touched, all)| json!({"touched": touched, "all": all})),
+            "files": self.files.map(|(touched, all)| json!({"touched": touched, "all": all})),
             "cost_rows": self.cost.map(|c| json!({
                 "full": c.full.round(),
                 "incremental": c.incremental.round(),
@@ -131,18 +124,18 @@ impl Decision {
 mod tests {
     use super::*;
 
-    fn sizes(identities: u64, touched: u64) -> Sizes {
-        let (restricted, whole, table, buckets) = (10_000_000, 100, 1_000_000, 64);
-        Sizes { restricted, whole, table, identities, touched, buckets }
+    fn sizes(identities: u64, rewritten: u64) -> Sizes {
+        let (restricted, whole, table) = (10_000_000, 100, 1_000_000);
+        Sizes { restricted, whole, table, identities, rewritten }
     }
 
     #[test]
     fn a_few_identities_are_cheaper_than_all_and_half_of_them_are_not() {
-        let few = sizes(10, 10).cost();
+        let few = sizes(10, 156_250).cost();
         // 2,000 + 4 * 100 + 100 + 2 * 156,250 against 2,000 + 11,000,100.
         assert_eq!(few.incremental.round(), 315_000.0);
         assert_eq!(few.full.round(), 11_002_100.0);
-        let half = sizes(500_000, 64).cost();
+        let half = sizes(500_000, 1_000_000).cost();
         assert!(half.incremental > half.full, "{half:?}");
     }
 

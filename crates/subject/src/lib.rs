@@ -46,7 +46,7 @@ pub use locality::Locality;
 pub use memory::{MemoryInputs, MemoryTarget};
 pub use plan::grades::word as grade_word;
 pub use plan::{Finding, locality_of, validate_project, validate_table};
-pub use port::{Declared, Inputs, Pin, Scope, Shape, Snapshot, Staging, Target};
+pub use port::{Declared, Inputs, Pin, Scope, Shape, Snapshot, Staging, Target, Touched};
 pub use record::BuildRecord;
 pub use refresh::{Built, Declarations, Mode, Ports, Refreshed, Request, refresh};
 pub use session::{Budget, Sessions};

@@ -1,7 +1,7 @@
 //! Both ports in memory: for test cases, unit tests and staging of small tables.
 
 use crate::among::{Keys, column_of};
-use crate::port::{Declared, Inputs, Pin, Scope, Shape, Snapshot, Staging, Target};
+use crate::port::{Declared, Inputs, Pin, Scope, Shape, Snapshot, Staging, Target, Touched};
 use crate::record::BuildRecord;
 use crate::schema;
 use arrow::compute::filter_record_batch;
@@ -140,6 +140,20 @@ pub(crate) fn select(
     Ok(found)
 }
 
+/// Rows whose columns are not among the keys.
+fn others(
+    rows: &[RecordBatch],
+    columns: &[String],
+    keys: &Keys,
+) -> Result<Vec<RecordBatch>, ArrowError> {
+    let of = |batch: &RecordBatch| {
+        let one = std::slice::from_ref(batch);
+        let columns = columns.iter().map(|n| column_of(one, n)).collect::<Result<Vec<_>, _>>()?;
+        filter_record_batch(batch, &arrow::compute::not(&keys.mask(&columns)?)?)
+    };
+    rows.iter().map(of).filter(|rows| rows.as_ref().map_or(true, |r| r.num_rows() > 0)).collect()
+}
+
 /// Rows of `left` that are not in `right`.
 pub(crate) fn without(
     left: &[RecordBatch],
@@ -215,16 +229,9 @@ pub struct MemoryTarget {
 /// One committed table.
 #[derive(Debug, Clone)]
 pub struct Committed {
-    pub buckets: BTreeMap<u32, Vec<RecordBatch>>,
+    pub rows: Vec<RecordBatch>,
     pub record: BuildRecord,
     pub version: i64,
-}
-
-impl Committed {
-    /// All rows, bucket by bucket.
-    pub fn rows(&self) -> Vec<RecordBatch> {
-        self.buckets.values().flatten().cloned().collect()
-    }
 }
 
 impl MemoryTarget {
@@ -239,10 +246,20 @@ impl Target for MemoryTarget {
         Ok(self.committed(&shape.full_name()).map(|held| held.record))
     }
 
+    async fn touched(&self, shape: &Shape, keys: &Keys) -> Result<Touched, Error> {
+        let held = self.committed(&shape.full_name()).map(|held| held.rows).unwrap_or_default();
+        let found =
+            select(&held, &shape.identity, keys).map_err(|e| bug(&shape.table, e.into()))?;
+        let rows = found.iter().map(|batch| batch.num_rows() as u64).sum();
+        let (files, of_files) = (found.len() as u64, held.len() as u64);
+        Ok(Touched { files, of_files, rows })
+    }
+
     async fn begin(&self, shape: &Shape) -> Result<Box<dyn Staging>, Error> {
         Ok(Box::new(MemoryStaging {
             shape: shape.clone(),
-            buckets: BTreeMap::new(),
+            rows: Vec::new(),
+            stays: None,
             held: self.committed(&shape.full_name()),
             committed: self.committed.clone(),
         }))
@@ -251,41 +268,49 @@ impl Target for MemoryTarget {
 
 struct MemoryStaging {
     shape: Shape,
-    buckets: BTreeMap<u32, Vec<RecordBatch>>,
+    rows: Vec<RecordBatch>,
+    /// What the table keeps beside the rows of replaced identities.
+    stays: Option<Vec<RecordBatch>>,
     held: Option<Committed>,
     committed: Arc<Mutex<BTreeMap<String, Committed>>>,
 }
 
 impl MemoryStaging {
-    fn after(&self, scope: Scope) -> BTreeMap<u32, Vec<RecordBatch>> {
-        let mut buckets = match (scope, &self.held) {
-            (Scope::Added, Some(held)) => held.buckets.clone(),
-            _ => BTreeMap::new(),
+    fn after(&self, scope: Scope) -> Vec<RecordBatch> {
+        let held = || self.held.as_ref().map(|held| held.rows.clone()).unwrap_or_default();
+        let mut rows = match scope {
+            Scope::Whole => Vec::new(),
+            Scope::Replaced => self.stays.clone().unwrap_or_else(held),
         };
-        buckets.extend(self.buckets.clone());
-        buckets
+        rows.extend(self.rows.iter().cloned());
+        rows
     }
 }
 
 #[async_trait]
 impl Staging for MemoryStaging {
-    async fn held(&self, bucket: u32) -> Result<Vec<RecordBatch>, Error> {
-        let held = self.held.as_ref().and_then(|held| held.buckets.get(&bucket));
-        Ok(held.cloned().unwrap_or_default())
-    }
-
-    async fn add(&mut self, bucket: u32, rows: Vec<RecordBatch>) -> Result<(), Error> {
-        let table = &self.shape.table;
-        if bucket >= self.shape.buckets || self.buckets.insert(bucket, rows).is_some() {
-            let message = format!("table {table}: bucket {bucket} came twice or does not exist");
-            return Err(Error::new(ErrorKind::Bug, message));
-        }
+    async fn add(&mut self, rows: Vec<RecordBatch>) -> Result<(), Error> {
+        self.rows.extend(rows);
         Ok(())
     }
 
-    async fn read(&self, scope: Scope) -> Result<Arc<dyn TableProvider>, Error> {
-        let rows = self.after(scope).into_values().flatten().collect();
-        let table = MemTable::try_new(self.shape.schema.clone(), vec![rows]);
+    async fn replace(&mut self, keys: &Keys, rows: Vec<RecordBatch>) -> Result<u64, Error> {
+        let held = self.held.as_ref().map(|held| held.rows.clone()).unwrap_or_default();
+        let stays = others(&held, &self.shape.identity, keys);
+        let stays = stays.map_err(|e| bug(&self.shape.table, e.into()))?;
+        let count = |rows: &[RecordBatch]| rows.iter().map(|b| b.num_rows() as u64).sum::<u64>();
+        let removed = count(&held) - count(&stays);
+        self.stays = Some(stays);
+        self.rows.extend(rows);
+        Ok(removed)
+    }
+
+    async fn read(
+        &mut self,
+        scope: Scope,
+        _: &SessionContext,
+    ) -> Result<Arc<dyn TableProvider>, Error> {
+        let table = MemTable::try_new(self.shape.schema.clone(), vec![self.after(scope)]);
         Ok(Arc::new(table.map_err(|e| bug(&self.shape.table, e))?))
     }
 
@@ -300,7 +325,7 @@ impl Staging for MemoryStaging {
             return Err(Error::new(ErrorKind::Superseded, message));
         }
         let version = found.map_or(0, |version| version + 1);
-        tables.insert(name, Committed { buckets: self.after(scope), record, version });
+        tables.insert(name, Committed { rows: self.after(scope), record, version });
         Ok(version)
     }
 }

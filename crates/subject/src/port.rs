@@ -115,7 +115,6 @@ pub struct Shape {
     pub schema: SchemaRef,
     pub key: Vec<String>,
     pub identity: Vec<String>,
-    pub buckets: u32,
 }
 
 impl Shape {
@@ -130,8 +129,18 @@ impl Shape {
 pub enum Scope {
     /// The whole table.
     Whole,
-    /// The buckets that were added; all others stay as they are.
-    Added,
+    /// Those of the identities that were replaced; all others stay as they are.
+    Replaced,
+}
+
+/// What a store has to write again to replace the rows of some identities.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Touched {
+    /// Files that may hold such rows, and files of the table.
+    pub files: u64,
+    pub of_files: u64,
+    /// About how many rows the former hold.
+    pub rows: u64,
 }
 
 /// Where subject tables are kept.
@@ -143,6 +152,12 @@ pub trait Target: Send + Sync {
     /// `Unavailable`, `Denied` or `Corrupt`.
     async fn last(&self, shape: &Shape) -> Result<Option<BuildRecord>, Error>;
 
+    /// What replacing the rows of these identities touches.
+    ///
+    /// # Errors
+    /// `Unavailable`, `Denied` or `Corrupt`.
+    async fn touched(&self, shape: &Shape, keys: &Keys) -> Result<Touched, Error>;
+
     /// Begins to replace rows of a table.
     ///
     /// # Errors
@@ -153,23 +168,29 @@ pub trait Target: Send + Sync {
 /// Rows of one refresh that no reader sees yet.
 #[async_trait]
 pub trait Staging: Send + Sync {
-    /// Rows that a bucket holds now.
+    /// Adds rows of a build in full; identities of one call come in no other.
     ///
     /// # Errors
     /// `Unavailable` or `Denied`.
-    async fn held(&self, bucket: u32) -> Result<Vec<RecordBatch>, Error>;
+    async fn add(&mut self, rows: Vec<RecordBatch>) -> Result<(), Error>;
 
-    /// Adds all rows that a bucket is to hold, sorted by key; each bucket comes once at most.
+    /// Puts rows of these identities in the place of those they have; returns how many they had.
+    /// Comes once at most, and not beside [`Staging::add`].
     ///
     /// # Errors
     /// `Unavailable` or `Denied`.
-    async fn add(&mut self, bucket: u32, rows: Vec<RecordBatch>) -> Result<(), Error>;
+    async fn replace(&mut self, keys: &Keys, rows: Vec<RecordBatch>) -> Result<u64, Error>;
 
-    /// The table as a commit would leave it, for the checks.
+    /// The table as a commit would leave it, for the checks in this session. Comes after the last
+    /// row.
     ///
     /// # Errors
     /// `Unavailable` or `Bug`.
-    async fn read(&self, scope: Scope) -> Result<Arc<dyn TableProvider>, Error>;
+    async fn read(
+        &mut self,
+        scope: Scope,
+        ctx: &SessionContext,
+    ) -> Result<Arc<dyn TableProvider>, Error>;
 
     /// Makes the staged rows those of the table, with the record of how they came to be; returns
     /// the version of the table.

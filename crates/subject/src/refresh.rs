@@ -12,12 +12,10 @@ pub(crate) use hash::of as hash_of;
 
 use crate::affected::{Affected, Search};
 use crate::among::Keys;
-use crate::bucket;
 use crate::build::Build;
 use crate::catalogue::Catalogue;
 use crate::check::{self, CheckOutcome};
 use crate::decide::{Decision, Sizes, Way};
-use crate::fault;
 use crate::locality::Locality;
 use crate::parameters::Bound;
 use crate::port::{Inputs, Shape, Target};
@@ -35,8 +33,6 @@ use std::sync::Arc;
 pub struct Built {
     /// Rows of the table.
     pub row_count: u64,
-    /// Buckets that were written.
-    pub buckets: u32,
     pub checks: Vec<CheckOutcome>,
     /// Version of each input.
     pub versions: BTreeMap<String, i64>,
@@ -197,7 +193,7 @@ impl Refresh<'_> {
             }
             Affected::Identities { keys, changes } => (keys, changes),
         };
-        let touched = self.touched(&keys)?;
+        let touched = self.ports.target.touched(&self.shape, &keys).await?;
         let whole = spec.inputs.iter().filter(|input| input.reach == Reach::All);
         let whole = whole.map(|input| sources.source(&input.name).map(|s| s.row_count()));
         let whole = whole.sum::<Result<u64, Error>>()?;
@@ -206,8 +202,7 @@ impl Refresh<'_> {
             whole,
             table: last.row_count,
             identities: keys.len() as u64,
-            touched: touched.len() as u64,
-            buckets: u64::from(spec.buckets),
+            rewritten: touched.rows,
         };
         let cost = sizes.cost();
         let cheaper = cost.incremental < cost.full || keys.is_empty();
@@ -220,20 +215,11 @@ impl Refresh<'_> {
         let decision = Decision {
             changes,
             identities: Some(sizes.identities),
-            buckets: Some((sizes.touched, sizes.buckets)),
+            files: Some((touched.files, touched.of_files)),
             cost: Some(cost),
             ..Decision::of(way, why)
         };
         Ok((decision, (way == Way::Incremental).then(|| Arc::new(keys))))
-    }
-
-    /// Buckets that hold these identities.
-    fn touched(&self, keys: &Keys) -> Result<BTreeSet<u32>, Error> {
-        let spec = self.build.spec;
-        let failed = |e| fault::planning(&self.build.name(), e);
-        let batch = keys.batch(&spec.identity).map_err(|e| failed(e.into()))?;
-        let buckets = bucket::buckets_of(batch.columns(), spec.buckets).map_err(failed)?;
-        Ok(buckets.values().iter().filter_map(|bucket| u32::try_from(*bucket).ok()).collect())
     }
 
     fn versions(&self) -> BTreeMap<String, i64> {
@@ -287,7 +273,6 @@ pub(crate) fn shape(spec: &TableSpec) -> Shape {
         schema: schema::declared(spec),
         key: spec.key.clone(),
         identity: spec.identity.clone(),
-        buckets: spec.buckets,
     }
 }
 

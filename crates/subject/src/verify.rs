@@ -110,7 +110,6 @@ impl Comparison<'_> {
             };
             let held = held.collect().await.map_err(|e| fault::running(&self.build.name(), e))?;
             let built = self.build.pass(range).await?;
-            let built: Vec<RecordBatch> = built.into_iter().flat_map(|b| b.rows).collect();
             self.compare(&built, &held, &mut found)?;
         }
         if found.row_count != last.row_count {

@@ -200,12 +200,12 @@ impl Teller<'_> {
         let (Some(_), Some(identity)) = (&explained.row, &explained.identity) else {
             return Ok(None);
         };
-        let bug = |e| Error::new(ErrorKind::Bug, "an identity without a bucket").because(e);
-        let buckets = buckets_of(identity.columns(), self.table.buckets).map_err(bug)?;
         let pinned = self.lake.pin_subject(&self.table.subject, &self.table.table).await?;
         let Some(pinned) = pinned.filter(|p| p.version() == explained.table_version) else {
             return Ok(None);
         };
+        let schema = identity.schema();
+        let names: Vec<String> = schema.fields().iter().map(|f| f.name().clone()).collect();
         let line = |written: Written| {
             let build = written.record.get("build").and_then(BuildRecord::from_json);
             WrittenLine {
@@ -215,7 +215,7 @@ impl Teller<'_> {
                 inputs: build.map(|build| build.versions()).unwrap_or_default(),
             }
         };
-        Ok(pinned.written(buckets.value(0)).await?.map(line))
+        Ok(pinned.written(&names, identity.columns()).await?.map(line))
     }
 
     async fn lineage(&self) -> Result<TableLineage, Failure> {

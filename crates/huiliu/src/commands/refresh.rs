@@ -85,8 +85,8 @@ fn explained(decision: &Decision) -> String {
             change.name, change.from, change.to, change.row_count, change.identities
         ));
     }
-    if let (Some(identities), Some((touched, all))) = (decision.identities, decision.buckets) {
-        lines.push(format!("  {identities} identities in {touched} of {all} buckets"));
+    if let (Some(identities), Some((touched, all))) = (decision.identities, decision.files) {
+        lines.push(format!("  {identities} identities in {touched} of {all} files"));
     }
     if let Some(cost) = decision.cost {
         let (full, incremental) = (cost.full.round(), cost.incremental.round());

@@ -6,10 +6,12 @@
 //! land. A table whose check fails keeps its last good version. Tables whose build takes long
 //! come last, one in a round ([`order`](super::order)).
 //!
-//! Of several processes that follow one lake, the first to commit wins; the others find the table
-//! at the versions they were about to commit and go on.
+//! Of several processes that follow one lake, the one that has the lease [`LEASE`] refreshes. That
+//! saves work and guards nothing: where two do it after all, the first to commit wins, and the
+//! other finds the table at the versions it was about to commit.
 
 use crate::commands::rule::today;
+use crate::duty::Duty;
 use crate::installation::Installation;
 use crate::subjects::Refresher;
 use crate::subjects::inputs::{LakeInputs, Seen};
@@ -27,6 +29,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
+/// Name of the lease that says which process refreshes.
+pub const LEASE: &str = "refresh";
 /// How often it is looked whether a dataset moved.
 const LOOK: Duration = Duration::from_millis(500);
 /// How long a table that could not be refreshed is left alone.
@@ -71,6 +75,7 @@ pub struct Follow {
     pub lake: Lake,
     pub clock: Arc<dyn Clock>,
     pub metrics: Metrics,
+    pub duty: Arc<Duty>,
     /// Date that the tables count from; today without it.
     pub as_of: Option<NaiveDate>,
     pub over: CancellationToken,
@@ -100,6 +105,11 @@ impl Follow {
                     () = self.over.cancelled() => return,
                     () = tokio::time::sleep(LOOK) => {}
                 }
+            }
+            if !self.duty.is_ours() {
+                // What another process refreshes is not this one's to measure.
+                done.tables.clear();
+                continue;
             }
             let round = async {
                 self.round(&mut done).await.unwrap_or_else(|error| {
@@ -138,6 +148,9 @@ impl Follow {
             .collect();
         let (round, more) = done.slow.round(&waiting);
         for table in round {
+            if !self.duty.is_ours() {
+                return Ok(false);
+            }
             let (name, begun) = (table.full_name(), self.clock.monotonic());
             let now = self.versions_for(table, &versions);
             match refresher.one(table, &inputs, small).await {

@@ -233,20 +233,11 @@ struct Subject {
     pinned: Arc<SubjectPinned>,
     name: String,
     key: Vec<String>,
-    identity: Vec<String>,
-    buckets: u32,
 }
 
 impl Subject {
     fn new(lake: &Lake, spec: &TableSpec, pinned: Arc<SubjectPinned>) -> Self {
-        Self {
-            lake: lake.clone(),
-            pinned,
-            name: spec.full_name(),
-            key: spec.key.clone(),
-            identity: spec.identity.clone(),
-            buckets: spec.buckets,
-        }
+        Self { lake: lake.clone(), pinned, name: spec.full_name(), key: spec.key.clone() }
     }
 }
 
@@ -277,13 +268,7 @@ impl Snapshot for Subject {
         keys: &Arc<Keys>,
     ) -> Result<Vec<RecordBatch>, Error> {
         let (wanted, tuples) = wanted(columns, keys)?;
-        let of = |name: &String| {
-            columns.iter().position(|c| c == name).map(|at| Arc::clone(&tuples[at]))
-        };
-        let deciding = self.identity.iter().map(of).collect::<Option<Vec<_>>>();
-        let lies_in = deciding.map(|columns| buckets(&columns, self.buckets)).transpose()?;
-        let lies_in = lies_in.map(|found| found.values().iter().copied().collect());
-        self.pinned.matching(&wanted, lies_in.as_ref()).await
+        self.pinned.matching(&wanted, &tuples).await
     }
 
     async fn touched(&self, since: &Pin) -> Result<Option<Vec<RecordBatch>>, Error> {
@@ -292,7 +277,10 @@ impl Snapshot for Subject {
     }
 }
 
-fn wanted(columns: &[String], keys: &Keys) -> Result<(Arc<Wanted>, Vec<ArrayRef>), Error> {
+pub(super) fn wanted(
+    columns: &[String],
+    keys: &Keys,
+) -> Result<(Arc<Wanted>, Vec<ArrayRef>), Error> {
     let failed = |e| Error::new(ErrorKind::Bug, "keys that do not fit their columns").because(e);
     let tuples = keys.batch(columns).map_err(failed)?.columns().to_vec();
     Ok((Arc::new(Wanted::new(columns, &tuples).map_err(failed)?), tuples))

@@ -1,13 +1,13 @@
 //! Subject tables of a lake as the target of a refresh.
 
-use arrow::datatypes::SchemaRef;
+use super::inputs::{attach, wanted};
 use arrow::record_batch::RecordBatch;
 use async_trait::async_trait;
-use datafusion::catalog::{MemTable, TableProvider};
+use datafusion::catalog::TableProvider;
 use datafusion::prelude::SessionContext;
-use huiliu_lake::Lake;
-use huiliu_model::{Error, ErrorKind};
-use huiliu_subject::{BuildRecord, Scope, Shape, Staging, Target};
+use huiliu_lake::{Lake, Order};
+use huiliu_model::Error;
+use huiliu_subject::{BuildRecord, Keys, Scope, Shape, Staging, Target, Touched};
 use std::sync::Arc;
 
 pub struct LakeTarget {
@@ -22,55 +22,54 @@ impl Target for LakeTarget {
         Ok(build.as_ref().and_then(BuildRecord::from_json))
     }
 
+    async fn touched(&self, shape: &Shape, keys: &Keys) -> Result<Touched, Error> {
+        let Some(table) = self.lake.pin_subject(&shape.subject, &shape.table).await? else {
+            return Ok(Touched::default());
+        };
+        let (_, tuples) = wanted(&shape.identity, keys)?;
+        let found = table.touched(&shape.identity, &tuples)?;
+        Ok(Touched { files: found.files, of_files: found.of_files, rows: found.rows })
+    }
+
     async fn begin(&self, shape: &Shape) -> Result<Box<dyn Staging>, Error> {
         let name = (shape.subject.as_str(), shape.table.as_str());
         let schema = Arc::clone(&shape.schema);
-        let build = self.lake.build_subject(name, &shape.title, schema, &shape.key).await?;
-        let schema = Arc::clone(&shape.schema);
-        Ok(Box::new(LakeStaging { lake: self.lake.clone(), build, schema, rows: Vec::new() }))
+        let order = Order { identity: shape.identity.clone(), key: shape.key.clone() };
+        let build = self.lake.build_subject(name, &shape.title, schema, order).await?;
+        let identity = shape.identity.clone();
+        Ok(Box::new(LakeStaging { lake: self.lake.clone(), build, identity }))
     }
 }
 
-/// Rows of one build; they are staged in the lake and kept for the checks.
+/// Rows of one build: they lie in the lake, where the checks read them too.
 struct LakeStaging {
     lake: Lake,
     build: huiliu_lake::Build,
-    schema: SchemaRef,
-    rows: Vec<RecordBatch>,
+    identity: Vec<String>,
 }
 
 #[async_trait]
 impl Staging for LakeStaging {
-    async fn held(&self, bucket: u32) -> Result<Vec<RecordBatch>, Error> {
-        self.build.held(number(bucket)?).await
+    async fn add(&mut self, rows: Vec<RecordBatch>) -> Result<(), Error> {
+        self.build.add(&rows).await
     }
 
-    async fn add(&mut self, bucket: u32, rows: Vec<RecordBatch>) -> Result<(), Error> {
-        self.build.stage(number(bucket)?, &rows).await?;
-        self.rows.extend(rows);
-        Ok(())
+    async fn replace(&mut self, keys: &Keys, rows: Vec<RecordBatch>) -> Result<u64, Error> {
+        let (wanted, tuples) = wanted(&self.identity, keys)?;
+        self.build.replace((&wanted, &tuples), &rows).await
     }
 
-    async fn read(&self, scope: Scope) -> Result<Arc<dyn TableProvider>, Error> {
-        let unfit = |e| Error::new(ErrorKind::Bug, "staged rows do not fit their table").because(e);
-        let staged = MemTable::try_new(Arc::clone(&self.schema), vec![self.rows.clone()]);
-        let staged: Arc<dyn TableProvider> = Arc::new(staged.map_err(unfit)?);
-        if scope == Scope::Whole {
-            return Ok(staged);
-        }
-        let ctx = SessionContext::new();
-        super::inputs::attach(&self.lake, &ctx)?;
-        let rows = ctx.read_table(self.build.untouched()).map_err(unfit)?;
-        let rows = rows.union(ctx.read_table(staged).map_err(unfit)?).map_err(unfit)?;
-        Ok(rows.into_view())
+    async fn read(
+        &mut self,
+        scope: Scope,
+        ctx: &SessionContext,
+    ) -> Result<Arc<dyn TableProvider>, Error> {
+        attach(&self.lake, ctx)?;
+        self.build.finish().await?;
+        Ok(self.build.after(scope == Scope::Whole))
     }
 
     async fn commit(self: Box<Self>, scope: Scope, record: BuildRecord) -> Result<i64, Error> {
         Ok(self.build.commit(scope == Scope::Whole, record.to_json()).await?.version)
     }
-}
-
-fn number(bucket: u32) -> Result<i32, Error> {
-    i32::try_from(bucket)
-        .map_err(|e| Error::new(ErrorKind::Bug, format!("bucket {bucket} is no bucket")).because(e))
 }

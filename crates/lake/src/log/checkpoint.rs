@@ -45,12 +45,18 @@ pub(super) async fn read_checkpoint(
         writer.write(&batch).and_then(|()| writer.finish()).map_err(|e| {
             Error::new(ErrorKind::Corrupt, "a checkpoint holds odd columns").because(e)
         })?;
-        apply_rows(&mut state, &writer.into_inner())?;
+        let mut added = Vec::new();
+        apply_rows(&mut state, &writer.into_inner(), &mut added)?;
+        if state.metadata.is_some() {
+            state.forget_stats(&added);
+        }
     }
+    let all: Vec<String> = state.files.keys().cloned().collect();
+    state.forget_stats(&all);
     Ok(state)
 }
 
-fn apply_rows(state: &mut TableState, rows: &[u8]) -> Result<(), Error> {
+fn apply_rows(state: &mut TableState, rows: &[u8], added: &mut Vec<String>) -> Result<(), Error> {
     for row in rows.split(|b| *b == b'\n').filter(|l| !l.is_empty()) {
         let row: Row = serde_json::from_slice(row).map_err(|e| {
             Error::new(ErrorKind::Corrupt, "a checkpoint holds no action").because(e)
@@ -62,7 +68,7 @@ fn apply_rows(state: &mut TableState, rows: &[u8]) -> Result<(), Error> {
             add: row.add.map(CheckpointAdd::into_add),
             ..Line::default()
         };
-        state.apply_line(line, &mut Vec::new())?;
+        state.apply_line(line, added)?;
     }
     Ok(())
 }

@@ -1,10 +1,11 @@
 //! The state of a table at one version, kept up to date commit by commit.
 
-use crate::log::action::{Line, MetaData};
+use crate::log::action::{Add, Line, MetaData};
 use huiliu_model::{Error, ErrorKind};
 use serde::Deserialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// A live file of the table.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,7 +17,28 @@ pub struct FileMeta {
     pub modification_time: i64,
     /// Whether some of its rows may lack cells (`sys_unsent`), by the statistics.
     pub lacks_cells: bool,
+    /// The statistics as they stand in the log, where the table's files are told apart by them
+    /// ([`ORDERED_BY`]).
+    pub stats: Option<Arc<str>>,
 }
+
+impl FileMeta {
+    /// What the log says of a file that is added.
+    pub(crate) fn of(add: &Add) -> Self {
+        let counts = add.stats.as_deref().and_then(counts);
+        Self {
+            size: add.size,
+            rows: counts.as_ref().map(|counts| counts.num_records),
+            lacks_cells: counts.as_ref().is_none_or(Counts::lack_cells),
+            partition_values: add.partition_values.clone(),
+            modification_time: add.modification_time,
+            stats: add.stats.as_deref().map(Arc::from),
+        }
+    }
+}
+
+/// Table property: the columns by which rows are dealt out to files that follow each other.
+pub const ORDERED_BY: &str = "huiliu.orderedBy";
 
 /// Everything the log says at `version`.
 #[derive(Debug, Clone, Default)]
@@ -65,12 +87,27 @@ impl TableState {
             })?;
             self.apply_line(action, &mut added)?;
         }
+        self.forget_stats(&added);
         self.added.insert(version, added);
         if self.added.len() > ADDED_MAX {
             self.added.pop_first();
         }
         self.version = version;
         Ok(())
+    }
+
+    /// Lets go of the statistics of these files where nobody looks at them: `changes` has many
+    /// thousands of files.
+    pub(super) fn forget_stats(&mut self, paths: &[String]) {
+        let of = self.metadata.as_ref().map(|metadata| &metadata.configuration);
+        if of.is_some_and(|properties| properties.contains_key(ORDERED_BY)) {
+            return;
+        }
+        for path in paths {
+            if let Some(file) = self.files.get_mut(path) {
+                file.stats = None;
+            }
+        }
     }
 
     pub(super) fn apply_line(&mut self, line: Line, added: &mut Vec<String>) -> Result<(), Error> {
@@ -96,14 +133,7 @@ impl TableState {
             self.files.remove(&remove.path);
         }
         if let Some(add) = line.add {
-            let counts = add.stats.as_deref().and_then(counts);
-            let meta = FileMeta {
-                size: add.size,
-                rows: counts.as_ref().map(|counts| counts.num_records),
-                lacks_cells: counts.as_ref().is_none_or(Counts::lack_cells),
-                partition_values: add.partition_values,
-                modification_time: add.modification_time,
-            };
+            let meta = FileMeta::of(&add);
             if add.data_change {
                 added.push(add.path.clone());
             }

@@ -1,6 +1,7 @@
 //! The lake in memory, with a store that loses answers by script. One binary: linking the query
 //! engine takes longer than running every test.
 
+mod counting;
 mod evolve;
 mod landing;
 mod ledger;
@@ -9,6 +10,7 @@ mod maintain;
 mod past;
 mod purge;
 mod quarantine;
+mod ranges;
 mod stop;
 mod token_key;
 mod truncate;

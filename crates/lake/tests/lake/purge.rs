@@ -4,7 +4,7 @@ use crate::lossy;
 use arrow::array::{ArrayRef, AsArray, RecordBatch, StringArray};
 use arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef};
 use futures::TryStreamExt;
-use huiliu_lake::Lake;
+use huiliu_lake::{Lake, Order};
 use huiliu_testkit::{HandClock, account_contract};
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt};
@@ -20,13 +20,14 @@ async fn open(store: &Arc<dyn ObjectStore>) -> Lake {
     Lake::on_store(Arc::clone(store), &contracts, false, clock).await.expect("it opens")
 }
 
-/// Builds a table of these persons, in one bucket.
+/// Builds a table of these persons.
 async fn build(lake: &Lake, name: (&str, &str), persons: &[&str]) {
     let column: ArrayRef = Arc::new(StringArray::from(persons.to_vec()));
     let rows = RecordBatch::try_new(schema(), vec![column]).expect("columns fit");
-    let key = ["who".to_owned()];
-    let mut build = lake.build_subject(name, "试验", schema(), &key).await.expect("it begins");
-    build.stage(0, &[rows]).await.expect("it is staged");
+    let who = vec!["who".to_owned()];
+    let order = Order { identity: who.clone(), key: who };
+    let mut build = lake.build_subject(name, "试验", schema(), order).await.expect("it begins");
+    build.add(&[rows]).await.expect("it is staged");
     build.commit(true, serde_json::json!({})).await.expect("it is committed");
 }
 

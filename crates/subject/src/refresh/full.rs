@@ -1,4 +1,5 @@
-//! A refresh in full: every bucket is built and replaces what was there.
+//! A refresh in full: every row is built, some buckets of identities at a time, and replaces what
+//! was there.
 
 use super::{Built, Refresh};
 use crate::build::Build;
@@ -18,16 +19,15 @@ impl Refresh<'_> {
         let mut staging = self.ports.target.begin(&self.shape).await?;
         let mut row_count = 0;
         for range in build.passes(self.request.budget.buckets_per_pass) {
-            for bucket in build.pass(range).await? {
-                row_count += bucket.rows.iter().map(|b| b.num_rows() as u64).sum::<u64>();
-                staging.add(bucket.bucket, bucket.rows).await?;
-            }
+            let rows = build.pass(range).await?;
+            row_count += rows.iter().map(|batch| batch.num_rows() as u64).sum::<u64>();
+            staging.add(rows).await?;
         }
 
         let ctx = build.sessions.open();
         build.register(&ctx, Restriction::Whole).await?;
-        register(&ctx, STAGED, staging.read(Scope::Whole).await?)
-            .map_err(|e| fault::planning(&build.name(), e))?;
+        let staged = staging.read(Scope::Whole, &ctx).await?;
+        register(&ctx, STAGED, staged).map_err(|e| fault::planning(&build.name(), e))?;
         let checks = check::run(&ctx, build.spec, build.parameters, |_| true).await?;
         self.judge(&checks)?;
 
@@ -35,7 +35,7 @@ impl Refresh<'_> {
         let record = self.record((row_count, None), checks.clone(), locality);
         let versions = record.versions();
         let table_version = staging.commit(Scope::Whole, record).await?;
-        Ok(Built { row_count, buckets: build.spec.buckets, checks, versions, table_version })
+        Ok(Built { row_count, checks, versions, table_version })
     }
 
     /// What the plans say, over inputs that are scanned by name.

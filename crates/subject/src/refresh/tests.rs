@@ -1,12 +1,11 @@
 //! Builds over tables in memory.
 
 use super::*;
-use crate::bucket::buckets_of;
 use crate::catalogue::{Catalogue, View};
 use crate::memory::{MemoryInputs, MemoryTarget};
 use crate::rows::from_csv;
 use crate::testing::{by, contract_of, parameter, spec_of};
-use arrow::compute::concat_batches;
+use arrow::compute::{SortColumn, concat_batches, lexsort_to_indices, take_record_batch};
 use arrow::record_batch::RecordBatch;
 use huiliu_model::{DataType, ErrorKind, Protect};
 use huiliu_spec::table::Check;
@@ -153,17 +152,14 @@ async fn buckets_together_are_the_unrestricted_query() {
             let built = built.expect("builds").built.expect("there was nothing before");
             assert!(built.row_count > 20, "{}: {} rows", spec.full_name(), built.row_count);
             let committed = target.committed(&spec.full_name()).expect("committed");
-            let rows: Vec<_> = committed.buckets.values().flatten().cloned().collect();
-            for (bucket, rows) in &committed.buckets {
-                for batch in rows {
-                    let identity = batch.column_by_name("uscc").expect("identity").clone();
-                    let found = buckets_of(&[identity], spec.buckets).expect("text");
-                    assert!(found.values().iter().all(|b| u32::try_from(*b) == Ok(*bucket)));
-                }
-            }
-            let count = u32::try_from(committed.buckets.len()).expect("small");
-            assert_eq!(count, spec.buckets, "every bucket comes, empty ones too");
-            builds.push(concat_batches(&schema_of(spec), &rows).expect("one schema"));
+            let rows = concat_batches(&schema_of(spec), &committed.rows).expect("one schema");
+            let of = |name: &String| SortColumn {
+                values: rows.column_by_name(name).expect("a key column").clone(),
+                options: None,
+            };
+            let by: Vec<SortColumn> = spec.key.iter().map(of).collect();
+            let order = lexsort_to_indices(&by, None).expect("keys have an order");
+            builds.push(take_record_batch(&rows, &order).expect("rows of the same batch"));
         }
         assert_eq!(builds[0], builds[1], "{}: bucket by bucket", spec.full_name());
         assert_eq!(builds[0], builds[2], "{}: three at a time", spec.full_name());

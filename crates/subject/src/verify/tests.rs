@@ -37,11 +37,11 @@ async fn verified(sample: Option<usize>, planted: &str) -> Verified {
         let planted = from_csv(planted, &fields, "planted").expect("rows fit");
         let planted = schema::conform("s.t", &schema::declared(&spec), &planted).expect("no null");
         let mut staging = target.begin(&shape(&spec)).await.expect("begins");
-        staging.add(0, vec![planted]).await.expect("in memory");
+        staging.add(vec![planted]).await.expect("in memory");
         staging.commit(Scope::Whole, held.record).await.expect("in memory");
     }
     let held = target.committed("s.t").expect("it was built");
-    inputs.insert("s.t", held.rows());
+    inputs.insert("s.t", held.rows);
     let ports = Ports { inputs: &inputs, target: &target };
     verify(&spec, declared, ports, sample, &Budget::default()).await.expect("it runs")
 }
