@@ -5,10 +5,10 @@
 //! these rows the row is built again and compared with the one that is stored, so that the
 //! explanation is not only told but tried.
 //!
-//! | input | shown are |
-//! |---|---|
-//! | `by`, `via` | the rows of the identity; of these, those of the row's own group, where a key column beyond the identity is a column of the input |
-//! | `all` | the rows that the query joins with those, where it joins the input itself; else it is the whole table |
+//! - Of an input with `by` or `via`: the rows of the identity; of these, those of the row's own
+//!   group, where a key column beyond the identity is a column of the input.
+//! - Of an input with `all`: the rows that the query joins with those, where it joins the input
+//!   itself; else it is the whole table.
 
 mod expression;
 mod group;
