@@ -40,7 +40,7 @@ impl Mac {
     }
 
     /// HMAC-SM3 of each value, in their order.
-    pub fn digests(&self, values: &[&[u8]]) -> Vec<Hex> {
+    pub fn of(&self, values: &[&[u8]]) -> Vec<Hex> {
         let inner = self.inner.go_on(values);
         let inner: Vec<&[u8]> = inner.iter().map(|digest| &digest[..]).collect();
         self.outer.go_on(&inner).iter().map(|digest| Hex::of(digest)).collect()
@@ -219,7 +219,7 @@ mod tests {
         let key: [u8; 32] = std::array::from_fn(|at| (at * 37 % 256) as u8);
         let bytes: Vec<u8> = (0..200).map(|at| (at * 11 % 253) as u8).collect();
         let values: Vec<&[u8]> = (0..bytes.len()).map(|end| &bytes[..end]).collect();
-        for (value, digest) in values.iter().zip(Mac::new(&key).digests(&values)) {
+        for (value, digest) in values.iter().zip(Mac::new(&key).of(&values)) {
             let mut mac = hmac_sm3(&key);
             mac.update(value);
             assert_eq!(digest, Hex::of(&mac.finalize().into_bytes()), "{} bytes", value.len());
