@@ -1,3 +1,5 @@
+//! Two processes on one store, each with a clock that the test sets.
+
 use super::*;
 use huiliu_testkit::HandClock;
 use object_store::memory::InMemory;

@@ -1,3 +1,5 @@
+//! Bounds against files made by hand: what may lie where, and where rows are cut.
+
 use super::*;
 use arrow::datatypes::{Field, Schema};
 use std::collections::BTreeMap;
@@ -17,9 +19,8 @@ fn file(stats: &str) -> FileMeta {
 }
 
 fn of(least: &str, most: &str) -> FileMeta {
-    file(&format!(
-        r#"{{"numRecords":3,"minValues":{{"a":"{least}"}},"maxValues":{{"a":"{most}"}},"nullCount":{{"a":0}}}}"#
-    ))
+    let bounds = format!(r#""minValues":{{"a":"{least}"}},"maxValues":{{"a":"{most}"}}"#);
+    file(&format!(r#"{{"numRecords":3,{bounds},"nullCount":{{"a":0}}}}"#))
 }
 
 fn texts_of(values: &[Option<&str>]) -> ArrayRef {
