@@ -75,6 +75,13 @@ def symptoms():
             "table grows old.", "5m",
         ),
         Alert(
+            "NothingAssigned", "page", "huiliu-overview",
+            "huiliu:partitions_assigned:sum == 0 and on () huiliu:up:count > 0", "2m",
+            "Processes run, but none reads a partition",
+            "Kafka is out of reach, or the group gives them nothing. The lag that is shown is the "
+            "last one known.", "5m",
+        ),
+        Alert(
             "DatasetStale", "page", "huiliu-overview",
             "huiliu:dataset_lag_seconds > on (dataset) group_left () "
             "huiliu:dataset_freshness_limit_seconds", "2m",

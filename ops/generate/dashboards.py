@@ -43,12 +43,12 @@ def overview():
             ),
             number(
                 "Us: processes", "Processes that answer.", "none", "huiliu:up:count",
-                limits=(1, 0),
+                limits=(1, 0.5),
             ),
             number(
-                "Source: last record", "Time since Kafka last handed something over.", "s",
-                "time() - max(huiliu_source_last_poll_timestamp_seconds"
-                f"{{{PLACE}}})", limits=(300, 900), decimals=0,
+                "Source: partitions read", "Partitions that the processes read; none when the "
+                "brokers are out of reach.", "none", "huiliu:partitions_assigned:sum",
+                limits=(1, 0.5),
             ),
             number(
                 "Store: failed commits", "Share of the attempts to land a batch that failed within "

@@ -66,6 +66,11 @@ def freshness():
     """How late every dataset and every subject table is now."""
     return [
         Rule("huiliu:up:count", 'count(up{job="huiliu"} == 1) or vector(0)'),
+        # Partitions that are read; none when no process answers, or no broker answers them.
+        Rule(
+            "huiliu:partitions_assigned:sum",
+            "sum(huiliu_source_partitions_assigned) or vector(0)",
+        ),
         # Several processes share the partitions; the one that is furthest knows best.
         Rule(
             "huiliu:source_lag_records",
@@ -102,14 +107,15 @@ or time() - huiliu:source_caught_up_timestamp_seconds""",
   * on (kafka_topic) group_left (dataset, group, provider, tier)
   (huiliu:dataset_freshness_objective_seconds > bool 0))""",
         ),
-        # Without a process every dataset is late.
+        # Where nothing is read every dataset is late: the lag that is shown is an old one.
         Rule(
             "huiliu:dataset_late:bool",
             """(huiliu:dataset_lag_seconds
   > bool on (dataset, group, provider, tier) huiliu:dataset_freshness_objective_seconds)
+  unless on () max_over_time(huiliu:partitions_assigned:sum[1m]) == 0
 or max by (dataset, group, provider, tier) (
-  (huiliu:dataset_freshness_objective_seconds > bool 0)
-  * on () group_left () (huiliu:up:count == bool 0))""",
+  (huiliu:dataset_freshness_objective_seconds > bool 0) * on () group_left ()
+  (max_over_time(huiliu:partitions_assigned:sum[1m]) == bool 0))""",
         ),
         Rule("huiliu:subject_slow:ratio5m", _slow_share()),
         # Every attempt of the last minutes failed: the table keeps an old version.
@@ -127,7 +133,8 @@ unless sum by (table) (increase(huiliu_subject_refreshes_total{outcome="ok"}[5m]
   * on (table) group_left (subject, tier)
   (huiliu:subject_freshness_objective_seconds > bool 0))
 or (huiliu:subject_freshness_objective_seconds > bool 0)
-  * on () group_left () (huiliu:up:count == bool 0)""",
+  * on () group_left ()
+  (max_over_time(huiliu:partitions_assigned:sum[1m]) == bool 0)""",
         ),
     ]
 

@@ -1,0 +1,56 @@
+"""Writes ops/metrics.md, the catalogue of metrics, from a scrape of a running process.
+
+    curl -s http://127.0.0.1:9464/metrics | python3 ops/metrics.py
+
+A metric that has no series yet (an error that never happened) is not in a scrape, and so not in
+the catalogue: take one in which everything has happened (tests/e2e/test_ops_live.py does).
+"""
+
+import pathlib
+import re
+import sys
+
+PAGE = pathlib.Path(__file__).parent / "metrics.md"
+HEAD = """# Metrics
+
+Written by `ops/metrics.py` from what a process serves under `/metrics`; tests/e2e/test_ops_live.py
+holds it against a real scrape. Times are Unix seconds, sizes bytes. A label takes its values from a
+closed set: declared datasets, topics and tables, and fixed words. Offsets of topics that match a
+pattern are summed under the pattern, with the partition `all`.
+"""
+ROOMS = [
+    ("The process", r"process_|huiliu_(build|log|memory)"),
+    ("Kafka", r"huiliu_source_"),
+    ("Stages", r"huiliu_(stage|errors|records)_"),
+    ("Quality", r"huiliu_(quality|quarantine|schema|dataset)_"),
+    ("Tables", r"huiliu_table_"),
+    ("Subjects", r"huiliu_subject_"),
+]
+
+
+def families(scrape):
+    """`{name: (type, labels, help)}` of the text form."""
+    helps = dict(re.findall(r"^# HELP (\w+) (.*)$", scrape, re.MULTILINE))
+    kinds = dict(re.findall(r"^# TYPE (\w+) (\w+)$", scrape, re.MULTILINE))
+    labels = {name: set() for name in kinds}
+    for series, body in re.findall(r"^(\w+)\{(.*)\} \S+$", scrape, re.MULTILINE):
+        family = series if series in kinds else re.sub(r"_(bucket|sum|count)$", "", series)
+        labels[family] |= set(re.findall(r'(\w+)="', body)) - {"le"}
+    return {name: (kinds[name], sorted(labels[name]), helps[name]) for name in sorted(kinds)}
+
+
+def page(scrape):
+    parts, rest = [HEAD], families(scrape)
+    for room, pattern in ROOMS:
+        parts.append(f"\n## {room}\n\n| metric | type | labels | meaning |\n|---|---|---|---|\n")
+        for name in [name for name in rest if re.match(pattern, name)]:
+            kind, labels, meaning = rest.pop(name)
+            told = ", ".join(f"`{label}`" for label in labels)
+            parts.append(f"| `{name}` | {kind} | {told} | {meaning} |\n")
+    if rest:
+        raise ValueError(f"no room in ops/metrics.py for {', '.join(rest)}")
+    return "".join(parts)
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(sys.stdin.read()))

@@ -1,0 +1,230 @@
+"""Prometheus, its alerts and the dashboards on a process in which everything happens.
+
+A city flows; then a department sends nonsense, another a new field, Kafka deletes records that were
+not read, and the object store goes away and comes back. Prometheus scrapes with the rules of the
+project, only quicker.
+"""
+
+import contextlib
+import datetime
+import http.server
+import json
+import pathlib
+import re
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+import xml.etree.ElementTree
+
+import pytest
+from confluent_kafka import TopicPartition
+from confluent_kafka.admin import AdminClient
+
+from conftest import missing
+from places import REPOSITORY, free_ports
+from program import Huiliu, drain, eventually, get, messages
+from s3client import Account
+from services import ObjectStore
+from test_bad_input import bill, text
+from test_metrics import CATALOGUE
+from test_ops import OPS, alerts
+
+sys.path[:0] = [str(OPS), str(OPS / "grafana")]
+import metrics  # noqa: E402
+import render  # noqa: E402
+
+WATER, GAS, POWER = "feed.water.bill", "feed.gas.bill", "feed.power.bill"
+
+
+class World:
+    """What the tests of this file look at."""
+
+    def __init__(self, prometheus, told, scrape):
+        self.prometheus = prometheus
+        self.told = told
+        self.scrape = scrape
+
+
+@pytest.fixture(scope="module")
+def world(broker, binary, promtool, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("world")
+    broker.delete_all()
+    store = ObjectStore(folder / "s3", free_ports(8))
+    with contextlib.ExitStack() as ends:
+        store.start()
+        ends.callback(store.stop)
+        account = Account(store.endpoint, "lake", "huiliu-test-key", "huiliu-test-secret")
+        huiliu = Huiliu(binary, folder / "work", "s3://lake/city", account)
+        ends.callback(huiliu.kill_all)
+        huiliu.generate(broker, 10_000, 11, 2)
+        huiliu.run_once(broker)
+        expire(broker)
+        process, port = huiliu.start_served(broker)
+        prometheus, told = watch(ends, folder, promtool, port)
+        happen(broker, store, process, port, prometheus)
+        yield World(prometheus, told, get(port, "/metrics")[1])
+        assert drain(process) == 0, messages(process)
+
+
+def expire(broker):
+    """Kafka deletes records that are not yet in the lake."""
+    end = broker.ends()[GAS, 0]
+    broker.publish(GAS, bills(100, "gas_bill"))
+    admin = AdminClient({"bootstrap.servers": broker.servers})
+    (done,) = admin.delete_records([TopicPartition(GAS, 0, end + 50)]).values()
+    done.result()
+
+
+def bills(count, dataset="water_bill", first=0, **more):
+    """Records of this very moment."""
+    now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    made = []
+    for i in range(first, first + count):
+        record = bill(f"5001{i:06d}", seq=int(time.time()), event_time=now) | {"ds": dataset}
+        record["after"] |= more
+        made.append((b"k", text(record)))
+    return made
+
+
+def watch(ends, folder, promtool, port):
+    """Starts Prometheus with the files of the project; gives it, and what alerts it tells."""
+    rules = folder / "rules"
+    rules.mkdir()
+    for path in (OPS / "prometheus" / "rules").glob("*.yml"):
+        quick = re.sub(r"interval: \w+", "interval: 2s", path.read_text())
+        (rules / path.name).write_text(re.sub(r"\bfor: \w+", "for: 0s", quick))
+    told, receiver = receive(ends)
+    server = free_ports(1)
+    config = (OPS / "prometheus" / "prometheus.yml").read_text()
+    for name, value in {
+        "15s": "2s", "huiliu:9464": f"127.0.0.1:{port}", "127.0.0.1:9090": f"127.0.0.1:{server}",
+        "alertmanager:9093": f"127.0.0.1:{receiver}", "rules/*.yml": f"{rules}/*.yml",
+    }.items():  # fmt: skip
+        assert name in config
+        config = config.replace(name, value)
+    (folder / "prometheus.yml").write_text(config)
+    started(
+        ends, folder, pathlib.Path(promtool).with_name("prometheus"),
+        f"--config.file={folder}/prometheus.yml", f"--storage.tsdb.path={folder}/tsdb",
+        f"--web.listen-address=127.0.0.1:{server}",
+    )  # fmt: skip
+    eventually(lambda: get(server, "/-/ready")[0] == 200, 60)
+    return render.Prometheus(f"http://127.0.0.1:{server}"), told
+
+
+def receive(ends):
+    """Takes alerts as Alertmanager does: `{name: alert}` as last told, and the port."""
+    told = {}
+
+    class Receiver(http.server.BaseHTTPRequestHandler):
+        def do_POST(self):
+            for alert in json.loads(self.rfile.read(int(self.headers["Content-Length"]))):
+                told[alert["labels"]["alertname"]] = alert
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_):
+            """Says nothing."""
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Receiver)
+    ends.callback(server.shutdown)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return told, server.server_port
+
+
+def started(ends, folder, program, *arguments):
+    if not program.exists():
+        missing(f"no {program.name} beside its tool")
+    log = open(folder / f"{program.name}.log", "wb")
+    process = subprocess.Popen([program, *arguments], stdout=log, stderr=log)
+    ends.callback(process.wait)
+    ends.callback(process.terminate)
+
+
+def happen(broker, store, process, port, prometheus):
+    """Everything that can be seen happens, at least twice: counters begin at their first value."""
+    for first in [0, 100]:
+        broker.publish(WATER, bills(100, first=first) + bills(20, first=500 + first, note="new"))
+        broker.publish(POWER, [(b"k", b"nonsense")] * 10)
+        eventually(lambda: not waiting(prometheus, WATER), 120, process)
+        time.sleep(5)
+    store.stop()
+    broker.publish(WATER, bills(50, first=900))
+    errors = 'sum(huiliu_errors_total{stage="land", error_type="unavailable"}) >= 2'
+    eventually(lambda: prometheus.now(errors), 120, process)
+    eventually(lambda: firing(prometheus, "CommitFailureBudgetBurn"), 120, process)
+    store.start()
+    eventually(lambda: not waiting(prometheus, WATER), 120, process)
+    broker.publish(POWER, [(b"k", b"nonsense")] * 3_000)
+    eventually(lambda: "huiliu_dataset_stopped{" in get(port, "/metrics")[1], 120, process)
+
+
+def waiting(prometheus, kafka_topic):
+    """Whether records wait, or nothing is known yet."""
+    found = prometheus.now(f'sum(huiliu_source_lag_records{{kafka_topic="{kafka_topic}"}})')
+    return not found or found[0][1] > 0
+
+
+def firing(prometheus, name):
+    return prometheus.now(f'ALERTS{{alertname="{name}", alertstate="firing"}}')
+
+
+def test_every_rule_can_be_evaluated(world):
+    with urllib.request.urlopen(f"{world.prometheus.url}/api/v1/rules") as answer:
+        groups = json.load(answer)["data"]["groups"]
+    rules = [rule for group in groups for rule in group["rules"]]
+    assert len(rules) > 200
+    ill = {rule["name"]: rule.get("lastError") for rule in rules if rule["health"] == "err"}
+    assert ill == {}
+
+
+def test_every_declared_dataset_and_table_has_its_lateness(world):
+    late = {labels["dataset"] for labels, _ in world.prometheus.now("huiliu:dataset_late:bool")}
+    pipelines = [path.read_text() for path in (REPOSITORY / "pipelines").rglob("*.yaml")]
+    assert late == {re.search(r"^dataset: (\w+)", text, re.MULTILINE)[1] for text in pipelines}
+    late = {labels["table"] for labels, _ in world.prometheus.now("huiliu:subject_late:bool")}
+    tables = (REPOSITORY / "sql").glob("*/*/table.yaml")
+    assert late == {f"{path.parts[-3]}.{path.parts[-2]}" for path in tables}
+
+
+def test_what_happened_is_told(world):
+    wanted = {
+        "Watchdog", "DatasetStopped", "PartitionStandsStill", "SchemaDrift",
+        "CommitFailureBudgetBurn",
+    }  # fmt: skip
+    eventually(lambda: wanted <= set(world.told), 60)
+    assert set(world.told) <= {name for name, _ in alerts()}
+    assert world.told["DatasetStopped"]["labels"]["dataset"] == "power_bill"
+    assert world.told["PartitionStandsStill"]["labels"]["kafka_topic"] == GAS
+    assert world.told["PartitionStandsStill"]["annotations"]["runbook_url"].endswith(".md")
+
+
+def test_no_panel_is_empty(world):
+    def empty():
+        return {
+            f"{board['title']}: {panel['title']}"
+            for board in render.boards()
+            for panel in board["panels"]
+            if not render.series(world.prometheus, panel, 5)
+        }
+
+    eventually(lambda: not empty() or print(empty()), 60)
+
+
+def test_boards_can_be_drawn(world, tmp_path):
+    assert render.main([world.prometheus.url, str(tmp_path), "5"]) == 0
+    drawn = sorted(tmp_path.glob("*.svg"))
+    assert len(drawn) == len(render.boards())
+    for path in drawn:
+        root = xml.etree.ElementTree.parse(path).getroot()
+        assert "No data" not in "".join(root.itertext()), path.name
+
+
+def test_the_catalogue_is_what_is_served(world):
+    page = (OPS / "metrics.md").read_text()
+    assert page == metrics.page(world.scrape), "run ops/metrics.py on a scrape of everything"
+    listed = set(re.findall(r"^\| `(huiliu_\w+)` \| (\w+) ", page, re.MULTILINE))
+    known = {tuple(line.split()) for line in CATALOGUE.read_text().splitlines()}
+    assert listed == known
