@@ -1,7 +1,7 @@
 """Writes what is generated under ops/: rules, alerts and dashboards.
 
-    python3 ops/generate            writes
-    python3 ops/generate --check    exits 1 and names the files that differ
+python3 ops/generate            writes
+python3 ops/generate --check    exits 1 and names the files that differ
 """
 
 import json
@@ -34,7 +34,9 @@ def main(arguments):
     different += there - files.keys()
     if arguments:
         for path in different:
-            print(f"{path.relative_to(REPOSITORY)} differs: run python3 ops/generate", file=sys.stderr)
+            print(
+                f"{path.relative_to(REPOSITORY)} differs: run python3 ops/generate", file=sys.stderr
+            )
         return 1 if different else 0
     for path in there - files.keys():
         path.unlink()

@@ -62,8 +62,8 @@ def overview():
                 limits=(1, 1),
             ),
             number(
-                "Partitions that stand still", "Kafka does not have the offset that is needed next.",
-                "none", "sum(max by (kafka_topic, partition) "
+                "Partitions that stand still",
+                "Kafka does not have the offset that is needed next.", "none", "sum(max by (kafka_topic, partition) "
                 f"(huiliu_source_incident{{{PLACE}}})) or vector(0)", limits=(1, 1),
             ),
             number(
@@ -82,11 +82,11 @@ def overview():
                 limits=(0.95, 0.9), decimals=1,
             ),
             number(
-                "Good cells", "Share of the cells of the last hour that passed their rules, repaired "
-                "ones included; the city's gate is 80 %.",
+                "Good cells", "Share of the cells of the last hour that passed their rules, "
+                "repaired ones included; the city's gate is 80 %.",
                 "percentunit",
-                f"""{rate('huiliu_quality_cells_passed_total', more=', outcome="repaired"', window='1h')}
-/ {rate('huiliu_quality_cells_checked_total', window='1h')}""",
+                rate("huiliu_quality_cells_passed_total", more=', outcome="repaired"', window="1h")
+                + "\n/ " + rate("huiliu_quality_cells_checked_total", window="1h"),
                 limits=(0.8, 0.7), decimals=1,
             ),
             lines(
@@ -157,14 +157,14 @@ def ingestion():
                       f"{{{PLACE}{topic}}}[{RATE}])))", "{{kafka_topic}}"),
             ),
             lines(
-                "Event to commit", "From the oldest event of a batch to its commit; history that is "
-                "delivered late counts as it comes.", "s",
+                "Event to commit", "From the oldest event of a batch to its commit; history that "
+                "is delivered late counts as it comes.", "s",
                 Query(quantile(0.5, "huiliu_table_end_to_end_latency_seconds"), "median"),
                 Query(quantile(0.99, "huiliu_table_end_to_end_latency_seconds"), "99 %"),
             ),
             number(
-                "Batches within a minute", "Share of the batches that were committed within 60 s of "
-                "their oldest event; those of more than an hour are history and do not count.",
+                "Batches within a minute", "Share of the batches that were committed within 60 s "
+                "of their oldest event; those of more than an hour are history and do not count.",
                 "percentunit",
                 f"{rate(latency, more=', ' + edge(LATENCY_SECONDS), window='1h')}\n"
                 f"/ ({rate(latency, more=', ' + edge(HISTORY_SECONDS), window='1h')} > 0)",
@@ -252,8 +252,8 @@ def tables():
                       "{{table}}"), stacked=True,
             ),
             table(
-                "Longest without a commit", "Time since the last commit of a table; a quiet dataset "
-                "has none.", "s",
+                "Longest without a commit", "Time since the last commit of a table; a quiet "
+                "dataset has none.", "s",
                 "topk(15, time() - max by (table) (huiliu_table_last_commit_timestamp_seconds"
                 f"{{{PLACE}{of}}}))",
             ),
@@ -262,7 +262,8 @@ def tables():
                 f"topk(15, max by (table) (huiliu_table_version{{{PLACE}{of}}}))",
             ),
             bars(
-                "Rows per commit", "Mean rows of a batch within an hour, the ten smallest.", "short",
+                "Rows per commit", "Mean rows of a batch within an hour, the ten smallest.",
+                "short",
                 f"bottomk(10, {rate('huiliu_table_rows_written_total', 'table', of, '1h')}\n/ "
                 f"({rate('huiliu_table_commits_total', 'table', of, '1h')} > 0))", "{{table}}",
                 width=24,
@@ -427,7 +428,8 @@ def process():
                 Query(f"rate(process_cpu_seconds_total{{{PLACE}}}[{RATE}])", "{{instance}}"),
             ),
             lines(
-                "Resident memory", "Memory of the process, and what the deployment allows.", "bytes",
+                "Resident memory", "Memory of the process, and what the deployment allows.",
+                "bytes",
                 Query(f"process_resident_memory_bytes{{{PLACE}}}", "{{instance}}"),
                 Query("huiliu:memory_limit_bytes", "allowed"),
             ),

@@ -44,7 +44,7 @@ class Table:
 
 
 def datasets():
-    """The declared datasets, by name. A topic's pattern stands for its topics, as in the metrics."""
+    """The declared datasets, by name; a pattern stands for its topics, as in the metrics."""
     found = []
     for path in sorted((REPOSITORY / "pipelines").rglob("*.yaml")):
         text = path.read_text()
@@ -76,7 +76,9 @@ def tables():
 def _promise(path, text):
     flow = re.search(r"^freshness: *\{(.*)\}$", text, re.MULTILINE)
     if not flow and re.search(r"^freshness:", text, re.MULTILINE):
-        raise ValueError(f"{path}: `freshness` is not on one line: {{warn_after: …, page_after: …}}")
+        raise ValueError(
+            f"{path}: `freshness` is not on one line: {{warn_after: …, page_after: …}}"
+        )
     said = dict(re.findall(r"(\w+): *(\w+)", flow.group(1) if flow else ""))
     return Promise(
         _seconds(said.get("warn_after", WARN_AFTER)), _seconds(said.get("page_after", PAGE_AFTER))

@@ -162,7 +162,9 @@ def _defaults(panel):
         yellow, red = panel.limits
         rising = yellow <= red
         steps = [("green" if rising else "red", None)]
-        steps += [("yellow", yellow), ("red", red)] if rising else [("yellow", red), ("green", yellow)]
+        steps += (
+            [("yellow", yellow), ("red", red)] if rising else [("yellow", red), ("green", yellow)]
+        )
         defaults["color"] = {"mode": "thresholds"}
         defaults["thresholds"] = {
             "mode": "absolute",

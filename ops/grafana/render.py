@@ -102,7 +102,7 @@ def drawn(prometheus, board, minutes):
         'font-family="DejaVu Sans, Noto Sans CJK SC, WenQuanYi Zen Hei, sans-serif" '
         f'font-size="11"><rect width="{width}" height="{height}" fill="#111217"/>'
         f'<text x="12" y="28" fill="#ffffff" font-size="18">{escape(board["title"])} — '
-        f'{escape(board["description"])}</text>{"".join(parts)}</svg>\n'
+        f"{escape(board['description'])}</text>{''.join(parts)}</svg>\n"
     ), empty
 
 
@@ -112,7 +112,9 @@ def _panel(panel, found, minutes):
     w, h = grid["w"] * COLUMN - 8, grid["h"] * ROW - 8
     body = {"timeseries": _lines, "stat": _stat, "bargauge": _bars, "table": _table}[panel["type"]]
     more = (minutes,) if panel["type"] == "timeseries" else ()
-    inside = body(panel, found, w, h, *more) if found else _text(w / 2 - 20, h / 2, "No data", "#8e8e8e")
+    inside = (
+        body(panel, found, w, h, *more) if found else _text(w / 2 - 20, h / 2, "No data", "#8e8e8e")
+    )
     title = _text(8, 16, _cut(panel["title"], w - 16), "#d8d9da")
     return (
         f'<g transform="translate({x},{y})"><rect width="{w}" height="{h}" fill="#181b1f" '
@@ -218,9 +220,16 @@ def _unit(value, panel):
         case "percentunit":
             return f"{value * 100:.2f} %"
         case "bytes" | "Bps" as unit:
-            return _short(value, 1024, ["", "Ki", "Mi", "Gi", "Ti"]) + ("B/s" if unit == "Bps" else "B")
+            return _short(value, 1024, ["", "Ki", "Mi", "Gi", "Ti"]) + (
+                "B/s" if unit == "Bps" else "B"
+            )
         case "s":
-            for size, name in [(86_400 * 365, "years"), (86_400, "days"), (3_600, "h"), (60, "min")]:
+            for size, name in [
+                (86_400 * 365, "years"),
+                (86_400, "days"),
+                (3_600, "h"),
+                (60, "min"),
+            ]:
                 if abs(value) >= size:
                     return f"{value / size:.1f} {name}"
             return f"{value:.2f} s" if abs(value) >= 1 or value == 0 else f"{value * 1e3:.1f} ms"

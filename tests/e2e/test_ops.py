@@ -30,7 +30,9 @@ UNITS = {"none", "short", "s", "bytes", "Bps", "reqps", "ops", "percentunit"}
 
 def tool(script):
     """The program that a set-up script prints the path of."""
-    done = subprocess.run([SETUP / script], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    done = subprocess.run(
+        [SETUP / script], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
     if done.returncode:
         missing(f"ops/setup/{script}: {done.stderr.strip().splitlines()[-1]}")
     return done.stdout.strip()
@@ -166,7 +168,9 @@ def test_dashboards_are_complete(promtool, tmp_path):
         names = [variable["name"] for variable in board["templating"]["list"]]
         assert names[:3] == ["datasource", "job", "instance"]
         assert path.stem == board["uid"] and board["description"]
-    listed = "".join(f"\n  - {{record: 'x:{i}', expr: {json.dumps(e)}}}" for i, e in enumerate(rules))
+    listed = "".join(
+        f"\n  - {{record: 'x:{i}', expr: {json.dumps(e)}}}" for i, e in enumerate(rules)
+    )
     file = tmp_path / "panels.yml"
     file.write_text(f"groups:\n- name: panels\n  rules:{listed}\n")
     succeeds(promtool, "check", "rules", file)

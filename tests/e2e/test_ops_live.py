@@ -165,7 +165,9 @@ def happen(broker, store, process, port, prometheus):
     store.start()
     eventually(lambda: not waiting(prometheus, WATER), PATIENCE_SECONDS, process)
     broker.publish(POWER, [(b"k", b"nonsense")] * 3_000)
-    eventually(lambda: "huiliu_dataset_stopped{" in get(port, "/metrics")[1], PATIENCE_SECONDS, process)
+    eventually(
+        lambda: "huiliu_dataset_stopped{" in get(port, "/metrics")[1], PATIENCE_SECONDS, process
+    )
 
 
 def waiting(prometheus, kafka_topic):
