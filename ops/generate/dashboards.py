@@ -63,7 +63,8 @@ def overview():
             ),
             number(
                 "Partitions that stand still",
-                "Kafka does not have the offset that is needed next.", "none", "sum(max by (kafka_topic, partition) "
+                "Kafka does not have the offset that is needed next.", "none",
+                "sum(max by (kafka_topic, partition) "
                 f"(huiliu_source_incident{{{PLACE}}})) or vector(0)", limits=(1, 1),
             ),
             number(

@@ -270,7 +270,7 @@ def test_the_chart_is_clean(binary, tmp_path):
     }  # fmt: skip
     for needed in [
         "readOnlyRootFilesystem: true", "runAsNonRoot: true", "path: /healthz", "path: /readyz",
-        "path: /startupz",
+        "path: /startupz", "{{ $labels.dataset }}",
     ]:  # fmt: skip
         assert needed in rendered
     # The settings in it are settings that the program takes.
