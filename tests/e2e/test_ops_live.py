@@ -23,7 +23,7 @@ from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from conftest import missing
-from places import REPOSITORY, free_ports
+from places import REPOSITORY, free_ports, kafka_topics
 from program import Huiliu, drain, eventually, get, messages
 from s3client import Account
 from services import ObjectStore
@@ -60,10 +60,11 @@ def world(broker, binary, promtool, tmp_path_factory):
         account = Account(store.endpoint, "lake", "huiliu-test-key", "huiliu-test-secret")
         huiliu = Huiliu(binary, folder / "work", "s3://lake/city", account)
         ends.callback(huiliu.kill_all)
-        huiliu.generate(broker, 4_000, 11, 2)
+        broker.create(kafka_topics(), 2)
         expire(broker, huiliu)
         process, port = huiliu.start_served(broker)
         prometheus, told = watch(ends, folder, promtool, port)
+        huiliu.generate(broker, 4_000, 11, 2)
         happen(broker, store, process, port, prometheus)
         scrape = get(port, "/metrics")[1]
         (folder / "scrape.txt").write_text(scrape)
@@ -73,6 +74,7 @@ def world(broker, binary, promtool, tmp_path_factory):
 
 def expire(broker, huiliu):
     """Kafka deletes records while nobody reads."""
+    broker.publish(GAS, bills(10, "gas_bill"))
     end = broker.ends()[GAS, 0]
     process, port = huiliu.start_served(broker, "--no-refresh")
     durable = f'huiliu_source_durable_offset{{kafka_topic="{GAS}",partition="0"}} {end}\n'
@@ -152,13 +154,18 @@ def started(ends, folder, program, *arguments):
 
 def happen(broker, store, process, port, prometheus):
     """Everything that can be seen happens, at least twice: counters begin at their first value."""
-    for first in [0, 100]:
-        broker.publish(WATER, bills(100, first=first) + bills(20, first=500 + first, note="new"))
+    built = 'sum(huiliu_subject_refreshes_total{outcome="ok"}) >= 29'
+    eventually(lambda: prometheus.now(built), PATIENCE_SECONDS, process)
+    for round in range(20):
+        first = round * 100
+        broker.publish(WATER, bills(100, first=first) + bills(20, first=5_000 + first, note="new"))
         broker.publish(POWER, [(b"k", b"nonsense")] * 10)
         eventually(lambda: not waiting(prometheus, WATER), PATIENCE_SECONDS, process)
         time.sleep(5)
+        if prometheus.now("sum(increase(huiliu_subject_freshness_seconds_count[1h])) > 0"):
+            break
     store.stop()
-    broker.publish(WATER, bills(50, first=900))
+    broker.publish(WATER, bills(50, first=9_000))
     errors = 'sum(huiliu_errors_total{stage="land", error_type="unavailable"}) >= 2'
     eventually(lambda: prometheus.now(errors), PATIENCE_SECONDS, process)
     eventually(lambda: firing(prometheus, "CommitFailureBudgetBurn"), PATIENCE_SECONDS, process)
