@@ -43,6 +43,10 @@ def main():
     given = parser.parse_args()
     if given.duckdb:
         return build(given.lakes, given.duckdb, given.processors[0], given.memory)
+    (given.lakes / "huiliu.yaml").write_text(
+        f"pipelines: {REPOSITORY}/pipelines\nsql: {REPOSITORY}/sql\nprotection: plain\n"
+        f"memory: {{limit: {given.memory}}}\n"
+    )
     print("| table | size | processors | huiliu s | DuckDB s | time | huiliu CPU s | DuckDB CPU s"
           " | CPU | huiliu peak MiB | DuckDB peak MiB |")  # fmt: skip
     print("|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|")
@@ -55,8 +59,8 @@ def main():
 def compared(given, lake, table, processors):
     """One row of figures; the engines take turns, so that both meet the same neighbours."""
     ours = [
-        given.huiliu, "--quiet", "--memory-limit", given.memory, "--protection", "plain",
-        "--lake", lake, "refresh", table, "--full", "--as-of", AS_OF,
+        given.huiliu, "--quiet", "--config", given.lakes / "huiliu.yaml", "--lake", lake,
+        "refresh", table, "--full", "--as-of", AS_OF,
     ]  # fmt: skip
     theirs = [
         sys.executable, __file__, given.huiliu, lake, "--duckdb", table,

@@ -211,7 +211,7 @@ fn text(name: &str, required: bool, place: Place) -> Option<String> {
         "holder_code_type" => fixed("001"),
         "status_code" if place.part == 0 => fixed("01"),
         "pay_status" | "state_code" | "status_code" => fixed("1"),
-        "industry_code" => fixed("C13"),
+        "industry_code" => fixed("1311"),
         "name" | "holder_name" | "project_name" => Some(format!("重庆{identity}号有限公司")),
         _ => required.then(|| "x".to_owned()),
     }
