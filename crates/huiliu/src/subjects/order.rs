@@ -69,7 +69,7 @@ mod tests {
     use super::*;
     use huiliu_spec::Settings;
 
-    /// The first tables of the project that read no other one, as `a`, `b` …; each reads as told.
+    /// Tables of these names, each with inputs of these names; all else is of no matter here.
     fn tables(reading: &[(&str, &[&str])]) -> Vec<TableSpec> {
         let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
         let settings = Settings {
