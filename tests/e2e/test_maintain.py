@@ -18,8 +18,6 @@ from lake import Lake
 SECONDS = float(os.environ.get("HUILIU_E2E_RACE_SECONDS", "90"))
 SEED = int(os.environ.get("HUILIU_E2E_SEED", random.SystemRandom().randrange(1 << 32)))
 DAY = 86_400
-# How long a file that is committed stays young: longer than any reader of the race reads.
-YOUNG_SECONDS = 45
 # Beyond the 43 hours after which what nothing names is deleted, below the 7 days of the log.
 AGE_SECONDS = 2 * DAY
 
@@ -40,8 +38,8 @@ def operations(lake):
 class Ager:
     """Lets days pass for files that are committed: maintenance then finds what it may delete.
 
-    Files that no log names yet stay as they are, as they would within the time that a commit may
-    take, and so do those that were named a moment ago.
+    Nothing that runs is outlived: only what was committed before everything that runs began grows
+    old. Files that no log names stay as they are, as within the time that a commit may take.
     """
 
     def __init__(self, root):
@@ -49,7 +47,8 @@ class Ager:
         self.seen = {}
         self.read = set()
 
-    def pass_time(self):
+    def pass_time(self, begun):
+        """`begun` is when the oldest of what runs began, by the monotonic clock."""
         now = time.monotonic()
         for log in self.root.rglob("_delta_log/*.json"):
             self.seen.setdefault(log, now)
@@ -60,7 +59,7 @@ class Ager:
                 if add := json.loads(line).get("add"):
                     self.seen.setdefault(log.parent.parent / add["path"], now)
         for path, since in list(self.seen.items()):
-            if now - since < YOUNG_SECONDS:
+            if since >= begun:
                 continue
             try:
                 made = path.stat().st_mtime
@@ -77,6 +76,10 @@ class Race:
         self.until = time.monotonic() + seconds
         self.failures = []
         self.rounds = {}
+        self.begun = {}
+
+    def oldest(self):
+        return min(self.begun.copy().values(), default=time.monotonic())
 
     def run(self, **steps):
         threads = [
@@ -91,12 +94,15 @@ class Race:
 
     def _repeat(self, name, step):
         while time.monotonic() < self.until and not self.failures:
+            if name != "time":
+                self.begun[name] = time.monotonic()
             try:
                 step()
             except BaseException as failure:
                 self.failures.append(f"{name}: {failure!r}")
                 return
             self.rounds[name] = self.rounds.get(name, 0) + 1
+        self.begun.pop(name, None)
 
 
 def read_everything(lake, chance):
@@ -117,12 +123,14 @@ def test_maintenance_races_landing_folds_refreshes_and_readers(broker, topics, h
     huiliu.settle(commit_every="300ms")
     chance = random.Random(SEED)
     turn = iter(range(1_000_000))
-    huiliu.generate(broker, 4_000, SEED % 100_000, 2)
-    huiliu.run_once(broker)
     lake, ager = Lake(huiliu.lake), Ager(huiliu.lake)
+    for _ in range(2):
+        huiliu.generate(broker, 2_000, SEED % 100_000 + next(turn), 2)
+        huiliu.run_once(broker)
+        ager.pass_time(time.monotonic())
 
     def publish_land_fold_refresh():
-        huiliu.generate(broker, 2_000, SEED % 100_000 + 1 + next(turn), 2)
+        huiliu.generate(broker, 2_000, SEED % 100_000 + next(turn), 2)
         huiliu.run_once(broker)
 
     def maintain():
@@ -133,7 +141,7 @@ def test_maintenance_races_landing_folds_refreshes_and_readers(broker, topics, h
         writer=publish_land_fold_refresh,
         maintenance=maintain,
         another_maintenance=maintain,
-        time=lambda: (ager.pass_time(), time.sleep(1)),
+        time=lambda: (ager.pass_time(race.oldest()), time.sleep(1)),
         reader=lambda: read_everything(lake, chance),
     )
     huiliu.run_once(broker)
@@ -149,9 +157,8 @@ def test_a_dry_run_names_what_a_run_then_does(broker, topics, huiliu):
         huiliu.generate(broker, 1_500, SEED % 100_000 + part, 1)
         huiliu.run_once(broker)
     lake, ager = Lake(huiliu.lake), Ager(huiliu.lake)
-    ager.pass_time()
-    ager.seen = {path: 0 for path in ager.seen}
-    ager.pass_time()
+    for _ in range(2):
+        ager.pass_time(time.monotonic())
 
     def files():
         return {str(path): path.stat().st_mtime for path in ager.root.rglob("part-*")}

@@ -23,6 +23,7 @@ use clap_complete::Shell;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+mod audit;
 mod explain;
 mod init;
 mod lineage;
@@ -32,6 +33,7 @@ mod quality;
 mod subject;
 mod subjects;
 mod test;
+pub use audit::{AuditArgs, AuditCommand, AuditExportArgs, AuditVerifyArgs};
 pub use explain::ExplainArgs;
 pub use init::{GroupName, InitArgs};
 pub use lineage::{LineageArgs, LineageFormat};
@@ -128,6 +130,7 @@ pub enum Command {
     Verify(VerifyArgs),
     Subject(SubjectArgs),
     Maintain(MaintainArgs),
+    Audit(AuditArgs),
     Lineage(LineageArgs),
     Explain(ExplainArgs),
     Query(QueryArgs),

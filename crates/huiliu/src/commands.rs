@@ -1,5 +1,6 @@
 //! Verbs: one module each. This one sends a parsed command to its verb.
 
+mod audit;
 mod bench;
 mod completions;
 mod demo;
@@ -43,6 +44,7 @@ pub fn execute(cli: Cli, console: &Console) -> Result<(), Failure> {
     };
     logging::start(global, console, level);
     match &cli.command {
+        Command::Audit(args) => audit::execute(args, global, console),
         Command::Bench(args) => bench::execute(args, global, console),
         Command::Completions(args) => completions::execute(args),
         Command::Demo(args) => demo::execute(args, global, console),

@@ -63,6 +63,14 @@ impl Installation {
         }
     }
 
+    /// The keys of the lake, ready to use.
+    ///
+    /// # Errors
+    /// That there are none, or the one that cannot be read.
+    pub fn crypto(&self) -> Result<huiliu_normalise::Crypto, Failure> {
+        Ok(huiliu_normalise::Crypto::new(&self.keys()?))
+    }
+
     fn keys(&self) -> Result<Keys, Failure> {
         let Some(keys) = &self.settings.keys else {
             return Err(Failure::invalid("`protection: keys` is said, but there are no `keys`")

@@ -12,7 +12,7 @@ pub mod target;
 use crate::failure::Failure;
 use crate::installation::Installation;
 use huiliu_lake::Lake;
-use huiliu_model::Error;
+use huiliu_model::{Error, ErrorKind};
 use huiliu_spec::TableSpec;
 use huiliu_spec::table::{InputKind, Severity};
 use huiliu_subject::{Budget, Declarations, Mode, Ports, Refreshed, Request};
@@ -134,7 +134,17 @@ impl<'a> Refresher<'a> {
         };
         let target = self.target();
         let ports = Ports { inputs, target: &target };
-        huiliu_subject::refresh(table, declarations(self.installation), ports, &request).await
+        let declared = declarations(self.installation);
+        match huiliu_subject::refresh(table, declared, ports, &request).await {
+            // A version older than those that are kept may be swept while it is read. Looked at
+            // again it is not there, and the table is built in full.
+            Err(error) if error.kind == ErrorKind::Corrupt => {
+                tracing::debug!(table = %table.full_name(), %error, "refreshing once more");
+                let declared = declarations(self.installation);
+                huiliu_subject::refresh(table, declared, ports, &request).await
+            }
+            done => done,
+        }
     }
 }
 

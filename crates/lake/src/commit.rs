@@ -11,13 +11,14 @@
 //! | all at the start | ours to commit |
 //! | anything else | someone else owns it: superseded |
 
+use crate::chain::{CHAIN, Link, Tied, sm3};
 use crate::error::store_error;
 use crate::log::{Add, Line, Remove, TableState, Txn, commit_path, read_commit};
 use crate::stop::is_stopped;
 use crate::table::Table;
 use huiliu_model::{Error, ErrorKind};
 use object_store::{ObjectStore, PutMode, PutPayload};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use std::time::Duration;
 
 /// App id that every commit which removes files carries, so that any two of them conflict for
@@ -111,10 +112,7 @@ impl Table {
     /// is gone. `Unavailable` when the store does not answer: the outcome is unknown to the
     /// caller, who may call again with the same commit. Cancel-safe in the same sense.
     pub async fn commit(&self, commit: &Commit) -> Result<Committed, Error> {
-        let mut state = self.lock_state().await;
-        if self.is_stale(&state) {
-            self.tail(&mut state).await?;
-        }
+        let mut state = self.lock_recent().await?;
         let mut conflicts = 0;
         let mut doubt: Option<(i64, Vec<u8>)> = None;
         for attempt in 0..ATTEMPTS_MAX {
@@ -149,7 +147,8 @@ impl Table {
                 }
             }
             let version = state.version + 1;
-            let body = self.render(commit, version)?;
+            self.know_receipt(&mut state).await?;
+            let body = self.render(commit, &state)?;
             let path = commit_path(self.path(), version);
             let put = self.store().put_opts(
                 &path,
@@ -188,34 +187,61 @@ impl Table {
         Ok(found.is_some_and(|text| text == body))
     }
 
-    fn render(&self, commit: &Commit, version: i64) -> Result<Vec<u8>, Error> {
-        let now = self.now_ms();
+    /// The digest of the newest receipt, where the state was read from a checkpoint.
+    async fn know_receipt(&self, state: &mut TableState) -> Result<(), Error> {
+        if state.receipt_sm3.is_none() {
+            let store = self.store().as_ref();
+            let text = read_commit(store, self.path(), state.version).await?;
+            state.receipt_sm3 = text.map(|text| Tied::of(&text).digest());
+        }
+        Ok(())
+    }
+
+    /// The text of the version after `state`: its receipt, tied to the one before, and its actions.
+    fn render(&self, commit: &Commit, state: &TableState) -> Result<Vec<u8>, Error> {
+        let (now, version) = (self.now_ms(), state.version + 1);
+        let actions = to_lines(&actions(commit, version, now))?;
+        let link = Link {
+            table: state.metadata.as_ref().map_or_else(String::new, |m| m.id.clone()),
+            version,
+            previous: state.receipt_sm3.clone(),
+            body: sm3(&actions),
+        };
+        let mut receipt = match &commit.receipt {
+            Value::Object(fields) => fields.clone(),
+            _ => Map::new(),
+        };
+        receipt.insert(CHAIN.to_owned(), json!(link));
         let info = json!({
             "timestamp": now,
             "operation": commit.operation,
             "operationParameters": {},
             "engineInfo": concat!("huiliu/", env!("CARGO_PKG_VERSION")),
-            "huiliu": commit.receipt,
+            "huiliu": receipt,
         });
-        let mut txns: Vec<(&str, i64)> =
-            commit.progress.iter().map(|s| (s.app_id.as_str(), s.to)).collect();
-        if !commit.removes.is_empty() {
-            txns.push((REMOVERS, version));
-        }
-        txns.extend(commit.version_mark.map(|app_id| (app_id, version)));
-        let mut lines = vec![Line { commit_info: Some(info), ..Line::default() }];
-        lines.extend(
-            commit.metadata.iter().map(|m| Line { meta_data: Some(m.clone()), ..Line::default() }),
-        );
-        lines.extend(txns.into_iter().map(|(app_id, version)| {
-            let txn = Txn { app_id: app_id.to_owned(), version, last_updated: Some(now) };
-            Line { txn: Some(txn), ..Line::default() }
-        }));
-        let removes = commit.removes.iter();
-        lines.extend(removes.map(|r| Line { remove: Some(r.clone()), ..Line::default() }));
-        lines.extend(commit.adds.iter().map(|a| Line { add: Some(a.clone()), ..Line::default() }));
-        to_lines(&lines)
+        let info = Line { commit_info: Some(info), ..Line::default() };
+        Ok([to_lines(&[info])?, actions].concat())
     }
+}
+
+/// What a commit does, without its receipt.
+fn actions(commit: &Commit, version: i64, now_ms: i64) -> Vec<Line> {
+    let mut txns: Vec<(&str, i64)> =
+        commit.progress.iter().map(|s| (s.app_id.as_str(), s.to)).collect();
+    if !commit.removes.is_empty() {
+        txns.push((REMOVERS, version));
+    }
+    txns.extend(commit.version_mark.map(|app_id| (app_id, version)));
+    let metadata = commit.metadata.iter();
+    let metadata = metadata.map(|m| Line { meta_data: Some(m.clone()), ..Line::default() });
+    let txns = txns.into_iter().map(|(app_id, version)| {
+        let txn = Txn { app_id: app_id.to_owned(), version, last_updated: Some(now_ms) };
+        Line { txn: Some(txn), ..Line::default() }
+    });
+    let removes = commit.removes.iter();
+    let removes = removes.map(|r| Line { remove: Some(r.clone()), ..Line::default() });
+    let adds = commit.adds.iter().map(|a| Line { add: Some(a.clone()), ..Line::default() });
+    metadata.chain(txns).chain(removes).chain(adds).collect()
 }
 
 /// One JSON object per line.

@@ -1,5 +1,6 @@
 //! The four tables of one dataset, made on first use.
 
+use crate::chain::sm3;
 use crate::kept::Kept;
 use crate::looked::Looked;
 use crate::shape::{Shape, TOKEN_KEY, compare};
@@ -18,6 +19,8 @@ const BUCKETS: &str = "huiliu.buckets";
 /// The tables of one dataset.
 pub struct Dataset {
     pub contract: Arc<Contract>,
+    /// Digest of the contract and of the program whose rules are applied, as replays note it.
+    pub(crate) contract_sm3: String,
     pub changes: Table,
     pub quarantine: Table,
     pub current: Table,
@@ -124,7 +127,9 @@ impl Dataset {
             make("current", &current, &by_bucket),
             make("deleted", &deleted, &by_bucket),
         )?;
+        let rules = format!("huiliu/{}\n{contract:?}", env!("CARGO_PKG_VERSION"));
         let dataset = Dataset {
+            contract_sm3: sm3(rules.as_bytes()),
             contract,
             changes,
             quarantine,

@@ -15,7 +15,7 @@ use arrow::compute::{concat_batches, filter_record_batch};
 use arrow::datatypes::{Int32Type, Int64Type};
 use async_trait::async_trait;
 use huiliu_model::port::{Landed, Landing};
-use huiliu_model::{Batch, Contract, Covers, DriftNote, Error, ErrorKind};
+use huiliu_model::{Batch, Covers, DriftNote, Error, ErrorKind};
 use huiliu_model::{Partition, Progress, Standing, Stop, system};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -64,7 +64,7 @@ pub fn app_id(partition: &Partition) -> String {
     partition.to_string()
 }
 
-fn receipt(batch: &Batch, contract: &Contract) -> Value {
+fn receipt(batch: &Batch, tables: &Dataset) -> Value {
     let covers: BTreeMap<String, [i64; 2]> =
         batch.covers.0.iter().map(|(p, r)| (p.to_string(), [r.start, r.end])).collect();
     let t = &batch.tally;
@@ -75,7 +75,8 @@ fn receipt(batch: &Batch, contract: &Contract) -> Value {
             "control": t.control, "gaps": t.gaps,
         },
         "rows": batch.row_count(),
-        "quality": quality(&batch.quality, contract),
+        "quality": quality(&batch.quality, &tables.contract),
+        "contract_sm3": tables.contract_sm3,
         "newest_record_ms": batch.newest_record_ms,
     })
 }
@@ -114,7 +115,7 @@ async fn land_once(tables: &Dataset, batch: &Batch, emptying: &Emptying) -> Resu
     let mut commit = Commit {
         operation: "WRITE",
         progress: steps(&batch.covers),
-        receipt: receipt(batch, &tables.contract),
+        receipt: receipt(batch, tables),
         ..Commit::default()
     };
     let mut file_bytes = 0;

@@ -18,7 +18,9 @@
 //!
 //! Beside the tables, `leases/<name>` says which process does a piece of work ([`Lease`]).
 
+pub mod audit;
 mod build;
+mod chain;
 mod commit;
 mod completed;
 mod dataset;
@@ -60,12 +62,13 @@ mod traffic;
 mod truncate;
 
 pub use build::{Build, Order, Replaced};
+pub use chain::{Chain, Fault};
 pub use commit::{Commit, Committed, Step};
 pub use dataset::{Dataset, DatasetStatus};
 pub use lake::Lake;
 pub use lease::{Lease, Standing};
 pub use ledger::Ledger;
-pub use log::{Add, FileMeta, TableState};
+pub use log::{Add, FileMeta, Remove, TableState};
 pub use lookup::Wanted;
 pub use merged::Pinned;
 pub use origin::{Origin, Origins};

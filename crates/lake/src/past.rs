@@ -259,7 +259,8 @@ pub(crate) async fn past(
     if now.version == version {
         return Ok(Some(now.clone()));
     }
-    if now.txns.get(KEPT).is_some_and(|&kept| version < kept) {
+    // Read afresh: what was kept when `now` was pinned may be swept since.
+    if table.progress().await?.get(KEPT).is_some_and(|&kept| version < kept) {
         return Ok(None);
     }
     table.state_at(version).await

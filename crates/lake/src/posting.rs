@@ -84,6 +84,7 @@ impl Lake {
         for dataset in self.datasets() {
             posted += settle(post(&receipts, dataset, receipt_rows).await)?;
             settle(post(&quality, dataset, quality_rows).await)?;
+            settle(self.post_chain(dataset).await)?;
         }
         Ok(posted)
     }

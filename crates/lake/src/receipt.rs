@@ -117,14 +117,14 @@ impl Table {
                 )
                 .help("the ledger reads every log entry once before the log may be cleaned"));
             };
-            receipts.extend(parse(version, &text));
+            receipts.extend(receipt_of(version, &text));
         }
         Ok(receipts)
     }
 }
 
 /// The receipt of one log entry, if it carries one.
-fn parse(version: i64, entry: &[u8]) -> Option<Receipt> {
+pub(crate) fn receipt_of(version: i64, entry: &[u8]) -> Option<Receipt> {
     let info = entry.split(|byte| *byte == b'\n').find_map(|line| {
         let mut line: Map<String, Value> = serde_json::from_slice(line).ok()?;
         line.remove("commitInfo")
@@ -141,9 +141,12 @@ mod tests {
 
     #[test]
     fn a_log_entry_without_a_receipt_is_passed_over() {
-        assert_eq!(parse(0, br#"{"commitInfo":{"timestamp":1,"operation":"CREATE TABLE"}}"#), None);
-        assert_eq!(parse(1, b"{\"add\":{}}\n"), None);
-        assert_eq!(parse(1, b"not json\n"), None);
+        assert_eq!(
+            receipt_of(0, br#"{"commitInfo":{"timestamp":1,"operation":"CREATE TABLE"}}"#),
+            None
+        );
+        assert_eq!(receipt_of(1, b"{\"add\":{}}\n"), None);
+        assert_eq!(receipt_of(1, b"not json\n"), None);
     }
 
     #[test]
@@ -154,7 +157,7 @@ mod tests {
             "rows":[500,471,490],"cells":{"id":[500,495,499]},
             "findings":{"id":{"CHECKSUM":1}}}]}}}"#;
         let one_line: Vec<u8> = entry.iter().copied().filter(|byte| *byte != b'\n').collect();
-        let receipt = parse(9, &one_line).expect("it carries a receipt");
+        let receipt = receipt_of(9, &one_line).expect("it carries a receipt");
         assert_eq!((receipt.version, receipt.committed_at_ms, receipt.rows), (9, 42, 499));
         assert_eq!(receipt.covers["t/0"], [0, 500]);
         assert_eq!((receipt.tally.accepted, receipt.tally.rejected), (499, 1));

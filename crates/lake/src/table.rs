@@ -105,8 +105,13 @@ impl Table {
         self.shared.clock.now_us() / 1_000
     }
 
-    pub(crate) async fn lock_state(&self) -> MutexGuard<'_, TableState> {
-        self.state.lock().await
+    /// The state, for a commit: as it was known, or read anew after a long time.
+    pub(crate) async fn lock_recent(&self) -> Result<MutexGuard<'_, TableState>, Error> {
+        let mut state = self.state.lock().await;
+        if self.is_stale(&state) {
+            self.tail(&mut state).await?;
+        }
+        Ok(state)
     }
 
     pub(crate) async fn tail(&self, state: &mut TableState) -> Result<(), Error> {
@@ -124,7 +129,7 @@ impl Table {
     }
 
     /// Whether so much time passed that the log may begin after this state.
-    pub(crate) fn is_stale(&self, state: &TableState) -> bool {
+    fn is_stale(&self, state: &TableState) -> bool {
         (self.now_ms() - state.read_at_ms).abs() > STALE_MS
     }
 

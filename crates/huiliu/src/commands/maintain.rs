@@ -173,7 +173,11 @@ pub fn execute(args: &MaintainArgs, global: &Global, console: &Console) -> Resul
     })
 }
 
-async fn select(lake: &Lake, names: &[String]) -> Result<Vec<Target>, Error> {
+/// The tables that are named, or all.
+///
+/// # Errors
+/// `Invalid` for a name that is none.
+pub async fn select(lake: &Lake, names: &[String]) -> Result<Vec<Target>, Error> {
     let mut targets = lake.maintained().await?;
     if let Some(unknown) = names.iter().find(|name| !targets.iter().any(|t| t.is_named(name))) {
         let text = format!("the lake has no table, dataset or subject `{unknown}`");

@@ -12,5 +12,5 @@ mod state;
 
 pub use action::{Add, Line, MetaData, Protocol, Remove, Txn};
 pub use checkpoint::write_checkpoint;
-pub use reader::{commit_path, hinted_checkpoint, load, load_at, read_commit, tail};
+pub use reader::{commit_path, hinted_checkpoint, load, load_at, read_commit, tail, versions};
 pub use state::{FileMeta, MAINTENANCE, ORDERED_BY, TableState};

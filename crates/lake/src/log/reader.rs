@@ -7,6 +7,7 @@ use huiliu_model::{Error, ErrorKind};
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt};
 use serde_json::Value;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// Path of the commit file of `version`.
@@ -83,13 +84,7 @@ async fn checkpoint_before(
     table: &Path,
     version: i64,
 ) -> Result<Option<i64>, Error> {
-    let folder = table.clone().join("_delta_log");
-    let failed = |e| store_error(&format!("listing the log of `{table}`"), e);
-    let listed = store.list_with_delimiter(Some(&folder)).await.map_err(failed)?;
-    let of_name =
-        |name: &str| -> Option<i64> { name.strip_suffix(".checkpoint.parquet")?.parse().ok() };
-    let found = listed.objects.iter().filter_map(|object| of_name(object.location.filename()?));
-    Ok(found.filter(|found| *found <= version).max())
+    Ok(versions(store, table).await?.checkpoints.range(..=version).next_back().copied())
 }
 
 /// Reads the commits after `state.version` until there are no more; returns how many.
@@ -148,4 +143,24 @@ pub async fn hinted_checkpoint(
         Err(object_store::Error::NotFound { .. }) => Ok(None),
         Err(e) => Err(store_error("reading a checkpoint", e)),
     }
+}
+
+/// Versions that the log has objects of.
+#[derive(Debug, Default)]
+pub struct Versions {
+    pub commits: BTreeSet<i64>,
+    pub checkpoints: BTreeSet<i64>,
+}
+
+/// Lists the log.
+///
+/// # Errors
+/// As the store answers.
+pub async fn versions(store: &dyn ObjectStore, table: &Path) -> Result<Versions, Error> {
+    let folder = table.clone().join("_delta_log");
+    let failed = |e| store_error(&format!("listing the log of `{table}`"), e);
+    let listed = store.list_with_delimiter(Some(&folder)).await.map_err(failed)?;
+    let names = || listed.objects.iter().filter_map(|object| object.location.filename());
+    let of = |end: &str| names().filter_map(|n| n.strip_suffix(end)?.parse().ok()).collect();
+    Ok(Versions { commits: of(".json"), checkpoints: of(".checkpoint.parquet") })
 }

@@ -1,5 +1,6 @@
 //! The state of a table at one version, kept up to date commit by commit.
 
+use crate::chain::Tied;
 use crate::log::action::{Add, Line, MetaData};
 use huiliu_model::{Error, ErrorKind};
 use serde::Deserialize;
@@ -56,6 +57,8 @@ pub struct TableState {
     pub last_commit: Option<Value>,
     /// Version of the newest checkpoint known.
     pub checkpoint: Option<i64>,
+    /// Digest of the receipt of `version`, where that was read as JSON.
+    pub receipt_sm3: Option<String>,
     /// When the log was last read to its end, milliseconds since 1970 UTC by our clock.
     pub read_at_ms: i64,
 }
@@ -93,6 +96,7 @@ impl TableState {
             self.added.pop_first();
         }
         self.version = version;
+        self.receipt_sm3 = Some(Tied::of(text).digest());
         Ok(())
     }
 

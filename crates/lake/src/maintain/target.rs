@@ -1,5 +1,6 @@
 //! The tables that maintenance looks after, and what each must not lose of its log.
 
+use crate::audit::CHAIN_LEDGER;
 use crate::dataset::{Dataset, FOLD};
 use crate::error::store_error;
 use crate::lake::Lake;
@@ -49,7 +50,7 @@ pub(super) struct Needed {
 }
 
 impl Target {
-    pub(super) fn table(&self) -> &Table {
+    pub(crate) fn table(&self) -> &Table {
         match &self.held {
             Held::Own(table) => table,
             Held::Of(dataset) => match self.kind {
@@ -61,7 +62,7 @@ impl Target {
         }
     }
 
-    pub(super) fn dataset(&self) -> Option<&Arc<Dataset>> {
+    pub(crate) fn dataset(&self) -> Option<&Arc<Dataset>> {
         match &self.held {
             Held::Of(dataset) => Some(dataset),
             Held::Own(_) => None,
@@ -143,7 +144,7 @@ impl Lake {
         let name = dataset.contract.dataset.as_ref();
         let folded = dataset.current.progress().await?.get(FOLD).copied();
         let mut after = state.version.min(folded.unwrap_or(0));
-        for ledger in [RECEIPTS, QUALITY] {
+        for ledger in [RECEIPTS, QUALITY, CHAIN_LEDGER] {
             let posted = match self.existing_ledger(ledger).await? {
                 Some(ledger) => ledger.progress().await?.get(name).copied(),
                 None => None,

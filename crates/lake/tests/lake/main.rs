@@ -1,6 +1,7 @@
 //! The lake in memory, with a store that loses answers by script. One binary: linking the query
 //! engine takes longer than running every test.
 
+mod audit;
 mod counting;
 mod evolve;
 mod landing;

@@ -325,12 +325,12 @@ async fn a_dry_run_says_what_a_round_does_and_changes_nothing() {
 /// Any order of landing, folding, reading, opening and maintaining, by three processes.
 #[tokio::test]
 async fn whatever_comes_after_what_the_rows_are_those_of_a_map() {
-    for seed in 0..3 {
+    for seed in 0..2 {
         let old = Old::new();
         let lakes = [old.open().await, old.open().await, old.open().await];
         let (mut chance, mut state) = (Chance(seed), BTreeMap::new());
         let mut next = 0;
-        for step in 0..60 {
+        for step in 0..40 {
             let lake = &lakes[chance.below(3)];
             match chance.below(6) {
                 0..=2 => {
