@@ -1,8 +1,8 @@
 //! The sweep: files that no kept version names are deleted.
 //!
 //! ```text
-//!   staged ── ≤ longest commit ──► added ──────► removed ── keep_versions ── longest_reader ──► gone
-//!   staged ── longest commit, keep_versions, longest_reader ────────────────────────────────► gone
+//!  staged ─ longest commit ─► added ───► removed ─ keep_versions ─ longest_reader ─► gone
+//!  staged ─ longest commit, keep_versions, longest_reader ─────────────────────────► gone
 //! ```
 //!
 //! Files that were added and removed since the oldest kept version are younger than the bound of
