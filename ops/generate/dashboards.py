@@ -72,8 +72,9 @@ def overview():
                 "sum(huiliu:source_lag_records)",
             ),
             number(
-                "Alerts that page", "Firing alerts that woke someone.", "none",
-                'count(ALERTS{alertstate="firing", severity="page"}) or vector(0)', limits=(1, 3),
+                "Alerts that page", "Kinds of firing alerts that woke someone.", "none",
+                'count(count by (alertname) (ALERTS{alertstate="firing", severity="page"})) '
+                "or vector(0)", limits=(1, 3),
             ),
             number(
                 "Accepted records", "Share of the records of the last hour that were not rejected; "
