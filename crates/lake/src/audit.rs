@@ -328,8 +328,10 @@ async fn distinct(lake: &Lake, dataset: &Dataset) -> Result<SendableRecordBatchS
     }
     let sql = format!(
         "SELECT p, o, bool_or(r) FROM (\
-         SELECT {p} AS p, {o} AS o, false AS r FROM accepted UNION ALL \
+         SELECT {p} AS p, {o} AS o, false AS r FROM accepted WHERE {n} <> {added} UNION ALL \
          SELECT {p}, {o}, true FROM rejected) GROUP BY p, o",
+        n = system::ORDINAL,
+        added = system::TRUNCATED,
         p = system::PARTITION,
         o = system::OFFSET
     );

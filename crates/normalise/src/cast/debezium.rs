@@ -48,14 +48,16 @@ fn local_micros(number: i64) -> Option<i64> {
 /// What Debezium 3.5 sends for PostgreSQL's `infinity` and `-infinity` in a timestamp: the driver's
 /// numbers for them, in microseconds and nanoseconds as they are, in milliseconds cut.
 const INFINITIES: [i64; 2] = [9_223_372_036_825_200_000, -9_223_372_036_832_400_000];
-/// The same in a date: the driver's number overflows, and both are in the past.
-const INFINITE_DAYS: [i64; 2] = [-2_147_472_692, -2_147_472_691];
+/// The same in a date, from the log and from a snapshot: the driver's numbers overflow, and all are
+/// in the past.
+const INFINITE_DAYS: [[i64; 2]; 2] =
+    [[-2_147_472_692, -2_147_472_691], [-622_191_234, -625_821_272]];
 
 /// Whether a count is an infinity: `true` for the positive one.
 pub(super) fn infinity(number: i64, encoding: Encoding, is_date: bool) -> Option<bool> {
     let among = |of: [i64; 2]| of.iter().position(|&held| held == number).map(|at| at == 0);
     if is_date && matches!(encoding, Encoding::Unsaid | Encoding::Days) {
-        return among(INFINITE_DAYS);
+        return INFINITE_DAYS.into_iter().find_map(among);
     }
     let millis = matches!(encoding, Encoding::Unsaid | Encoding::Millis);
     among(INFINITIES).or_else(|| among(INFINITIES.map(|n| n / 1_000)).filter(|_| millis))
@@ -268,6 +270,8 @@ mod tests {
             // A moment of the year 2262.
             (9_223_372_036_825_200, Micros, false, None),
             (-2_147_472_692, Days, true, Some(true)),
+            (-622_191_234, Days, true, Some(true)),
+            (-625_821_272, Unsaid, true, Some(false)),
             (-2_147_472_691, Unsaid, true, Some(false)),
             (-2_147_472_692, Millis, false, None),
             (0, Micros, false, None),
