@@ -21,7 +21,7 @@ pub(crate) fn entry<'s>(
     let known = strangers.iter().position(|held| &*held.name == name);
     let known = known.or_else(|| {
         let is_full = strangers.len() >= Changes::STRANGERS_MAX;
-        is_full.then_some(strangers.len() - 1)
+        is_full.then(|| strangers.len() - 1)
     });
     let at = known.unwrap_or_else(|| {
         let is_last = strangers.len() + 1 == Changes::STRANGERS_MAX;

@@ -96,7 +96,7 @@ impl Lake {
     ) -> Result<Audited, Error> {
         let dataset = target.dataset().filter(|_| target.kind == Kind::Changes);
         let posted = match dataset {
-            Some(dataset) => self.posted(&dataset.contract.dataset).await?,
+            Some(dataset) => self.posted_receipts(&dataset.contract.dataset).await?,
             None => BTreeMap::new(),
         };
         let chain = target.table().walk_chain(&target.name, &posted, through).await?;
@@ -115,13 +115,13 @@ impl Lake {
     /// As the store answers.
     pub async fn chain(&self, target: &Target) -> Result<Chain, Error> {
         let posted = match target.dataset().filter(|_| target.kind == Kind::Changes) {
-            Some(dataset) => self.posted(&dataset.contract.dataset).await?,
+            Some(dataset) => self.posted_receipts(&dataset.contract.dataset).await?,
             None => BTreeMap::new(),
         };
         target.table().walk_chain(&target.name, &posted, None).await
     }
 
-    async fn posted(&self, dataset: &str) -> Result<BTreeMap<i64, Posted>, Error> {
+    async fn posted_receipts(&self, dataset: &str) -> Result<BTreeMap<i64, Posted>, Error> {
         let Some(ledger) = self.existing_ledger(CHAIN_LEDGER).await? else {
             return Ok(BTreeMap::new());
         };

@@ -71,7 +71,7 @@ impl Emptying {
     /// # Errors
     /// As the store answers.
     pub async fn of(tables: &Arc<Dataset>, batch: &Batch) -> Result<Self, Error> {
-        let recorded = Mark::recorded(&*tables.changes.lock_state().await);
+        let recorded = Mark::recorded(&*tables.changes.lock_recent().await?);
         let mut emptying = Self { recorded, raised: None, version: None, adds: vec![], deletes: 0 };
         let Some(truncate) = &batch.truncate else { return Ok(emptying) };
         let pinned = Pinned::of(Arc::clone(tables)).await?;

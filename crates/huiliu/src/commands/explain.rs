@@ -21,10 +21,9 @@ use arrow::record_batch::RecordBatch;
 use chrono::NaiveDate;
 use datafusion::prelude::SessionContext;
 use huiliu_lake::{Lake, Written};
-use huiliu_model::{Error, ErrorKind, system};
+use huiliu_model::system;
 use huiliu_spec::did_you_mean;
 use huiliu_spec::table::{InputKind, Reach, TableSpec};
-use huiliu_subject::bucket::buckets_of;
 use huiliu_subject::explain::{check_key, expressions};
 use huiliu_subject::{
     BuildRecord, Explained, Extent, InputRows, Ports, Rebuilt, TableLineage, grade_word, lineage,

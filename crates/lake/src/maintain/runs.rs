@@ -72,6 +72,7 @@ mod tests {
                 partition_values: Default::default(),
                 modification_time: hour * 3_600_000,
                 lacks_cells: false,
+                stats: None,
             };
             (format!("{at:03}"), meta)
         };

@@ -62,7 +62,7 @@ impl World {
         let ports = Ports { inputs: &self.inputs, target: &self.target };
         let request = Request::default();
         refresh(&self.spec, self.declared(), ports, &request).await.expect("it builds");
-        let rows = self.target.committed(&self.spec.full_name()).expect("it is there").rows();
+        let rows = self.target.committed(&self.spec.full_name()).expect("it is there").rows;
         self.inputs.insert(&self.spec.full_name(), rows);
     }
 
@@ -127,7 +127,7 @@ async fn a_row_that_is_not_there_is_tried_and_its_inputs_are_counted() {
 async fn a_table_that_is_not_what_its_inputs_give_is_found_out() {
     let mut world = world();
     world.build().await;
-    let rows = world.target.committed("s.t").expect("it is there").rows();
+    let rows = world.target.committed("s.t").expect("it is there").rows;
     let all = concat_batches(&rows[0].schema(), &rows).expect("one schema");
     // A hand takes the first row away: shop a in february.
     let rest = all.slice(1, all.num_rows() - 1);

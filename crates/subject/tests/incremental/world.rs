@@ -239,7 +239,7 @@ fn batch(contract: &Contract, rows: &[&Cells]) -> RecordBatch {
 
 /// Rows of a table that was committed.
 fn held(target: &MemoryTarget, name: &str) -> Vec<RecordBatch> {
-    target.committed(name).map(|held| held.rows()).unwrap_or_default()
+    target.committed(name).map(|held| held.rows).unwrap_or_default()
 }
 
 fn printed(rows: &[RecordBatch]) -> Vec<String> {

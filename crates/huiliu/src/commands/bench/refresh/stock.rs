@@ -115,6 +115,7 @@ impl Stock<'_> {
             quality: Quality::default(),
             newest_record_ms: self.clock.now_us() / 1_000,
             oldest_event_us: None,
+            truncate: None,
         };
         self.lake.land(&batch).await.map(|_| ())
     }
