@@ -1,5 +1,6 @@
 //! Prints how fast Avro records are decoded on one core, beside arrow-avro in the same run:
-//! `cargo run --release --manifest-path tests/avro/Cargo.toml --example throughput`.
+//! `cargo run --release --manifest-path tests/avro/Cargo.toml --features measure --example
+//! throughput`.
 //!
 //! arrow-avro ends with arrays, ours with cells, which cast reads into arrays while it judges them.
 //! So ours is shown twice: the cells alone, and with a plain reading of them into arrays of the
