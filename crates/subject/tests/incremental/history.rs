@@ -237,12 +237,8 @@ impl Words {
 }
 
 fn day(column: &str, chance: &mut Chance) -> String {
-    let mut small = |end| i64::try_from(chance.below(end)).expect("small");
-    if NEAR.contains(&column) {
-        return date(TODAY - small(3));
-    }
-    let more = small(3);
-    date(TODAY - chance.pick(&AGO) - more)
+    let ago = if NEAR.contains(&column) { 0 } else { *chance.pick(&AGO) };
+    date(TODAY - ago - i64::try_from(chance.below(3)).expect("small"))
 }
 
 fn month(chance: &mut Chance) -> String {
