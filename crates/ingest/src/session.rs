@@ -361,7 +361,7 @@ fn report_truncates(dataset: &str, rejects: &[(Stage, Reason, u64)]) {
         tracing::error!(
             dataset,
             count,
-            "one of several sources truncated its table; the record is in quarantine, the rows stay",
+            "one of several sources emptied its table; its rows stay, the record is quarantined",
         );
     }
 }

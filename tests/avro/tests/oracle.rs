@@ -10,6 +10,7 @@ use huiliu_model::{CellKind, DataType};
 use proptest::prelude::*;
 use proptest::sample::Index;
 use serde_json::json;
+use std::io::Read;
 
 /// A type and a value of it.
 #[derive(Debug, Clone)]
@@ -152,9 +153,9 @@ fn shown(value: &Value, scale: u32) -> Option<String> {
         Value::TimeMicros(v) if !(0..86_400_000_000).contains(v) => SKIPPED.to_owned(),
         Value::TimeMicros(v) => clock(*v),
         Value::Decimal(v) => {
-            let bytes = <Vec<u8>>::try_from(v.clone()).expect("it has bytes");
-            if bytes.len() > 16 {
-                // Damage may make a decimal that nothing here can hold.
+            let bytes = <Vec<u8>>::try_from(v.clone()).unwrap_or_default();
+            if bytes.is_empty() || bytes.len() > 16 {
+                // Damage may make a decimal without bytes, or one that nothing here can hold.
                 return Some(SKIPPED.to_owned());
             }
             let negative = bytes.first().is_some_and(|byte| *byte >= 0x80);
@@ -241,12 +242,37 @@ fn scale_of(schema: &serde_json::Value) -> u32 {
     u32::try_from(scale.unwrap_or(0)).expect("small")
 }
 
+/// The bytes of a record, and whether more of them were asked for than there are: where they end
+/// within a text, a truth value or a choice, apache-avro gives a null and no error.
+struct Bytes<'a> {
+    rest: &'a [u8],
+    ran_out: bool,
+}
+
+impl Read for Bytes<'_> {
+    fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
+        self.ran_out |= into.len() > self.rest.len();
+        self.rest.read(into)
+    }
+}
+
+/// Whether some number has more than 64 bits, of which apache-avro drops those beyond.
+fn has_wide_number(bytes: &[u8]) -> bool {
+    let is_wide = |ten: &[u8]| {
+        ten[..9].iter().all(|byte| *byte >= 0x80) && (2..0x80).contains(&ten[9])
+    };
+    bytes.windows(10).any(is_wide)
+}
+
 /// Reads one record with both, and compares; true if it was accepted.
 fn compare(row: &[Typed], bytes: &[u8], taken: &[usize]) -> Result<bool, TestCaseError> {
     let schema_text = schema_of(row);
     let schema = Schema::parse_str(&schema_text).expect("a schema");
-    let mut rest = bytes;
-    let theirs = from_avro_datum(&schema, &mut rest, None).ok().filter(|_| rest.is_empty());
+    // Damage may announce more items than there is memory for.
+    apache_avro::max_allocation_bytes(1 << 20);
+    let mut rest = Bytes { rest: bytes, ran_out: false };
+    let theirs = from_avro_datum(&schema, &mut rest, None).ok();
+    let theirs = theirs.filter(|_| rest.rest.is_empty() && !rest.ran_out);
 
     let columns: Vec<_> =
         taken.iter().map(|at| (format!("c{at}"), DataType::String)).collect();
@@ -254,6 +280,9 @@ fn compare(row: &[Typed], bytes: &[u8], taken: &[usize]) -> Result<bool, TestCas
     let records = records([&value[..]]);
     let changes = decoder(&columns, &schema_text).decode(&records);
     let ours = changes.rejects.is_empty();
+    if !ours && has_wide_number(bytes) {
+        return Ok(false);
+    }
     prop_assert_eq!(
         ours, theirs.is_some(), "{:?} {:02x?} {:?}", schema_text, bytes, changes.rejects
     );
