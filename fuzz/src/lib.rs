@@ -153,7 +153,7 @@ fn value_of(changes: &Changes, records: &Records, cell: Cell) -> Option<Value> {
         CellKind::Number | CellKind::Nested => {
             Some(serde_json::from_slice(bytes).expect("nested cells are JSON"))
         }
-        CellKind::Unavailable => panic!("plain rows have no placeholders"),
+        CellKind::Unavailable | CellKind::Binary(_) => panic!("plain rows in JSON have none"),
     }
 }
 

@@ -13,9 +13,10 @@ def recommended(kind):
     return json.loads((REPOSITORY / "ops" / "debezium" / f"{kind}.json").read_text())
 
 
-# Debezium's own defaults but for JSON without a schema, and for patience with the services that
-# tests stop and start.
+# Debezium's own defaults but for JSON without a schema, for truncates, and for patience with the
+# services that tests stop and start.
 PLAIN = {
+    "skipped.operations": "none",
     "tasks.max": "1",
     "key.converter": "org.apache.kafka.connect.json.JsonConverter",
     "key.converter.schemas.enable": "false",

@@ -413,9 +413,9 @@ def test_a_postgresql_is_mirrored_to_the_last_row(
             SECONDS,
             {
                 0.15: mirror.take_snapshot,
+                0.2: mirror.truncate,
                 0.25: mirror.restart_connectors,
                 0.4: mirror.restart_broker,
-                0.5: mirror.truncate,
                 0.6: mirror.kill_huiliu,
                 0.75: mirror.kill_connect,
                 0.9: mirror.kill_huiliu,
@@ -481,8 +481,8 @@ def test_a_mariadb_is_mirrored_to_the_last_row(broker, topics, connect, mariadb,
         process = mirror.begin(maria=settings)
         finish = write_for(seconds, writers, HOT)
         acts = {
+            0.2: mirror.truncate,
             0.3: mirror.restart_connectors,
-            0.5: mirror.truncate,
             0.6: mirror.kill_huiliu,
             0.7: mirror.kill_connect,
         }
