@@ -295,7 +295,7 @@ fn envelope_rules_are_tested_in_their_order() {
     for (value, expected) in [
         (r#"{"op":"x","source":{"lsn":1},"after":{}}"#, "0 OP_UNKNOWN 7"),
         (r#"{"op":5,"after":{}}"#, "0 OP_UNKNOWN 6"),
-        (r#"{"op":"t","source":{}}"#, "0 SEQUENCE_MISSING 18"),
+        (r#"{"op":"t","source":{}}"#, "0 SEQUENCE_MISSING 19"),
         (r#"{"op":"c","source":{"lsn":"x"}}"#, "0 IMAGE_MISSING -"),
         (r#"{"op":"c","after":null}"#, "0 IMAGE_MISSING 18"),
         (r#"{"op":"u","before":{},"after":"x"}"#, "0 IMAGE_MISSING 31"),

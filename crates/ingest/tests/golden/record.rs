@@ -3,7 +3,7 @@
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::Int64Type;
 use huiliu_decode::{Decoder, Limits};
-use huiliu_model::{Changes, Contract, Reason, Record, Records};
+use huiliu_model::{Changes, Contract, Record, Records};
 use huiliu_normalise::columns::Texts;
 use huiliu_normalise::{Normaliser, Protection};
 use serde_json::Value;
@@ -26,7 +26,8 @@ pub struct Row {
 pub struct Fates {
     pub records: usize,
     pub control: usize,
-    pub truncates: usize,
+    /// Sequence of the last truncate.
+    pub truncated_at: Option<i64>,
 }
 
 fn file(name: &str) -> PathBuf {
@@ -72,27 +73,25 @@ fn decode(records: &Records, contract: &Contract) -> Changes {
     Decoder::new(contract, Limits::default()).decode(records)
 }
 
-/// The rows that the records of a kafka_topic become. None but truncates may be rejected.
+/// The rows that the records of a kafka_topic become. None may be rejected.
 pub fn rows(name: &str, kafka_topic: &str, contract: &Contract) -> Vec<Row> {
     let records = records(name, kafka_topic, contract);
     let changes = decode(&records, contract);
-    let rejected: Vec<Reason> = changes.rejects.iter().map(|reject| reject.reason).collect();
-    assert!(rejected.iter().all(|why| *why == Reason::TruncateUnsupported), "{rejected:?}");
+    assert!(changes.rejects.is_empty(), "{:?}", changes.rejects);
     let contract = Arc::new(contract.clone());
     let normaliser = Normaliser::new(Arc::clone(&contract), Arc::new(Protection::Plain));
     let prepared = normaliser.expect("it fits").prepare(&records, &changes, 1_800_000_000_000_000);
-    assert_eq!(prepared.rejected.len(), rejected.len(), "no row is refused");
+    assert!(prepared.rejected.is_empty(), "no row is refused");
     shown(&prepared.rows.expect("there are rows"), &contract)
 }
 
 pub fn fates(name: &str, kafka_topic: &str, contract: &Contract) -> Fates {
     let records = records(name, kafka_topic, contract);
     let changes = decode(&records, contract);
-    let truncates = changes.rejects.iter().filter(|r| r.reason == Reason::TruncateUnsupported);
     Fates {
         records: records.entries.len(),
         control: usize::try_from(changes.skipped.control).expect("few"),
-        truncates: truncates.count(),
+        truncated_at: changes.truncate.map(|truncate| truncate.seq),
     }
 }
 
