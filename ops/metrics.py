@@ -22,10 +22,45 @@ ROOMS = [
     ("The process", r"process_|huiliu_(build|log|memory)"),
     ("Kafka", r"huiliu_source_"),
     ("Stages", r"huiliu_(stage|errors|records)_"),
-    ("Quality", r"huiliu_(quality|quarantine|schema|dataset)_"),
+    ("Quality", r"huiliu_(quality|quarantine|schema_drift|dataset)_"),
     ("Tables", r"huiliu_table_"),
     ("Subjects", r"huiliu_subject_"),
+    ("Work that one process does", r"huiliu_(lease|maintenance)_"),
+    ("Schema registry", r"huiliu_schema_registry_"),
 ]
+# Not in that scrape: it removes no files and asks no schema registry.
+ELSEWHERE = {
+    "huiliu_dataset_waiting": (
+        "gauge",
+        ["dataset"],
+        "1 while a dataset waits for schemas from a registry that does not answer.",
+    ),
+    "huiliu_maintenance_bytes_removed_total": (
+        "counter",
+        ["step"],
+        "Bytes of these files; of joined ones what they were larger than the new file.",
+    ),
+    "huiliu_maintenance_files_removed_total": (
+        "counter",
+        ["step"],
+        "Files removed from tables or the store, by step: compact, drop, sweep, log.",
+    ),
+    "huiliu_schema_registry_request_seconds": (
+        "histogram",
+        [],
+        "Time a question to the schema registry took, answered or not.",
+    ),
+    "huiliu_schema_registry_requests_total": (
+        "counter",
+        ["outcome"],
+        "Questions put to the schema registry, by what became of them.",
+    ),
+    "huiliu_schema_registry_schemas": (
+        "gauge",
+        [],
+        "Schemas of the registry that are kept in memory.",
+    ),
+}
 
 
 def families(scrape):
@@ -40,7 +75,8 @@ def families(scrape):
 
 
 def page(scrape):
-    parts, rest = [HEAD], families(scrape)
+    parts, found = [HEAD], ELSEWHERE | families(scrape)
+    rest = {name: found[name] for name in sorted(found)}
     for room, pattern in ROOMS:
         parts.append(f"\n## {room}\n\n| metric | type | labels | meaning |\n|---|---|---|---|\n")
         for name in [name for name in rest if re.match(pattern, name)]:
