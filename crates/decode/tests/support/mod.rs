@@ -1,4 +1,4 @@
-//! Contracts and records for the tests and the example of this crate.
+//! Contracts and records for the tests of this crate.
 #![allow(dead_code, reason = "each test takes what it needs")]
 
 pub mod avro;
