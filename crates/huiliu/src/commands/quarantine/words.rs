@@ -132,7 +132,12 @@ const REASONS: [Row; 57] = [
     ("KEY_MISSING", "主键为空", "the key is missing", Fill),
     ("DUPLICATE_FIELD", "封装字段重复", "a field twice", Envelope),
     ("VERSION_UNKNOWN", "未知的报文版本", "unknown version", Envelope),
-    ("TRUNCATE_UNSUPPORTED", "多主题之一整表清空", "one of several sources emptied its table", Resend),
+    (
+        "TRUNCATE_UNSUPPORTED",
+        "多主题之一整表清空",
+        "one of several sources emptied its table",
+        Resend,
+    ),
     ("MAGIC_BYTE", "缺少 Avro 魔术字节", "does not begin as Avro with a schema id does", Resend),
     ("SCHEMA_UNKNOWN", "模式注册中心无此模式编号", "the registry does not know its schema", Resend),
     ("SCHEMA_INVALID", "模式不可用", "its schema is none that this format can have", Resend),
