@@ -75,13 +75,13 @@ pub enum BenchWay {
 const EXAMPLES: &str = "\
 Examples:
   huiliu bench
-  huiliu bench --records 500000 > docs/benchmark.md
+  huiliu bench --records 500000 > benchmark.md
   huiliu bench refresh --help";
 
 const REFRESH_EXAMPLES: &str = "\
 Examples:
   huiliu bench refresh
   huiliu bench refresh --identities 2000 --sizes 1,4 --changed 10,1000
-  huiliu bench refresh --way incremental --keep /tmp/lakes
+  huiliu bench refresh --way incremental --keep lakes
 
 Needs pipelines and sql (HUILIU_HOME or the working directory), no Kafka. Prints a Markdown table.";
