@@ -32,6 +32,15 @@ class Alert:
     keep: str = ""
 
 
+def grew(counter, labels, window):
+    """How much a counter grew, by labels. A counter begins with its first event: one that was not
+    there before the window grew by all it holds, which `increase` does not see."""
+    return (
+        f"sum by ({labels}) (increase({counter}[{window}])) > 0\n"
+        f"or sum by ({labels}) ({counter} unless {counter} offset {window}) > 0"
+    )
+
+
 def burn(series, allowed, severity, selector=""):
     """Spends the budget too fast over two windows at once."""
     pairs = [
@@ -242,7 +251,7 @@ def causes():
             "SchemaDrift",
             "ticket",
             "huiliu-quality",
-            "sum by (dataset, kind) (increase(huiliu_schema_drift_records_total[15m])) > 0",
+            grew("huiliu_schema_drift_records_total", "dataset, kind", "15m"),
             "0m",
             "Records of {{ $labels.dataset }} left their contract: {{ $labels.kind }}",
             "About {{ $value | humanize }} records of 15 minutes differ from the pipeline file.",
@@ -290,8 +299,11 @@ def causes():
             "ErrorsNeedAction",
             "page",
             "huiliu-overview",
-            "sum by (stage, dataset, error_type) (increase(huiliu_errors_total"
-            '{error_type=~"bug|corrupt|invalid|contract"}[10m])) > 0',
+            grew(
+                'huiliu_errors_total{error_type=~"bug|corrupt|invalid|contract"}',
+                "stage, dataset, error_type",
+                "10m",
+            ),
             "0m",
             "Error of the kind {{ $labels.error_type }} in {{ $labels.stage }}",
             "Errors of this kind do not go away by trying again.",

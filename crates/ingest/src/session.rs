@@ -201,6 +201,9 @@ impl<L: Landing, S: Source> Loop<'_, L, S> {
             SourceEvent::Records { records, release } => self.prepare(records, release)?,
             SourceEvent::Assigned { partitions, reply } => self.assign(&partitions, reply).await?,
             SourceEvent::Resumed { partitions, reply } => self.resumed(&partitions, reply).await?,
+            SourceEvent::Elsewhere { partitions, reply } => {
+                self.elsewhere(&partitions, reply).await?;
+            }
             SourceEvent::Revoked { partitions, reply } => {
                 self.revoke(&partitions).await?;
                 // A source that no longer waits has nothing to be told.

@@ -143,7 +143,7 @@ impl Poller {
         Err(End::Failed(Error::new(ErrorKind::Superseded, message)))
     }
 
-    fn is_paused(&mut self, kafka_topic: &str) -> Result<bool, End> {
+    pub(crate) fn is_paused(&mut self, kafka_topic: &str) -> Result<bool, End> {
         let chunk = self.chunk_of(kafka_topic)?;
         Ok(self.shared.pauses.is_paused(self.chunks[chunk].dataset()))
     }

@@ -11,6 +11,7 @@ mod assignment;
 mod budget;
 mod chunk;
 mod context;
+mod elsewhere;
 mod ends;
 mod failure;
 mod mock;

@@ -12,6 +12,7 @@
 use crate::budget::Budget;
 use crate::chunk::{Chunk, ENTRY_BYTES};
 use crate::context::Context;
+use crate::elsewhere::Elsewhere;
 use crate::failure::{Verdict, judge};
 use crate::settings::{Route, Settings};
 use crate::source::{Item, Shared};
@@ -36,8 +37,6 @@ const SLICE_RECORDS: usize = 1_024;
 const IDLE_MIN: Duration = Duration::from_millis(5);
 /// How often group offsets are written.
 const COMMIT_EVERY: Duration = Duration::from_millis(500);
-/// With an end in sight, how long a member without partitions waits to be given some.
-const UNASSIGNED_PATIENCE: Duration = Duration::from_secs(5);
 
 pub(crate) struct Poller {
     pub(crate) consumer: Arc<BaseConsumer<Context>>,
@@ -49,6 +48,7 @@ pub(crate) struct Poller {
     /// Where each partition ends, if the source does.
     pub(crate) targets: Option<BTreeMap<Partition, i64>>,
     pub(crate) assigned_at: Option<Duration>,
+    pub(crate) elsewhere: Elsewhere,
     pub(crate) budget: Arc<Budget>,
     pub(crate) stats: Arc<SourceStats>,
     pub(crate) shared: Arc<Shared>,
@@ -101,7 +101,7 @@ impl Slot {
 pub(crate) enum End {
     /// Told to, or nobody listens any more.
     Stopped,
-    /// Every assigned partition reached its target.
+    /// Every partition reached its target.
     Reached,
     Failed(Error),
 }
@@ -136,7 +136,7 @@ impl Poller {
         self.is_idle = !has_read;
         self.hand_over_due(now);
         self.commit(now);
-        if self.is_finished(now) {
+        if self.has_reached(now)? {
             self.hand_over_all()?;
             return Err(End::Reached);
         }
@@ -296,16 +296,6 @@ impl Poller {
             self.feed.send(SourceEvent::Records { records, release })?;
         }
         Ok(())
-    }
-
-    fn is_finished(&self, now: Duration) -> bool {
-        let (Some(_), Some(assigned_at)) = (&self.targets, self.assigned_at) else {
-            return false;
-        };
-        if self.slots.is_empty() {
-            return now.saturating_sub(assigned_at) >= UNASSIGNED_PATIENCE;
-        }
-        self.slots.iter().all(|slot| slot.state != SlotState::Reading)
     }
 
     /// Writes what is durable as group offsets, for tools that watch the group.

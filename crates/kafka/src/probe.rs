@@ -74,6 +74,17 @@ impl Probe {
             .map_err(|error| failed("reading the end offsets", error))
     }
 
+    /// Where each partition ends that holds something.
+    pub(crate) fn targets(
+        &self,
+        partitions: &[Partition],
+    ) -> Result<BTreeMap<Partition, i64>, Error> {
+        let held = offsets::available(&self.client, partitions, PATIENCE)
+            .map_err(|error| failed("reading the end offsets", error))?;
+        let with_records = held.into_iter().filter(|(_, held)| !held.is_empty());
+        Ok(with_records.map(|(partition, held)| (partition, held.end)).collect())
+    }
+
     /// Serves log lines and errors that have come in since.
     pub(crate) fn serve(&self) {
         for _ in 0..EVENTS_MAX {

@@ -27,6 +27,9 @@ pub struct Settings {
     pub chunk_age: Duration,
     /// Size of the largest record that must get through.
     pub record_bytes_max: usize,
+    /// With an end in sight: how long partitions of other members may stand still. Above the time
+    /// after which the group gives up a member that has died (45 s by default).
+    pub others_patience: Duration,
 }
 
 impl Settings {
@@ -40,6 +43,7 @@ impl Settings {
             chunk_bytes: 1 << 20,
             chunk_age: Duration::from_millis(100),
             record_bytes_max: 16 << 20,
+            others_patience: Duration::from_secs(120),
         }
     }
 
@@ -140,7 +144,8 @@ pub struct Route {
 pub enum Until {
     /// Never: only when it is stopped.
     Stopped,
-    /// When every assigned partition reached the end it had when the source started.
+    /// When every partition reached the end it had when the source started: ours are read, those
+    /// of other members are recorded.
     EndOffsets,
 }
 

@@ -4,6 +4,7 @@
 //! queue's end. Dropping the source stops the thread, which leaves the group in good order.
 
 use crate::context::Context;
+use crate::elsewhere::Elsewhere;
 use crate::failure::{failed, no_thread, unbuildable};
 use crate::pauses::Pauses;
 use crate::poll::{Feed, Poller};
@@ -83,6 +84,7 @@ impl KafkaSource {
             slots: Vec::new(),
             targets: contact.targets,
             assigned_at: None,
+            elsewhere: Elsewhere::default(),
             budget,
             stats: Arc::clone(&stats),
             shared: Arc::clone(&shared),
@@ -239,7 +241,7 @@ impl Contact {
         }
         let targets = match until {
             Until::Stopped => None,
-            Until::EndOffsets => Some(probe.ends(&found.partitions)?),
+            Until::EndOffsets => Some(probe.targets(&found.partitions)?),
         };
         Ok(Self { probe, partition_count: found.partitions.len(), targets })
     }

@@ -49,6 +49,69 @@ async fn a_second_member_takes_partitions_over_where_the_first_left_them() {
     first.close().await;
 }
 
+/// Two members share four partitions; what the first read is not recorded at first.
+#[tokio::test(flavor = "multi_thread")]
+async fn with_an_end_in_sight_a_member_waits_for_what_others_read() {
+    let broker = broker(&[("a", 4)]);
+    for partition in 0..4 {
+        publish(&broker, "a", partition, 0, 50);
+    }
+    let stop = CancellationToken::new();
+    let settings = settings(&broker, "g");
+    let mut first = start(&settings, &["a"], Until::Stopped, &stop).await.expect("started");
+    let mut of_first = Seen::default();
+    of_first.read_until(&mut first, |seen| seen.record_count() == 200).await;
+    let mut second = start(&settings, &["a"], Until::EndOffsets, &stop).await.expect("started");
+    of_first.read_until(&mut first, |seen| !seen.revoked.is_empty()).await;
+
+    let mut of_second = Seen::default();
+    // Before its share was given to it, it asked about all four.
+    let others: Vec<_> = of_first.assigned.iter().cloned().collect();
+    let asked_twice =
+        |seen: &Seen| seen.asked_elsewhere.iter().filter(|asked| **asked == others).count() >= 2;
+    of_second.read_until(&mut second, asked_twice).await;
+    assert!(!of_second.is_over);
+    assert_eq!(of_second.record_count(), 100, "its own share is read");
+
+    of_second.recorded.0.extend(of_first.recorded.0.clone());
+    of_second.read_to_end(&mut second).await;
+    assert_eq!(of_second.record_count(), 100);
+    second.close().await;
+    first.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_an_end_in_sight_others_that_do_not_move_are_an_error_that_names_them() {
+    let broker = broker(&[("a", 2)]);
+    for partition in 0..2 {
+        publish(&broker, "a", partition, 0, 5);
+    }
+    let stop = CancellationToken::new();
+    let mut settings = settings(&broker, "g");
+    let mut first = start(&settings, &["a"], Until::Stopped, &stop).await.expect("started");
+    let mut of_first = Seen::default();
+    of_first.read_until(&mut first, |seen| seen.record_count() == 10).await;
+    // The mock broker takes a whole session time-out to give the second its share.
+    settings.others_patience = Duration::from_secs(15);
+    let mut second = start(&settings, &["a"], Until::EndOffsets, &stop).await.expect("started");
+    of_first.read_until(&mut first, |seen| !seen.revoked.is_empty()).await;
+    let mut of_second = Seen::default();
+    let error = loop {
+        match second.next().await {
+            Ok(Some(event)) => of_second.take(event),
+            Ok(None) => panic!("ended although half of it is not recorded"),
+            Err(error) => break error,
+        }
+    };
+    assert_eq!(error.kind, ErrorKind::Unavailable);
+    let left = of_first.assigned.first().expect("one stays").to_string();
+    let expected =
+        format!("1 partitions are with other members of the group `g` and do not move: {left}");
+    assert_eq!(error.message, expected);
+    second.close().await;
+    first.close().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn records_read_before_a_revocation_come_before_its_notice() {
     let broker = broker(&[("a", 2)]);

@@ -28,6 +28,9 @@ pub enum SourceEvent {
     /// Partitions that were paused are about to be read again, from the recorded progress of the
     /// reply on. Whatever of them came before this event and is not landed is to be dropped.
     Resumed { partitions: Vec<Partition>, reply: oneshot::Sender<Progress> },
+    /// Partitions that other members of the group read, or nobody yet: the source asks how far they
+    /// are recorded, because it ends when they are.
+    Elsewhere { partitions: Vec<Partition>, reply: oneshot::Sender<Progress> },
     /// High-watermarks, for lag.
     EndOffsets(BTreeMap<Partition, i64>),
     /// One partition cannot go on until a person decides; the others do.

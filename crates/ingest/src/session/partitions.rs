@@ -33,6 +33,24 @@ impl<L: Landing, S: Source> Loop<'_, L, S> {
         Ok(())
     }
 
+    /// How far the tables have what others read. A dataset that they stopped stands still here too.
+    pub(super) async fn elsewhere(
+        &mut self,
+        partitions: &[Partition],
+        reply: oneshot::Sender<Progress>,
+    ) -> Result<(), Error> {
+        let mut all = Progress::default();
+        for (dataset, partitions) in self.by_dataset(partitions) {
+            let recorded = self.session.landing.progress(&dataset, &partitions).await?;
+            all.0.extend(recorded.0);
+            if matches!(super::lane(&mut self.lanes, &dataset)?.phase, Phase::Going) {
+                self.check_standing(&dataset).await?;
+            }
+        }
+        let _ = reply.send(all);
+        Ok(())
+    }
+
     /// A dataset that stands still is not read, whoever stopped it. The source is told so before
     /// it has the reply it waits for.
     async fn check_standing(&mut self, dataset: &Arc<str>) -> Result<(), Error> {

@@ -79,6 +79,8 @@ pub struct Seen {
     pub revoked: Vec<Partition>,
     pub resumed: Vec<Partition>,
     pub incidents: Vec<Incident>,
+    /// What the source asked about partitions of others, in order.
+    pub asked_elsewhere: Vec<Vec<Partition>>,
     pub ends: BTreeMap<Partition, i64>,
     pub is_over: bool,
 }
@@ -103,6 +105,10 @@ impl Seen {
                     self.offsets.remove(partition);
                 }
                 self.resumed.extend(partitions);
+                reply.send(self.recorded.clone()).expect("the source waits");
+            }
+            SourceEvent::Elsewhere { partitions, reply } => {
+                self.asked_elsewhere.push(partitions);
                 reply.send(self.recorded.clone()).expect("the source waits");
             }
             SourceEvent::Revoked { partitions, reply } => {

@@ -167,7 +167,9 @@ async fn read_all(
     while let Some(event) = source.next().await? {
         match event {
             SourceEvent::Records { records, .. } => chunks.push(records),
-            SourceEvent::Assigned { reply, .. } | SourceEvent::Resumed { reply, .. } => {
+            SourceEvent::Assigned { reply, .. }
+            | SourceEvent::Resumed { reply, .. }
+            | SourceEvent::Elsewhere { reply, .. } => {
                 drop(reply.send(Progress::default()));
             }
             SourceEvent::Revoked { reply, .. } => drop(reply.send(())),
