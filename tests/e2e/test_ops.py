@@ -247,14 +247,16 @@ def test_the_image_runs_as_nobody_special():
 
 
 def helm():
-    """Building it takes four CPU minutes, so it is asked for only where it is already."""
+    """Building it takes four CPU minutes: CI does, a person at a desk is told."""
     script = (SETUP / "helm.sh").read_text()
     version = re.search(r"version=(\S+)", script).group(1)
     cache = os.environ.get("XDG_CACHE_HOME", os.path.expanduser("~/.cache"))
     found = shutil.which("helm") or f"{cache}/huiliu/helm-{version}/helm"
-    if not os.access(found, os.X_OK):
+    if os.access(found, os.X_OK):
+        return found
+    if not os.environ.get("CI"):
         pytest.skip("SKIPPED, the chart is not checked: ops/setup/helm.sh builds helm in minutes")
-    return found
+    return succeeds(SETUP / "helm.sh").strip()
 
 
 def test_the_chart_is_clean(binary, tmp_path):
