@@ -1,8 +1,9 @@
 //! What librdkafka's mock cannot show, against a real cluster: transactions, new partitions,
 //! records deleted under the reader.
 //!
-//! Run with a broker's address: `HUILIU_TEST_KAFKA=localhost:9092 cargo test --release
-//! -p huiliu-kafka --test real -- --ignored`. Topics get new names on every run.
+//! `tests/e2e/test_kafka_crate.py` runs them on its broker; by hand, with a broker's address:
+//! `HUILIU_TEST_KAFKA=localhost:9092 cargo test --release --workspace --test real -- --ignored`.
+//! Topics get new names on every run.
 
 mod driver;
 
@@ -109,10 +110,13 @@ async fn a_new_partition_is_read_from_its_beginning() {
     let more = NewPartitions::new(&topic, 2);
     admin().create_partitions([&more], &AdminOptions::new()).await.expect("grown");
     let mut writer = Publisher::connect(&servers(), &BTreeMap::new()).expect("a publisher");
-    // The client may not know of the partition yet.
-    tokio::time::sleep(Duration::from_secs(1)).await;
     for n in 0..4_i64 {
-        writer.publish(&topic, Some(1), b"k", Some(b"v"), n).expect("published");
+        // The client may not know of the partition yet.
+        let mut tries = 0..100;
+        while writer.publish(&topic, Some(1), b"k", Some(b"v"), n).is_err() {
+            tries.next().expect("the partition becomes known in time");
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
     }
     writer.flush(PATIENCE).expect("delivered");
     seen.read_until(&mut source, |seen| seen.record_count() == 4).await;
