@@ -12,7 +12,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 /// No test waits longer for something that must come.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_secs(180);
 
 pub fn broker(topics: &[(&str, i32)]) -> MockBroker {
     let topics: Vec<_> = topics.iter().map(|(name, n)| ((*name).to_owned(), *n)).collect();
