@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # kafka-start.sh DIR PORT: starts one Kafka broker (KRaft, its own controller on PORT + 1) that
 # keeps its data and log in DIR, and returns when it answers. Started again on the same DIR it
-# goes on with the same data. Loopback only.
+# goes on with the same data. Loopback only. Settings in DIR/extra.properties win over those here;
+# one of several brokers names the others there, in controller.quorum.voters.
 . "$(dirname "${BASH_SOURCE[0]}")/prelude.sh"
 
 [ $# -eq 2 ] || fail "usage: kafka-start.sh DIR PORT"
@@ -36,8 +37,12 @@ replica.fetch.max.bytes=33554432
 log.retention.ms=-1
 EOF
 
+[ ! -f "$dir/extra.properties" ] || cat "$dir/extra.properties" >>"$dir/server.properties"
+alone=(--standalone)
+if grep -q '^controller.quorum.voters=' "$dir/server.properties"; then alone=(); fi
+
 if [ ! -f "$dir/data/meta.properties" ]; then
-  "${java[@]}" -Xmx128m kafka.tools.StorageTool format --standalone \
+  "${java[@]}" -Xmx128m kafka.tools.StorageTool format "${alone[@]}" \
     --cluster-id huiliu-one-broker-0001 --config "$dir/server.properties" \
     >"$dir/format.log" 2>&1 || fail "cannot format $dir/data: see $dir/format.log"
 fi
