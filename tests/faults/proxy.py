@@ -17,8 +17,8 @@ class Proxy:
     """Listens on `port` of the loopback address and passes connections on to `target`.
 
     `down`: connections are closed at once. `hang`: bytes are held back. `delay`: seconds that
-    every chunk waits. `refuse`: `(pattern, answer)` for requests that are answered here. `lose`:
-    `(pattern, chance)` for requests that are passed on and whose answer is cut off.
+    every chunk waits. `refuse`: `(answer, pattern, chance)` for requests that are answered here.
+    `lose`: `(pattern, chance)` for requests that are passed on and whose answer is cut off.
     """
 
     def __init__(self, port, target, seed=0):
@@ -138,10 +138,10 @@ class Connection:
 
     async def _answered_here(self, line):
         refuse = self.proxy.refuse
-        if not refuse or not re.search(refuse[0], line):
+        if not refuse or not self._is_chosen(refuse[1:], line):
             return False
         self.proxy.refused += 1
-        await self._write(self.to_client, refuse[1])
+        await self._write(self.to_client, refuse[0])
         # The client may still be sending its body: a reset would hide the answer from it.
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(2):
@@ -149,8 +149,9 @@ class Connection:
                     pass
         return True
 
-    def _is_chosen(self, lose, line):
-        return lose and re.search(lose[0], line) and self.proxy.chance.random() < lose[1]
+    def _is_chosen(self, which, line):
+        """Whether a request is of those that are meant by `(pattern, chance)`."""
+        return which and re.search(which[0], line) and self.proxy.chance.random() < which[1]
 
     async def _read(self, reader):
         try:
@@ -169,6 +170,13 @@ class Connection:
         except (OSError, RuntimeError):
             return False
         return True
+
+
+# What SeaweedFS says instead of an object, when it believes that the client has gone.
+EMPTY = (
+    b'HTTP/1.1 200 OK\r\nETag: "0"\r\nLast-Modified: Mon, 01 Jan 2024 00:00:00 GMT\r\n'
+    b"Content-Length: 0\r\nConnection: close\r\n\r\n"
+)
 
 
 def answer(status, code):

@@ -16,7 +16,7 @@ import test_faults
 from accounting import check_offsets
 from places import REPOSITORY, kafka_topics
 from program import drain, eventually, messages
-from proxy import answer
+from proxy import EMPTY, answer
 from test_bad_input import bill, text
 from test_faults import GAS, TOPIC, bills, next_offset
 from world import durable
@@ -198,6 +198,35 @@ def store_cuts(world):
     return f"{world.store.cuts} cuts; {counted(world.account_for(huiliu))}"
 
 
+@scenario("every fourth read of a commit is answered with nothing: tried again")
+def store_answers_empty(world):
+    return emptied(world, rb"GET \S+/_delta_log/\d+\.json", 0.25)
+
+
+@scenario("the same of commits after a table's first: never taken for a commit of nothing")
+def store_hides_commits(world):
+    return emptied(world, rb"GET \S+/water_bill/_delta_log/0+[1-9]\d*\.json", 0.25)
+
+
+def emptied(world, pattern, share):
+    """Runs again and again while some reads are answered with an empty object."""
+    world.topics(2)
+    huiliu = world.huiliu(in_store=True, commit_every="200ms")
+    (huiliu.directory / "no-sql").mkdir()
+    huiliu.point_at(huiliu.directory / "pipelines", huiliu.directory / "no-sql")
+    world.store.refuse = (EMPTY, pattern, share)
+    ends = []
+    for turn in range(8):
+        world.broker.publish(TOPIC, bills(200, first=turn * 200), partition=turn % 2)
+        ends.append(huiliu.start(world.broker, "--once").wait(120))
+    count = world.store.refused
+    world.store.calm()
+    assert count, "no answer was empty"
+    facts = world.account_for(huiliu)
+    assert set(ends) <= {0, 69, 75}, f"{count} answers were empty; exits {ends}"
+    return f"{count} answers were empty; exits {ends}; {counted(facts)}"
+
+
 def refused_for(world, status, code, seconds):
     """Runs while the store refuses everything with an error; how the process took it."""
     world.topics(1)
@@ -205,7 +234,7 @@ def refused_for(world, status, code, seconds):
     world.broker.publish(TOPIC, bills(1_000))
     process = huiliu.start(world.broker, "--no-refresh")
     world.reaches(huiliu, 1_000, 60, process)
-    world.store.refuse = (rb"", answer(status, code))
+    world.store.refuse = (answer(status, code), rb"", 1)
     world.store.cut()
     world.broker.publish(TOPIC, bills(1_000, first=1_000))
     time.sleep(seconds)
@@ -361,7 +390,7 @@ def quarantine_down(world):
     process = huiliu.start(world.broker, "--no-refresh")
     world.broker.publish(TOPIC, bills(1_000))
     world.reaches(huiliu, 1_000, 60, process)
-    world.store.refuse = (rb"(?:PUT|POST) \S+/quarantine/", answer(503, "SlowDown"))
+    world.store.refuse = (answer(503, "SlowDown"), rb"(?:PUT|POST) \S+/quarantine/", 1)
     mixed = bills(500, first=1_000) + [(b"k", b"nonsense")] * 20 + bills(500, first=1_500)
     world.broker.publish(TOPIC, mixed)
     world.broker.publish(GAS, bills(500, dataset="gas_bill"))

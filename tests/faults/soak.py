@@ -59,9 +59,9 @@ def faults(world, huiliu, processes):
         "store down": set_on(store, down=True),
         "store hangs": set_on(store, hang=True),
         "answers lost": set_on(store, lose=(COMMIT, 0.5)),
-        "throttled": set_on(store, refuse=(rb"", answer(503, "SlowDown"))),
+        "throttled": set_on(store, refuse=(answer(503, "SlowDown"), rb"", 1)),
         "quarantine down": set_on(
-            store, refuse=(rb"(?:PUT|POST) \S+/quarantine/", answer(500, "InternalError"))
+            store, refuse=(answer(500, "InternalError"), rb"(?:PUT|POST) \S+/quarantine/", 1)
         ),
     }
 
