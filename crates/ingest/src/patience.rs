@@ -38,7 +38,8 @@ impl<'a> Patience<'a> {
         let half = wait_ms / 2;
         let jittered = half + u64::from(self.clock.monotonic().subsec_nanos()) % (half + 1);
         tokio::select! {
-            () = tokio::time::sleep(Duration::from_millis(jittered)) => {}
+            biased;
+            () = self.clock.sleep(Duration::from_millis(jittered)) => {}
             () = self.give_up.cancelled() => {}
         }
         self.wait_ms = (wait_ms * 2).min(RETRY_MS_MAX);

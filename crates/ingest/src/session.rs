@@ -24,8 +24,8 @@ use futures::stream::{FuturesOrdered, FuturesUnordered};
 use halt::{ChunkFate, Judged};
 use huiliu_model::port::{Incident, Landing, Release, Source, SourceEvent};
 use huiliu_model::{
-    Clock, Error, ErrorKind, KafkaTopics, OnDrift, Progress, Quality, Reason, Records, Stage, Stop,
-    Tally,
+    Clock, Computed, Error, ErrorKind, KafkaTopics, OnDrift, Progress, Quality, Reason, Records,
+    Stage, Stop, Tally, compute,
 };
 use lookup::LookedUp;
 pub(crate) use lookup::Waiting;
@@ -33,7 +33,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 /// How often ages are looked at.
@@ -90,7 +90,7 @@ struct Loop<'a, L, S> {
     lanes: BTreeMap<Arc<str>, Lane>,
     /// What each dataset is read from.
     topics: Vec<(KafkaTopics, Arc<str>)>,
-    preparing: FuturesOrdered<JoinHandle<Chunk>>,
+    preparing: FuturesOrdered<Computed<Chunk>>,
     /// Of lanes that wait for schemas; at most one of each.
     lookups: FuturesUnordered<BoxFuture<'a, LookedUp>>,
     outcomes: mpsc::Receiver<Outcome>,
@@ -164,8 +164,7 @@ impl<L: Landing> Session<L> {
 
 impl<L: Landing, S: Source> Loop<'_, L, S> {
     async fn drive(&mut self) -> Result<(), Error> {
-        let mut tick = tokio::time::interval(TICK);
-        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut tick = self.session.clock.sleep(TICK);
         loop {
             if self.given_up.is_some() {
                 break;
@@ -185,7 +184,8 @@ impl<L: Landing, S: Source> Loop<'_, L, S> {
                     Some(event) => self.react(event).await?,
                     None => break,
                 },
-                _ = tick.tick() => {
+                () = &mut tick => {
+                    tick = self.session.clock.sleep(TICK);
                     self.offer_full();
                     self.run_errands();
                 }
@@ -240,9 +240,9 @@ impl<L: Landing, S: Source> Loop<'_, L, S> {
     }
 
     /// Prepares records on a thread of their own.
-    fn spawn(&self, work: Work) -> JoinHandle<Chunk> {
+    fn spawn(&self, work: Work) -> Computed<Chunk> {
         let (metrics, clock) = (Arc::clone(&self.session.metrics), Arc::clone(&self.session.clock));
-        tokio::task::spawn_blocking(move || {
+        compute(move || {
             let Work { pipeline, records, release, generation, refused } = work;
             let began = clock.monotonic();
             let prepared = pipeline.prepare_refusing(&records, clock.now_us(), &refused);

@@ -38,7 +38,7 @@ where
                 restarts += 1;
                 tracing::warn!(error = %e, restarts, "superseded; beginning again from the tables");
                 drop(source);
-                tokio::time::sleep(RESTART_WAIT).await;
+                session.clock.sleep(RESTART_WAIT).await;
             }
             result => return result,
         }

@@ -171,7 +171,7 @@ impl Table {
                 Err(e) => tracing::warn!(table = %self.path(), error = %e, "commit not answered"),
             }
             doubt = Some((version, body));
-            backoff(attempt, (self.shared().ids)().as_u128()).await;
+            self.shared().clock.sleep(backoff(attempt, (self.shared().ids)().as_u128())).await;
         }
         Err(Error::new(
             ErrorKind::Unavailable,
@@ -316,8 +316,8 @@ fn is_passing(error: &object_store::Error) -> bool {
 }
 
 /// Full jitter: anything from nothing to the exponential step.
-async fn backoff(attempt: u32, random: u128) {
+fn backoff(attempt: u32, random: u128) -> Duration {
     let step = (BACKOFF_MS << attempt.min(10)).min(BACKOFF_MS_MAX);
     let wait = u64::try_from(random % u128::from(step + 1)).unwrap_or(step);
-    tokio::time::sleep(Duration::from_millis(wait)).await;
+    Duration::from_millis(wait)
 }

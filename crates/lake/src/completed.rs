@@ -17,7 +17,7 @@ use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::streaming::PartitionStream;
 use futures::{Stream, TryStreamExt, stream};
-use huiliu_model::{Error, ErrorKind};
+use huiliu_model::{Error, ErrorKind, compute};
 use std::fmt;
 use std::sync::Arc;
 
@@ -116,10 +116,9 @@ impl Merging {
             let files = files_of(&versions.deleted, bucket);
             let deleted = read_all(&data.deleted, &data.deleted_schema, &files).await?;
             let merger = self.merger.clone();
-            let merged =
-                tokio::task::spawn_blocking(move || merger.merge(&current, &deleted, &changes))
-                    .await
-                    .map_err(|e| Error::new(ErrorKind::Bug, "merging stopped").because(e))??;
+            let merged = compute(move || merger.merge(&current, &deleted, &changes))
+                .await
+                .map_err(|e| Error::new(ErrorKind::Bug, "merging stopped").because(e))??;
             return Ok(Some((merged.current, self)));
         }
         Ok(None)

@@ -31,6 +31,15 @@ fn is_missing_bucket(error: &object_store::Error) -> bool {
 
 /// A file that cannot be encoded or decoded.
 pub fn parquet_error(action: &str, error: parquet::errors::ParquetError) -> Error {
+    use parquet::errors::ParquetError;
+    let error = match error {
+        // A store that does not answer says nothing about the file.
+        ParquetError::External(source) => match source.downcast::<object_store::Error>() {
+            Ok(source) => return store_error(action, *source),
+            Err(source) => ParquetError::External(source),
+        },
+        other => other,
+    };
     Error::new(ErrorKind::Corrupt, format!("{action} failed"))
         .help("the file contradicts the log or its own footer")
         .because(error)

@@ -54,6 +54,21 @@ impl Lake {
         Self::over(shared, "memory", contracts, &shape.into()).await
     }
 
+    /// Opens a lake on a given store with file ids of its own, so that a seed replays a run.
+    ///
+    /// # Errors
+    /// As [`Lake::open`].
+    pub async fn replayable(
+        store: Arc<dyn object_store::ObjectStore>,
+        contracts: &[Arc<Contract>],
+        shape: impl Into<Shape>,
+        clock: Arc<dyn Clock>,
+        ids: crate::ids::Ids,
+    ) -> Result<Lake, Error> {
+        let shared = Shared { kernel: KernelView::of(&store), store, clock, ids };
+        Self::over(shared, "memory", contracts, &shape.into()).await
+    }
+
     /// Opens a lake whose traffic is counted: for benchmarks.
     ///
     /// # Errors

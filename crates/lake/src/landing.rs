@@ -16,7 +16,7 @@ use arrow::datatypes::{Int32Type, Int64Type};
 use async_trait::async_trait;
 use huiliu_model::port::{Landed, Landing};
 use huiliu_model::{Batch, Covers, DriftNote, Error, ErrorKind};
-use huiliu_model::{Partition, Progress, Standing, Stop, system};
+use huiliu_model::{Partition, Progress, Standing, Stop, compute, system};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -139,7 +139,7 @@ pub(crate) async fn sorted_rows(
 ) -> Result<RecordBatch, Error> {
     let schema = Arc::clone(&tables.changes_schema);
     let contract = Arc::clone(&tables.contract);
-    tokio::task::spawn_blocking(move || {
+    compute(move || {
         let mut by = vec![system::BUCKET];
         by.extend(contract.key_names());
         sort(&rows, &schema, &by)

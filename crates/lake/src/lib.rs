@@ -65,6 +65,7 @@ pub use build::{Build, Order, Replaced};
 pub use chain::{Chain, Fault};
 pub use commit::{Commit, Committed, Step};
 pub use dataset::{Dataset, DatasetStatus};
+pub use ids::Ids;
 pub use lake::Lake;
 pub use lease::{Lease, Standing};
 pub use ledger::Ledger;

@@ -8,7 +8,7 @@ use arrow::array::{Array, ArrayRef, RecordBatch};
 use arrow::compute::{concat_batches, interleave};
 use arrow::datatypes::{DataType, SchemaRef};
 use arrow::row::{RowConverter, SortField};
-use huiliu_model::{Error, ErrorKind};
+use huiliu_model::{Error, ErrorKind, compute};
 use object_store::{ObjectStoreExt, PutPayload, WriteMultipart};
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, Encoding, ZstdLevel};
@@ -179,10 +179,9 @@ pub async fn stage_indexed(
     index: &Index,
 ) -> Result<Add, Error> {
     let index = index.clone();
-    let (bytes, statistics) =
-        tokio::task::spawn_blocking(move || encode(&batch, &index))
-            .await
-            .map_err(|e| Error::new(ErrorKind::Bug, "encoding Parquet stopped").because(e))??;
+    let (bytes, statistics) = compute(move || encode(&batch, &index))
+        .await
+        .map_err(|e| Error::new(ErrorKind::Bug, "encoding Parquet stopped").because(e))??;
     let name = format!("part-{}.zstd.parquet", (table.shared().ids)());
     let relative = match &partition {
         Some((column, value)) => format!("{column}={value}/{name}"),

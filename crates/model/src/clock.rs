@@ -1,13 +1,22 @@
 //! Time as an input, so that a test can set it and a seed replays a run.
 
+use std::future::Future;
+use std::pin::Pin;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-/// Source of wall-clock and monotonic time.
+/// A wait; it may be dropped before its end.
+pub type Sleep = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// Source of wall-clock and monotonic time, and of waits.
 pub trait Clock: Send + Sync + 'static {
     /// Microseconds since 1970 UTC, for stamps in tables.
     fn now_us(&self) -> i64;
     /// Time since an arbitrary fixed point; never goes back. Ages and time-outs use this.
     fn monotonic(&self) -> Duration;
+    /// Ends when this much time has passed. By the machine's own time, unless a clock has another.
+    fn sleep(&self, span: Duration) -> Sleep {
+        Box::pin(tokio::time::sleep(span))
+    }
 }
 
 /// The machine's clock.

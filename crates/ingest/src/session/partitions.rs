@@ -77,14 +77,16 @@ impl<L: Landing, S: Source> Loop<'_, L, S> {
         self.session.metrics.assigned(partitions, -1);
         tracing::info!(partitions = partitions.len(), "revoked; finishing their batches");
         let wanted = partitions.to_vec();
+        let late = self.session.clock.sleep(REVOKE_WAIT);
         let finish = self.finish(move |lane| {
             lane.landing > 0 || lane.batcher.holds(&wanted) || lane.waiting.covers(&wanted)
         });
-        match tokio::time::timeout(REVOKE_WAIT, finish).await {
-            Ok(finished) => finished,
+        tokio::select! {
+            biased;
+            finished = finish => finished,
             // The new owner starts from recorded progress, so what we still hold would be
             // superseded: better to end this session and begin again than to commit it late.
-            Err(_) => Err(Error::new(
+            () = late => Err(Error::new(
                 ErrorKind::Superseded,
                 "partitions were revoked before their batches could be committed",
             )),

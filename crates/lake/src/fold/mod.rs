@@ -27,7 +27,7 @@ use arrow::array::{RecordBatch, new_null_array};
 use arrow::compute::concat_batches;
 use arrow::datatypes::SchemaRef;
 use futures::TryStreamExt;
-use huiliu_model::{Error, ErrorKind, system};
+use huiliu_model::{Error, ErrorKind, compute, system};
 pub(crate) use merge::Merger;
 use parquet::arrow::ParquetRecordBatchStreamBuilder;
 pub(crate) use pending::Pending;
@@ -213,10 +213,9 @@ impl Pass<'_> {
         let current = read_all(&data.current, &data.current_schema, &current_files).await?;
         let deleted = read_all(&data.deleted, &data.deleted_schema, &deleted_files).await?;
         let merger = merger.clone();
-        let merged =
-            tokio::task::spawn_blocking(move || merger.merge(&current, &deleted, &pending))
-                .await
-                .map_err(|e| Error::new(ErrorKind::Bug, "merging a bucket stopped").because(e))??;
+        let merged = compute(move || merger.merge(&current, &deleted, &pending))
+            .await
+            .map_err(|e| Error::new(ErrorKind::Bug, "merging a bucket stopped").because(e))??;
         self.folded.changes += merged.changes;
         self.folded.applied += merged.applied;
         self.folded.stale += merged.changes - merged.applied;

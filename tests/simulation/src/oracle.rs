@@ -1,0 +1,372 @@
+//! What must be true after a history, found out without the product's own code.
+//!
+//! Logs are read as JSON lines, data files with the Parquet library alone, and the newest row per
+//! key is worked out from what the writer of the records meant.
+
+use crate::broker::{Entry, Log, Meaning};
+use crate::store::Depot;
+use arrow::array::{AsArray, RecordBatch};
+use arrow::datatypes::{Int32Type, Int64Type};
+use huiliu_model::Partition;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What was counted.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Counted {
+    pub offsets: u64,
+    pub commits: u64,
+}
+
+/// A table as its log tells it.
+#[derive(Debug, Default)]
+struct Table {
+    name: String,
+    /// Live files and their sizes.
+    files: BTreeMap<String, u64>,
+    /// What each version keeps under `commitInfo.huiliu`.
+    receipts: Vec<Value>,
+}
+
+/// Partition and offset.
+type Place = (Partition, i64);
+/// Key and status.
+type Rows = BTreeMap<String, String>;
+
+/// Checks everything that holds at any quiet moment.
+///
+/// # Errors
+/// The first thing that does not add up.
+pub async fn check(depot: &Depot, logs: &BTreeMap<Partition, Log>) -> Result<Counted, String> {
+    let tables = tables(depot).await?;
+    let mut counted = Counted::default();
+    for dataset in ["account", "meter"] {
+        let of = |kind: &str| {
+            let name = format!("{kind}/{dataset}");
+            tables.iter().find(|t| t.name == name).ok_or(format!("table {name} is not there"))
+        };
+        let changes = of("changes")?;
+        let mine: BTreeMap<&Partition, &Log> =
+            logs.iter().filter(|(p, _)| *p.kafka_topic == format!("feed.{dataset}")).collect();
+        let covered = check_receipts(changes, &mine)?;
+        check_tallies(changes, &mine)?;
+        let places = check_rows(depot, changes, of("quarantine")?, &mine, &covered).await?;
+        check_current(depot, of("current")?, &mine, &covered).await?;
+        counted.offsets += places;
+        counted.commits +=
+            changes.receipts.iter().filter(|r| r.get("covers").is_some()).count() as u64;
+        check_ledger(depot, &tables, dataset, changes).await?;
+    }
+    Ok(counted)
+}
+
+/// Checks that the store holds no data file that its table does not name.
+///
+/// # Errors
+/// The first one.
+pub async fn check_no_orphans(depot: &Depot) -> Result<(), String> {
+    let tables = tables(depot).await?;
+    let named: BTreeSet<String> = tables
+        .iter()
+        .flat_map(|table| table.files.keys().map(|path| format!("{}/{path}", table.name)))
+        .collect();
+    for object in depot.objects().await.into_keys() {
+        let is_known = object.contains("/_delta_log/") || object.starts_with("leases/");
+        if !is_known && object != "_huiliu/clock" && !named.contains(&object) {
+            return Err(format!("orphan {object} is left after maintenance"));
+        }
+    }
+    Ok(())
+}
+
+/// Every table: its log without holes, its live files there with their sizes.
+async fn tables(depot: &Depot) -> Result<Vec<Table>, String> {
+    let objects = depot.objects().await;
+    let mut logs: BTreeMap<String, BTreeMap<usize, String>> = BTreeMap::new();
+    for path in objects.keys() {
+        let Some((table, entry)) = path.split_once("/_delta_log/") else { continue };
+        if let Some(version) = entry.strip_suffix(".json").and_then(|n| n.parse().ok()) {
+            logs.entry(table.to_owned()).or_default().insert(version, path.clone());
+        }
+    }
+    let mut tables = Vec::new();
+    for (name, log) in logs {
+        let mut table = Table { name, ..Table::default() };
+        for (at, (version, path)) in log.iter().enumerate() {
+            if at != *version {
+                return Err(format!("the log of {} lacks version {at}", table.name));
+            }
+            let text = depot.bytes(path).await.ok_or("a log entry vanished")?;
+            read_version(&mut table, &text)?;
+        }
+        for (path, size) in &table.files {
+            let full = format!("{}/{path}", table.name);
+            if objects.get(&full) != Some(size) {
+                let found = objects.get(&full);
+                return Err(format!("live file {full} of {size} bytes: the store has {found:?}"));
+            }
+        }
+        tables.push(table);
+    }
+    Ok(tables)
+}
+
+fn read_version(table: &mut Table, text: &[u8]) -> Result<(), String> {
+    for line in text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+        let line: Value = serde_json::from_slice(line).map_err(|e| e.to_string())?;
+        let path = |action: &Value| action["path"].as_str().unwrap_or_default().to_owned();
+        if let Some(add) = line.get("add") {
+            let size = add["size"].as_u64().unwrap_or(0);
+            if table.files.insert(path(add), size).is_some() {
+                return Err(format!("{} adds {} twice", table.name, path(add)));
+            }
+        } else if let Some(remove) = line.get("remove") {
+            if table.files.remove(&path(remove)).is_none() {
+                return Err(format!("{} removes {}, not live", table.name, path(remove)));
+            }
+        } else if let Some(info) = line.get("commitInfo") {
+            table.receipts.push(info.get("huiliu").cloned().unwrap_or(Value::Null));
+        }
+    }
+    Ok(())
+}
+
+fn partition_of(id: &str) -> Result<Partition, String> {
+    let (topic, number) = id.rsplit_once('/').ok_or("a receipt names no partition")?;
+    Ok(Partition::new(topic, number.parse().map_err(|_| "a partition is a number")?))
+}
+
+fn covers(receipt: &Value) -> Result<Vec<(Partition, i64, i64)>, String> {
+    let Some(covers) = receipt.get("covers").and_then(Value::as_object) else {
+        return Ok(Vec::new());
+    };
+    let range = |(id, range): (&String, &Value)| {
+        let at = |end: usize| range[end].as_i64().ok_or("a range is of numbers".to_owned());
+        Ok((partition_of(id)?, at(0)?, at(1)?))
+    };
+    covers.iter().map(range).collect()
+}
+
+/// Ranges of a partition touch, but where a person set the offset; the last one ends where the
+/// partition ends. Gives every offset that is covered.
+fn check_receipts(
+    changes: &Table,
+    logs: &BTreeMap<&Partition, &Log>,
+) -> Result<BTreeSet<Place>, String> {
+    let mut next: BTreeMap<Partition, i64> = BTreeMap::new();
+    let mut covered = BTreeSet::new();
+    for receipt in &changes.receipts {
+        if let Some(reset) = receipt.get("reset") {
+            let partition = partition_of(reset["partition"].as_str().unwrap_or_default())?;
+            let to = reset["to"].as_i64().unwrap_or(-1);
+            let log = logs.get(&partition).ok_or("a reset of no partition")?;
+            let from = next.insert(partition.clone(), to).unwrap_or(0);
+            if to < from && !log.is_made_anew {
+                return Err(format!("{partition} was set back from {from} to {to}"));
+            }
+        }
+        for (partition, start, end) in covers(receipt)? {
+            let log = logs.get(&partition).ok_or(format!("{partition} does not exist"))?;
+            match next.get(&partition) {
+                Some(next) if *next != start => {
+                    return Err(format!("{partition}: {start}..{end} follows on {next}"));
+                }
+                None if start != 0 && !log.starts.contains(&start) => {
+                    return Err(format!("{partition} begins at {start}"));
+                }
+                _ => {}
+            }
+            covered.extend((start..end).map(|offset| (partition.clone(), offset)));
+            next.insert(partition, end);
+        }
+    }
+    for (partition, log) in logs {
+        let is_empty = log.available().is_empty();
+        match next.get(partition) {
+            Some(next) if *next == log.end() => {}
+            None if is_empty => {}
+            other => return Err(format!("{partition} ends at {}, not {other:?}", log.end())),
+        }
+    }
+    Ok(covered)
+}
+
+fn entry<'a>(logs: &BTreeMap<&Partition, &'a Log>, place: &Place) -> Result<&'a Entry, String> {
+    let log = logs.get(&place.0).ok_or("no such partition")?;
+    let at = usize::try_from(place.1).map_err(|_| "a negative offset")?;
+    log.entries.get(at).ok_or(format!("{} has no offset {at}", place.0))
+}
+
+/// Each receipt counts its offsets by what they are.
+fn check_tallies(changes: &Table, logs: &BTreeMap<&Partition, &Log>) -> Result<(), String> {
+    for receipt in changes.receipts.iter().filter(|r| r.get("covers").is_some()) {
+        let mut expected = [0_u64; 5];
+        for (partition, start, end) in covers(receipt)? {
+            for offset in start..end {
+                let kind = match entry(logs, &(partition.clone(), offset))? {
+                    Entry::Record(_, Meaning::Change { .. }) => 0,
+                    Entry::Record(_, Meaning::Bad) => 1,
+                    Entry::Record(_, Meaning::Tombstone) => 2,
+                    Entry::Gap => 4,
+                };
+                expected[kind] += 1;
+            }
+        }
+        let names = ["accepted", "rejected", "tombstones", "control", "gaps"];
+        let said = names.map(|name| receipt["tally"][name].as_u64().unwrap_or(u64::MAX));
+        if said != expected {
+            return Err(format!("a receipt of {} says {said:?}, not {expected:?}", changes.name));
+        }
+    }
+    Ok(())
+}
+
+async fn rows(depot: &Depot, table: &Table) -> Result<Vec<RecordBatch>, String> {
+    let mut all = Vec::new();
+    for path in table.files.keys() {
+        let bytes = depot.bytes(&format!("{}/{path}", table.name)).await.ok_or("it vanished")?;
+        let failed = |e: parquet::errors::ParquetError| format!("{}/{path}: {e}", table.name);
+        let reader = ParquetRecordBatchReaderBuilder::try_new(bytes).map_err(failed)?;
+        for batch in reader.build().map_err(failed)? {
+            all.push(batch.map_err(|e| format!("{}/{path}: {e}", table.name))?);
+        }
+    }
+    Ok(all)
+}
+
+fn texts<'a>(batch: &'a RecordBatch, name: &str) -> Vec<Option<&'a str>> {
+    let column = batch.column_by_name(name).expect("the table has the column");
+    column.as_string::<i32>().iter().collect()
+}
+
+fn longs(batch: &RecordBatch, name: &str) -> Vec<i64> {
+    let column = batch.column_by_name(name).expect("the table has the column");
+    column.as_primitive::<Int64Type>().values().to_vec()
+}
+
+fn ints(batch: &RecordBatch, name: &str) -> Vec<i32> {
+    let column = batch.column_by_name(name).expect("the table has the column");
+    column.as_primitive::<Int32Type>().values().to_vec()
+}
+
+/// Every change is in `changes` once for each of its rows, every bad record in `quarantine` once,
+/// and nothing else in either.
+async fn check_rows(
+    depot: &Depot,
+    changes: &Table,
+    quarantine: &Table,
+    logs: &BTreeMap<&Partition, &Log>,
+    covered: &BTreeSet<Place>,
+) -> Result<u64, String> {
+    let topic = logs.keys().next().map_or("", |partition| &*partition.kafka_topic);
+    let (mut expected_rows, mut expected_rejects) = (BTreeMap::new(), BTreeMap::new());
+    for place in covered {
+        match entry(logs, place)? {
+            Entry::Record(_, Meaning::Change { key_before, .. }) => {
+                let rows = if key_before.is_some() { 2 } else { 1 };
+                expected_rows.insert((place.0.number, place.1), rows);
+            }
+            Entry::Record(_, Meaning::Bad) => {
+                expected_rejects.insert((place.0.number, place.1), 1);
+            }
+            _ => {}
+        }
+    }
+    for (table, expected) in [(changes, expected_rows), (quarantine, expected_rejects)] {
+        let mut found: BTreeMap<(i32, i64), i32> = BTreeMap::new();
+        for batch in rows(depot, table).await? {
+            let (partitions, offsets) =
+                (ints(&batch, "sys_partition"), longs(&batch, "sys_offset"));
+            for place in partitions.into_iter().zip(offsets) {
+                *found.entry(place).or_default() += 1;
+            }
+        }
+        if found != expected {
+            let wrong = found.iter().find(|(place, rows)| expected.get(place) != Some(rows));
+            let lacks = expected.iter().find(|(place, rows)| found.get(place) != Some(rows));
+            let name = &table.name;
+            return Err(format!(
+                "{name} of {topic}: (partition, offset) and rows {wrong:?} found, {lacks:?} expected"
+            ));
+        }
+    }
+    Ok(covered.len() as u64)
+}
+
+/// Where a row stands among all of its key, most significant first.
+type Rank = (i64, i32, i64, i32, i32);
+
+/// The newest row per key, from what was meant.
+fn newest(logs: &BTreeMap<&Partition, &Log>, covered: &BTreeSet<Place>) -> Result<Rows, String> {
+    let mut best: BTreeMap<String, (Rank, Option<String>)> = BTreeMap::new();
+    let mut offer = |key: &String, rank: Rank, status: Option<String>| {
+        let held = best.entry(key.clone()).or_insert((rank, status.clone()));
+        if held.0 <= rank {
+            *held = (rank, status);
+        }
+    };
+    for place in covered {
+        let Entry::Record(_, Meaning::Change { op, seq, key, key_before, status }) =
+            entry(logs, place)?
+        else {
+            continue;
+        };
+        let kind = i32::from(*op != 'r');
+        let rank = |ordinal| (*seq, kind, place.1, place.0.number, ordinal);
+        if let Some(before) = key_before {
+            offer(before, rank(0), None);
+        }
+        let status = (*op != 'd').then(|| status.clone());
+        offer(key, rank(i32::from(key_before.is_some())), status);
+    }
+    Ok(best.into_iter().filter_map(|(key, (_, status))| Some((key, status?))).collect())
+}
+
+async fn check_current(
+    depot: &Depot,
+    current: &Table,
+    logs: &BTreeMap<&Partition, &Log>,
+    covered: &BTreeSet<Place>,
+) -> Result<(), String> {
+    let mut found = Rows::new();
+    for batch in rows(depot, current).await? {
+        for (key, status) in texts(&batch, "account_no").into_iter().zip(texts(&batch, "status")) {
+            let (key, status) = (key.unwrap_or("null"), status.unwrap_or("null"));
+            if found.insert(key.to_owned(), status.to_owned()).is_some() {
+                return Err(format!("{} has key {key} twice", current.name));
+            }
+        }
+    }
+    let expected = newest(logs, covered)?;
+    match found == expected {
+        true => Ok(()),
+        false => Err(format!("{} is {found:?}, not {expected:?}", current.name)),
+    }
+}
+
+/// Every receipt is in `ledger.receipts` once.
+async fn check_ledger(
+    depot: &Depot,
+    tables: &[Table],
+    dataset: &str,
+    changes: &Table,
+) -> Result<(), String> {
+    let written = (0_i64..).zip(&changes.receipts);
+    let expected: Vec<i64> =
+        written.filter(|(_, r)| r.get("covers").is_some()).map(|(version, _)| version).collect();
+    let Some(ledger) = tables.iter().find(|table| table.name == "ledger/receipts") else {
+        return Err("there is no ledger of receipts".to_owned());
+    };
+    let mut found = Vec::new();
+    for batch in rows(depot, ledger).await? {
+        let versions = longs(&batch, "changes_version");
+        let named = texts(&batch, "dataset").into_iter().zip(versions);
+        found.extend(named.filter(|(name, _)| *name == Some(dataset)).map(|(_, version)| version));
+    }
+    found.sort_unstable();
+    match found == expected {
+        true => Ok(()),
+        false => Err(format!("ledger.receipts of {dataset}: {found:?}, not {expected:?}")),
+    }
+}
