@@ -48,6 +48,8 @@ pub struct Figures {
     pub rebalances: u64,
     pub incidents: u64,
     pub swept: u64,
+    /// Calls before the faults ended.
+    pub steps_until_quiet: u64,
 }
 
 /// What is asked of a history.
@@ -157,7 +159,8 @@ impl History {
             self.add_partition("account");
         }
         self.start(GROUP);
-        for _ in 0..self.chance.within(8..30) {
+        let rounds = if self.is_calm { 6 } else { self.chance.within(8..30) };
+        for _ in 0..rounds {
             self.write();
             match self.is_calm {
                 true => self.revive().await,
@@ -277,6 +280,7 @@ impl History {
 
     /// The faults end. Processes go on for a while, or all of them are killed.
     async fn quiet(&mut self) -> Result<(), String> {
+        self.figures.steps_until_quiet = self.world.depot.trace().0;
         self.world.depot.heal();
         if self.chance.per_mille(500) {
             self.processes.iter().for_each(|p| p.life.set(State::Running));
