@@ -2,16 +2,23 @@
 //!
 //! | path | answers |
 //! |---|---|
+//! | `/` | the status page, in Chinese or English |
 //! | `/metrics` | Prometheus' text form |
 //! | `/healthz` | 200 while the process lives; an outage elsewhere must restart nothing |
 //! | `/startupz` | 200 once the process has begun its work |
 //! | `/readyz` | 200 when it can make progress, 503 with the reasons when not |
-//! | `/statusz` | what the process last said of itself |
+//! | `/statusz` | what the process last said of itself, with `format_version` |
+//!
+//! A process is ready once the group has answered with partitions, or with none: more processes
+//! than partitions are no fault, and one without any takes over when another goes.
 
 use crate::metrics;
+use crate::page::{self, Language};
+use crate::readings::Readings;
+use crate::report::Report;
 use axum::Router;
-use axum::extract::State;
-use axum::http::{StatusCode, header};
+use axum::extract::{RawQuery, State};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use huiliu_model::{Error, ErrorKind};
@@ -32,7 +39,7 @@ pub struct Health(Arc<Mutex<Facts>>);
 struct Facts {
     started: bool,
     obstacles: BTreeMap<String, String>,
-    status: Value,
+    report: Arc<Report>,
 }
 
 impl Health {
@@ -52,9 +59,9 @@ impl Health {
         self.with(|facts| facts.obstacles.remove(what));
     }
 
-    /// Sets the document of `/statusz`.
-    pub fn status(&self, status: Value) {
-        self.with(|facts| facts.status = status);
+    /// Sets the document of `/statusz`, from which the page is drawn.
+    pub fn report(&self, report: Report) {
+        self.with(|facts| facts.report = Arc::new(report));
     }
 
     fn with<T>(&self, change: impl FnOnce(&mut Facts) -> T) -> T {
@@ -93,6 +100,7 @@ pub fn serve(
     stop: CancellationToken,
 ) -> impl Future<Output = ()> + Send {
     let routes = Router::new()
+        .route("/", get(show))
         .route("/metrics", get(scrape))
         .route("/healthz", get(async || document(StatusCode::OK, &json!({"status": "alive"}))))
         .route("/startupz", get(startup))
@@ -125,19 +133,72 @@ async fn startup(State(admin): State<Admin>) -> Response {
 }
 
 async fn readiness(State(admin): State<Admin>) -> Response {
-    let (ready, reasons) = admin.health.with(|facts| {
-        let mut reasons: Vec<Value> =
-            facts.obstacles.iter().map(|(what, why)| json!({ "what": what, "why": why })).collect();
-        if !facts.started {
-            reasons.insert(0, json!({"what": "process", "why": "starting"}));
+    let (reasons, partitions) = admin.reasons();
+    let told: Vec<Value> =
+        reasons.iter().map(|(what, why)| json!({ "what": what, "why": why })).collect();
+    let ready = reasons.is_empty();
+    let mut answer = json!({ "ready": ready, "reasons": told, "partitions": partitions });
+    if ready && partitions == Some(0) {
+        answer["note"] = "no partition is left for this process; it waits for one".into();
+    }
+    document(code(ready), &answer)
+}
+
+impl Admin {
+    /// What is in the way of progress, and the partitions this process reads.
+    fn reasons(&self) -> (Vec<(String, String)>, Option<u64>) {
+        let readings = Readings::take(&self.registry);
+        let partitions = readings.partitions();
+        let (started, mut obstacles) =
+            self.health.with(|facts| (facts.started, facts.obstacles.clone()));
+        if partitions.is_none() && started {
+            obstacles
+                .entry("kafka".to_owned())
+                .or_insert_with(|| "the group has assigned no partitions yet".to_owned());
         }
-        (reasons.is_empty(), reasons)
-    });
-    document(code(ready), &json!({ "ready": ready, "reasons": reasons }))
+        obstacles.extend(readings.obstacles());
+        let mut reasons: Vec<(String, String)> = obstacles.into_iter().collect();
+        if !started {
+            reasons.insert(0, ("process".to_owned(), "starting".to_owned()));
+        }
+        (reasons, partitions)
+    }
 }
 
 async fn status(State(admin): State<Admin>) -> Response {
-    document(StatusCode::OK, &admin.health.with(|facts| facts.status.clone()))
+    let report = admin.health.with(|facts| Arc::clone(&facts.report));
+    match serde_json::to_value(&*report) {
+        Ok(value) => document(StatusCode::OK, &value),
+        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
+    }
+}
+
+async fn show(
+    State(admin): State<Admin>,
+    RawQuery(asked): RawQuery,
+    headers: HeaderMap,
+) -> Response {
+    let accepted = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
+    let language = Language::choose(asked.as_deref().and_then(language_asked), accepted);
+    let report = admin.health.with(|facts| Arc::clone(&facts.report));
+    let (reasons, _) = admin.reasons();
+    let now = page::Now { ready: reasons.is_empty(), reasons: &reasons };
+    let page = page::draw(&report, &now, language);
+    let headers = [
+        (header::CONTENT_TYPE, "text/html; charset=utf-8".to_owned()),
+        (header::CONTENT_SECURITY_POLICY, page.policy),
+        (header::CONTENT_LANGUAGE, language.tag().to_owned()),
+        (header::VARY, "Accept-Language".to_owned()),
+        (header::CACHE_CONTROL, "no-store".to_owned()),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff".to_owned()),
+        (header::REFERRER_POLICY, "no-referrer".to_owned()),
+    ];
+    (headers, page.html).into_response()
+}
+
+/// The value of `lang` in a query string.
+fn language_asked(query: &str) -> Option<&str> {
+    query.split('&').find_map(|pair| pair.strip_prefix("lang="))
 }
 
 fn code(good: bool) -> StatusCode {
@@ -168,6 +229,12 @@ mod tests {
     async fn readiness_says_what_is_in_the_way() {
         let health = Health::default();
         let registry = metrics::registry().expect("distinct names");
+        let answers = prometheus::IntCounterVec::new(
+            prometheus::Opts::new("huiliu_source_rebalances_total", "x"),
+            &["kind"],
+        )
+        .expect("valid names");
+        registry.register(Box::new(answers.clone())).expect("a new name");
         let listener = bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.expect("a free port");
         let address = listener.local_addr().expect("bound");
         let stop = CancellationToken::new();
@@ -179,12 +246,19 @@ mod tests {
         assert_eq!(fetch(address, "/startupz").await.0, 503);
         health.started();
         assert_eq!(fetch(address, "/startupz").await.0, 200);
-        assert_eq!(fetch(address, "/readyz").await.0, 200);
+        let (code, body) = fetch(address, "/readyz").await;
+        assert_eq!(code, 503, "nothing is assigned yet");
+        assert!(body.contains("assigned no partitions yet"), "{body}");
+        answers.with_label_values(&["assigned"]).inc();
+        let (code, body) = fetch(address, "/readyz").await;
+        assert_eq!(code, 200, "an empty assignment is an answer");
+        assert!(body.contains("no partition is left"), "{body}");
         health.blocked("feed.water.bill/3", "offset_expired");
         let (code, body) = fetch(address, "/readyz").await;
         let expected = json!({
             "ready": false,
             "reasons": [{"what": "feed.water.bill/3", "why": "offset_expired"}],
+            "partitions": 0,
         });
         assert_eq!((code, body), (503, format!("{expected}\n")));
         health.clear("feed.water.bill/3");
@@ -192,6 +266,10 @@ mod tests {
         let (code, body) = fetch(address, "/metrics").await;
         assert_eq!(code, 200);
         assert!(body.contains("# TYPE huiliu_build_info gauge"), "{body}");
+
+        let (code, body) = fetch(address, "/?lang=zh").await;
+        assert_eq!(code, 200);
+        assert!(body.starts_with("<!doctype html>") && body.contains("lang=\"zh-CN\""), "{body}");
 
         stop.cancel();
         tasks.join_next().await.expect("one task").expect("ends in order");

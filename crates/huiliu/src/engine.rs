@@ -4,6 +4,7 @@
 //! one-directional. The stop token stops reading, what was read lands, then the fold is told to
 //! end. A lake that does not answer while stopping is waited for no longer than the grace.
 
+use crate::activity::{Activity, Work};
 use crate::admin::Health;
 use crate::board::Board;
 use crate::duty::{self, Keeper};
@@ -48,6 +49,7 @@ pub struct Engine {
     pub registry: Registry,
     pub health: Health,
     pub clock: Arc<dyn Clock>,
+    pub activity: Activity,
     metrics: Arc<Metrics>,
     pipelines: BTreeMap<Arc<str>, Arc<Pipeline>>,
     kafka: huiliu_kafka::Settings,
@@ -98,6 +100,7 @@ impl Engine {
             lake,
             registry,
             health: Health::default(),
+            activity: Activity::new(Arc::clone(&clock)),
             clock,
             metrics: Arc::new(metrics),
             pipelines,
@@ -134,6 +137,7 @@ impl Engine {
                 lake: self.lake.clone(),
                 clock: Arc::clone(&self.clock),
                 metrics: self.follow.clone(),
+                activity: self.activity.clone(),
                 as_of,
                 over: over.clone(),
             };
@@ -143,6 +147,7 @@ impl Engine {
         let fold = Fold {
             lake: self.lake.clone(),
             clock: Arc::clone(&self.clock),
+            activity: self.activity.clone(),
             policy: self.policy,
             over: over.clone(),
         };
@@ -173,6 +178,7 @@ impl Engine {
             clock: Arc::clone(&self.clock),
             said: self.installation.settings.maintenance,
             metrics: self.maintenance.clone(),
+            activity: self.activity.clone(),
             over,
         }
     }
@@ -300,6 +306,7 @@ pub async fn grace(stop: CancellationToken, give_up: CancellationToken, over: Ca
 struct Fold {
     lake: Lake,
     clock: Arc<dyn Clock>,
+    activity: Activity,
     policy: Policy,
     over: CancellationToken,
 }
@@ -348,9 +355,11 @@ impl Fold {
     }
 
     async fn once(&self, dataset: &huiliu_lake::Dataset) -> Result<(), Error> {
-        if dataset.fold_is_due(&self.policy, self.clock.now_us() / 1_000).await?
-            && let Some(folded) = dataset.fold().await?
-        {
+        if !dataset.fold_is_due(&self.policy, self.clock.now_us() / 1_000).await? {
+            return Ok(());
+        }
+        let _under_way = self.activity.begin(Work::Fold, &*dataset.contract.dataset);
+        if let Some(folded) = dataset.fold().await? {
             tell(&dataset.contract.dataset, &folded);
         }
         Ok(())

@@ -3,6 +3,7 @@
 //! Nothing below this crate knows of the command line, the terminal, the process environment or
 //! signals; nothing in it knows how a record is decoded or a table committed.
 
+mod activity;
 mod admin;
 mod board;
 mod cli;
@@ -19,10 +20,14 @@ mod maintenance;
 mod member;
 mod metrics;
 mod output;
+mod page;
+mod readings;
+mod report;
 mod schemas;
 mod signals;
 mod subjects;
 mod view;
+mod watch;
 
 use clap::Parser;
 use std::process::ExitCode;

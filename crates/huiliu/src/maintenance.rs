@@ -5,6 +5,7 @@
 //! `huiliu maintain` and other processes have their turn. What fails is told, counted and tried
 //! again in the next round; ingestion never waits for it.
 
+use crate::activity::{Activity, Work};
 use crate::console::Console;
 use huiliu_lake::maintain::{Bounds, LEASE, LEASE_LASTS, Upkeep};
 use huiliu_lake::{Lake, Lease, Standing};
@@ -142,6 +143,7 @@ pub struct Maintain {
     pub clock: Arc<dyn Clock>,
     pub said: Maintenance,
     pub metrics: Metrics,
+    pub activity: Activity,
     pub over: CancellationToken,
 }
 
@@ -181,7 +183,10 @@ impl Maintain {
         let mut failed = false;
         for target in self.lake.maintained().await? {
             let Standing::Here { term, .. } = lease.attend().await? else { return Ok(()) };
-            match self.lake.maintain(&target, &bounds, Some(term)).await {
+            let under_way = self.activity.begin(Work::Maintain, &target.name);
+            let done = self.lake.maintain(&target, &bounds, Some(term)).await;
+            drop(under_way);
+            match done {
                 Ok(done) => {
                     self.metrics.count(&done);
                     if !done.is_nothing() {

@@ -110,12 +110,16 @@ impl Metrics {
     /// Says what is read from where. Topics that match a pattern share one series under its text,
     /// for their names are no closed set.
     pub(crate) fn declare<'a>(&self, topics: impl Iterator<Item = &'a KafkaTopics>) {
+        self.source.forget_all();
         self.source.matched.declare(topics);
     }
 
     pub(crate) fn durable(&self, partition: &Partition, next_offset: i64, newest_ms: i64) {
         if let Some(pattern) = self.source.matched.durable(partition, next_offset) {
             return self.source.publish(&pattern, newest_ms);
+        }
+        if !self.source.owns(partition) {
+            return;
         }
         let labels = [&*partition.kafka_topic, &partition.number.to_string()];
         self.source.durable_offset.with_label_values(&labels).set(next_offset);
@@ -130,7 +134,9 @@ impl Metrics {
         for pattern in self.source.matched.ends(ends) {
             self.source.publish(&pattern, 0);
         }
-        let named = ends.iter().filter(|(p, _)| self.source.matched.pattern(p).is_none());
+        let named = ends
+            .iter()
+            .filter(|(p, _)| self.source.matched.pattern(p).is_none() && self.source.owns(p));
         for (partition, end) in named {
             let labels = [&*partition.kafka_topic, &partition.number.to_string()];
             self.source.end_offset.with_label_values(&labels).set(*end);
@@ -146,6 +152,10 @@ impl Metrics {
             let pattern = self.source.matched.pattern(partition);
             let label = pattern.as_deref().unwrap_or(&partition.kafka_topic);
             self.source.assigned.with_label_values(&[label]).add(change);
+            match change > 0 {
+                true => self.source.own(partition),
+                false => self.source.forget(partition),
+            }
             if let Some(pattern) = pattern.filter(|_| change < 0) {
                 self.source.matched.forget(partition);
                 self.source.publish(&pattern, 0);

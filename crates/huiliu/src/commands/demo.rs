@@ -18,6 +18,7 @@ use crate::installation::{Installation, clock, runtime};
 use crate::metrics;
 use crate::signals::drain_on_signal;
 use crate::view::{self, Published, grouped};
+use crate::watch::Watch;
 use home::Home;
 use huiliu_citygen::{Plan, city, datasets};
 use huiliu_kafka::{MockBroker, Pacer, Publisher, Until};
@@ -133,7 +134,10 @@ async fn serve(
     for address in [address, free] {
         let (registry, health) = (engine.registry.clone(), engine.health.clone());
         match run::serve(tasks, address, registry, health, stop.clone(), console).await {
-            Ok(_) => return Ok(()),
+            Ok(_) => {
+                tasks.spawn(Watch::over(engine, console).go_on(stop.clone()));
+                return Ok(());
+            }
             Err(failure) if address == free => return Err(failure),
             Err(_) => console.warn(format!("{address} is taken; another port serves the metrics")),
         }

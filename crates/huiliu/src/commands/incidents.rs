@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 /// A dataset that stands still.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Clone, Serialize)]
 pub struct StoppedLine {
     pub dataset: String,
     /// `rejects`, `field_added`, …: the label of the metric.
@@ -52,14 +52,14 @@ impl From<&Stop> for StoppedLine {
 }
 
 /// A partition that cannot be read on.
-#[derive(Debug, Serialize)]
-struct PartitionLine {
-    partition: String,
-    kind: &'static str,
-    recorded: i64,
-    available_from: i64,
-    available_to: i64,
-    remedy: String,
+#[derive(Debug, Clone, Serialize)]
+pub struct PartitionLine {
+    pub partition: String,
+    pub kind: &'static str,
+    pub recorded: i64,
+    pub available_from: i64,
+    pub available_to: i64,
+    pub remedy: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -162,7 +162,7 @@ async fn list(
 }
 
 /// Partitions whose recorded progress lies outside what Kafka has; why not, if that is not known.
-async fn partitions(
+pub async fn partitions(
     installation: &Installation,
     progress: &BTreeMap<String, i64>,
     console: &Console,

@@ -29,7 +29,7 @@ pub struct Status {
 }
 
 /// A subject that is not built.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Clone, Serialize)]
 pub struct OffLine {
     pub subject: String,
     pub why: String,
@@ -38,7 +38,7 @@ pub struct OffLine {
 }
 
 /// State of one dataset.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Clone, Serialize)]
 pub struct DatasetLine {
     pub dataset: String,
     pub title: String,
@@ -62,7 +62,7 @@ pub struct DatasetLine {
 }
 
 /// State of one subject table.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Clone, Serialize)]
 pub struct SubjectLine {
     pub table: String,
     /// Null before the first build.

@@ -10,6 +10,7 @@
 //! saves work and guards nothing: where two do it after all, the first to commit wins, and the
 //! other finds the table at the versions it was about to commit.
 
+use crate::activity::{Activity, Work};
 use crate::commands::rule::today;
 use crate::duty::Duty;
 use crate::installation::Installation;
@@ -75,6 +76,7 @@ pub struct Follow {
     pub lake: Lake,
     pub clock: Arc<dyn Clock>,
     pub metrics: Metrics,
+    pub activity: Activity,
     pub duty: Arc<Duty>,
     /// Date that the tables count from; today without it.
     pub as_of: Option<NaiveDate>,
@@ -109,6 +111,7 @@ impl Follow {
             if !self.duty.is_ours() {
                 // What another process refreshes is not this one's to measure.
                 done.tables.clear();
+                self.activity.leave_tables();
                 continue;
             }
             let round = async {
@@ -146,6 +149,7 @@ impl Follow {
                 !waits && done.tables.get(&name).is_none_or(|last| *last != now)
             })
             .collect();
+        self.note_standing(&tables, &versions, as_of, done);
         let (round, more) = done.slow.round(&waiting);
         for table in round {
             if !self.duty.is_ours() {
@@ -153,7 +157,10 @@ impl Follow {
             }
             let (name, begun) = (table.full_name(), self.clock.monotonic());
             let now = self.versions_for(table, &versions);
-            match refresher.one(table, &inputs, small).await {
+            let under_way = self.activity.begin(Work::Refresh, &name);
+            let refreshed = refresher.one(table, &inputs, small).await;
+            drop(under_way);
+            match refreshed {
                 Ok(refreshed) => {
                     let way = refreshed.decision.way;
                     done.slow.note(&name, way, self.clock.monotonic().saturating_sub(begun));
@@ -167,6 +174,7 @@ impl Follow {
                         let again = self.clock.monotonic() + PATIENCE;
                         done.patience.insert(name, again);
                     } else {
+                        self.activity.follows(&name, true);
                         done.tables.insert(name, (now, as_of));
                     }
                 }
@@ -179,6 +187,20 @@ impl Follow {
             refresher.note_sets(&of_subject, &inputs).await?;
         }
         Ok(more)
+    }
+
+    /// Notes which tables show all that has landed.
+    fn note_standing(
+        &self,
+        tables: &[&TableSpec],
+        versions: &BTreeMap<String, i64>,
+        as_of: NaiveDate,
+        done: &Done,
+    ) {
+        for table in tables {
+            let (name, now) = (table.full_name(), (self.versions_for(table, versions), as_of));
+            self.activity.follows(&name, done.tables.get(&name) == Some(&now));
+        }
     }
 
     /// Versions of the datasets that a table is built on.
@@ -231,6 +253,7 @@ impl Follow {
             _ => "failed",
         };
         self.count(table, Way::Nothing, outcome);
+        self.activity.failed(table, outcome, error.to_string());
         done.patience.insert(table.to_owned(), self.clock.monotonic() + PATIENCE);
         tracing::error!(table, %error, "the subject table keeps its last good version");
     }

@@ -2,7 +2,10 @@
 
 use crate::metrics::matched::{ALL, Matched};
 use crate::metrics::{Maker, seconds};
+use huiliu_model::Partition;
 use prometheus::{Gauge, GaugeVec, IntCounterVec, IntGaugeVec};
+use std::collections::BTreeSet;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 pub struct Source {
     pub records: IntCounterVec,
@@ -16,6 +19,8 @@ pub struct Source {
     pub rebalances: IntCounterVec,
     pub incidents: IntGaugeVec,
     pub matched: Matched,
+    /// Partitions that this process reads; only these have series.
+    owned: Mutex<BTreeSet<Partition>>,
 }
 
 impl Source {
@@ -73,7 +78,41 @@ impl Source {
                 &["kafka_topic", "partition", "kind"],
             )?,
             matched: Matched::default(),
+            owned: Mutex::default(),
         })
+    }
+
+    pub fn own(&self, partition: &Partition) {
+        self.owned().insert(partition.clone());
+    }
+
+    pub fn owns(&self, partition: &Partition) -> bool {
+        self.owned().contains(partition)
+    }
+
+    /// Removes the series of a partition that another process reads from now on: their last values
+    /// would stay for ever.
+    pub fn forget(&self, partition: &Partition) {
+        if !self.owned().remove(partition) {
+            return;
+        }
+        let labels = [&*partition.kafka_topic, &partition.number.to_string()];
+        // A series that was never set is not there to be removed.
+        let _ = self.end_offset.remove_label_values(&labels);
+        let _ = self.durable_offset.remove_label_values(&labels);
+        let _ = self.lag.remove_label_values(&labels);
+        let _ = self.durable_time.remove_label_values(&labels);
+    }
+
+    /// Removes those of every partition, as a session begins with none.
+    pub fn forget_all(&self) {
+        let all: Vec<Partition> = self.owned().iter().cloned().collect();
+        all.iter().for_each(|partition| self.forget(partition));
+        self.assigned.reset();
+    }
+
+    fn owned(&self) -> MutexGuard<'_, BTreeSet<Partition>> {
+        self.owned.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Sets the series of a pattern to the sums of its partitions.

@@ -24,10 +24,10 @@ impl<L: Landing, S: Source> Loop<'_, L, S> {
             all.0.extend(recorded.0);
             self.check_standing(&dataset).await?;
         }
+        self.session.metrics.assigned(partitions, 1);
         for (partition, next) in &all.0 {
             self.session.metrics.durable(partition, *next, 0);
         }
-        self.session.metrics.assigned(partitions, 1);
         tracing::info!(partitions = partitions.len(), recorded = all.0.len(), "assigned");
         let _ = reply.send(all);
         Ok(())
@@ -74,19 +74,23 @@ impl<L: Landing, S: Source> Loop<'_, L, S> {
     }
 
     pub(super) async fn revoke(&mut self, partitions: &[Partition]) -> Result<(), Error> {
-        self.session.metrics.assigned(partitions, -1);
         tracing::info!(partitions = partitions.len(), "revoked; finishing their batches");
         let wanted = partitions.to_vec();
         let late = self.session.clock.sleep(REVOKE_WAIT);
         let finish = self.finish(move |lane| {
             lane.landing > 0 || lane.batcher.holds(&wanted) || lane.waiting.covers(&wanted)
         });
-        tokio::select! {
+        let finished = tokio::select! {
             biased;
-            finished = finish => finished,
+            finished = finish => Some(finished),
+            () = late => None,
+        };
+        self.session.metrics.assigned(partitions, -1);
+        match finished {
+            Some(finished) => finished,
             // The new owner starts from recorded progress, so what we still hold would be
             // superseded: better to end this session and begin again than to commit it late.
-            () = late => Err(Error::new(
+            None => Err(Error::new(
                 ErrorKind::Superseded,
                 "partitions were revoked before their batches could be committed",
             )),
