@@ -9,7 +9,7 @@ use huiliu_lake::Lake;
 use huiliu_model::port::{Landed, Landing};
 use huiliu_model::{Batch, DriftNote, Error, Partition, Progress, Standing, Stop};
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError, RwLock};
 
 /// Counts of one dataset.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -25,7 +25,8 @@ pub struct Count {
 
 /// The lake with a counter before it.
 pub struct Board {
-    lake: Lake,
+    /// Another one after a reload.
+    lake: RwLock<Lake>,
     pacer: Option<Pacer>,
     counts: Mutex<BTreeMap<String, Count>>,
 }
@@ -33,7 +34,16 @@ pub struct Board {
 impl Board {
     pub fn new(lake: Lake, pacer: Option<Pacer>) -> Self {
         let names = lake.datasets().map(|d| (d.contract.dataset.to_string(), Count::default()));
-        Self { counts: Mutex::new(names.collect()), lake, pacer }
+        Self { counts: Mutex::new(names.collect()), lake: RwLock::new(lake), pacer }
+    }
+
+    /// Lands in this lake from now on; the counts go on.
+    pub fn adopt(&self, lake: Lake) {
+        *self.lake.write().unwrap_or_else(PoisonError::into_inner) = lake;
+    }
+
+    fn lake(&self) -> Lake {
+        self.lake.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Counts per dataset.
@@ -68,11 +78,11 @@ impl Board {
 #[async_trait]
 impl Landing for Board {
     async fn progress(&self, dataset: &str, partitions: &[Partition]) -> Result<Progress, Error> {
-        self.lake.progress(dataset, partitions).await
+        self.lake().progress(dataset, partitions).await
     }
 
     async fn land(&self, batch: &Batch) -> Result<Landed, Error> {
-        let landed = self.lake.land(batch).await?;
+        let landed = self.lake().land(batch).await?;
         self.note(batch, &landed);
         if let Some(pacer) = &self.pacer {
             let ends =
@@ -86,14 +96,14 @@ impl Landing for Board {
     }
 
     async fn standing(&self, dataset: &str) -> Result<Standing, Error> {
-        self.lake.standing(dataset).await
+        self.lake().standing(dataset).await
     }
 
     async fn stop(&self, stop: &Stop) -> Result<(), Error> {
-        self.lake.stop(stop).await
+        self.lake().stop(stop).await
     }
 
     async fn note_drift(&self, notes: &[DriftNote]) -> Result<(), Error> {
-        self.lake.note_drift(notes).await
+        self.lake().note_drift(notes).await
     }
 }

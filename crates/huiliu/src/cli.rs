@@ -24,6 +24,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 mod audit;
+mod doctor;
 mod explain;
 mod init;
 mod lineage;
@@ -34,6 +35,7 @@ mod subject;
 mod subjects;
 mod test;
 pub use audit::{AuditArgs, AuditCommand, AuditExportArgs, AuditVerifyArgs};
+pub use doctor::DoctorArgs;
 pub use explain::ExplainArgs;
 pub use init::{GroupName, InitArgs};
 pub use lineage::{LineageArgs, LineageFormat};
@@ -122,6 +124,7 @@ pub enum LogFormat {
 pub enum Command {
     Demo(DemoArgs),
     Init(InitArgs),
+    Doctor(DoctorArgs),
     Validate(ValidateArgs),
     Test(TestArgs),
     Run(RunArgs),
@@ -193,6 +196,9 @@ pub struct RunArgs {
     /// Never refresh subject tables; of several processes without it one does, by a lease
     #[arg(long, conflicts_with = "once")]
     pub no_refresh: bool,
+    /// Take safe changes of pipeline files over when they appear; SIGHUP does so at any time
+    #[arg(long, conflicts_with = "once")]
+    pub watch: bool,
 }
 
 /// Ask the tables in SQL: changes.*, current.*, quarantine.* and the subject databases

@@ -4,6 +4,7 @@ mod audit;
 mod bench;
 mod completions;
 mod demo;
+mod doctor;
 mod explain;
 mod generate;
 pub mod incidents;
@@ -48,6 +49,7 @@ pub fn execute(cli: Cli, console: &Console) -> Result<(), Failure> {
         Command::Bench(args) => bench::execute(args, global, console),
         Command::Completions(args) => completions::execute(args),
         Command::Demo(args) => demo::execute(args, global, console),
+        Command::Doctor(args) => doctor::execute(args, global),
         Command::Explain(args) => explain::execute(args, global, console),
         Command::Generate(args) => generate::execute(args, global, console),
         Command::Init(args) => init::execute(args, global, console),

@@ -13,6 +13,7 @@ use crate::installation::{Installation, shape};
 use crate::maintenance::{self, Maintain};
 use crate::member::Door;
 use crate::metrics;
+use crate::reload;
 use crate::schemas;
 use crate::subjects::Refresher;
 use crate::subjects::follow::{self, Follow};
@@ -50,8 +51,10 @@ pub struct Engine {
     pub health: Health,
     pub clock: Arc<dyn Clock>,
     pub activity: Activity,
+    pub reloads: reload::Metrics,
+    schemas: schemas::Named,
     metrics: Arc<Metrics>,
-    pipelines: BTreeMap<Arc<str>, Arc<Pipeline>>,
+    pipelines: Pipelines,
     kafka: huiliu_kafka::Settings,
     policy: Policy,
     follow: follow::Metrics,
@@ -80,22 +83,18 @@ impl Engine {
     ) -> Result<Self, Failure> {
         let protection = Arc::new(installation.protection()?);
         let kafka = installation.kafka()?;
-        let limits = installation.settings.limits;
-        let bounds = Bounds { record_bytes: limits.record_bytes_max, nesting: limits.nesting_max };
         let registry = metrics::registry()?;
         let schemas = schemas::named(&installation, &registry)?;
-        let mut pipelines = BTreeMap::new();
-        for contract in &installation.project.contracts {
-            let pipeline = Pipeline::new(contract.clone(), bounds, Arc::clone(&protection))?;
-            let pipeline = schemas::attach(pipeline, &schemas);
-            pipelines.insert(Arc::clone(&contract.dataset), Arc::new(pipeline));
-        }
+        let pipelines = pipelines(&installation, &protection, &schemas)?;
         let metrics = Metrics::register(&registry).map_err(metrics::duplicate)?;
         let follow = follow::Metrics::register(&registry).map_err(metrics::duplicate)?;
         let maintenance = maintenance::Metrics::register(&registry).map_err(metrics::duplicate)?;
         let leases = duty::Metrics::register(&registry).map_err(metrics::duplicate)?;
+        let reloads = reload::Metrics::register(&registry, &*clock).map_err(metrics::duplicate)?;
         let lake = installation.lake(shape(&protection), Arc::clone(&clock)).await?;
         Ok(Self {
+            reloads,
+            schemas,
             board: Arc::new(Board::new(lake.clone(), pacer)),
             lake,
             registry,
@@ -111,6 +110,19 @@ impl Engine {
             leases,
             installation,
         })
+    }
+
+    /// Goes on with what files say that were found safe to take over. No session may be open.
+    ///
+    /// # Errors
+    /// As [`Engine::open`]; the engine is as before then.
+    pub async fn take_over(&mut self, installation: Installation) -> Result<(), Failure> {
+        let protection = Arc::new(installation.protection()?);
+        let pipelines = pipelines(&installation, &protection, &self.schemas)?;
+        let lake = installation.lake(shape(&protection), Arc::clone(&self.clock)).await?;
+        self.board.adopt(lake.clone());
+        (self.pipelines, self.lake, self.installation) = (pipelines, lake, installation);
+        Ok(())
     }
 
     /// Reads Kafka until the source ends, folding and refreshing meanwhile.
@@ -252,6 +264,25 @@ impl Engine {
         let refresher = Refresher::new(&self.installation, &self.lake, as_of);
         refresher.refresh(&tables, |table, done| told(table, done.row_count)).await
     }
+}
+
+type Pipelines = BTreeMap<Arc<str>, Arc<Pipeline>>;
+
+/// The pipeline of every dataset.
+fn pipelines(
+    installation: &Installation,
+    protection: &Arc<huiliu_normalise::Protection>,
+    schemas: &schemas::Named,
+) -> Result<Pipelines, Failure> {
+    let limits = installation.settings.limits;
+    let bounds = Bounds { record_bytes: limits.record_bytes_max, nesting: limits.nesting_max };
+    let mut pipelines = Pipelines::new();
+    for contract in &installation.project.contracts {
+        let pipeline = Pipeline::new(contract.clone(), bounds, Arc::clone(protection))?;
+        let pipeline = schemas::attach(pipeline, schemas);
+        pipelines.insert(Arc::clone(&contract.dataset), Arc::new(pipeline));
+    }
+    Ok(pipelines)
 }
 
 /// The error of partitions that stand still.

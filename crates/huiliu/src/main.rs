@@ -22,6 +22,7 @@ mod metrics;
 mod output;
 mod page;
 mod readings;
+mod reload;
 mod report;
 mod schemas;
 mod signals;

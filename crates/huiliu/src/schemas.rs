@@ -18,6 +18,18 @@ pub fn named(
     installation: &Installation,
     metrics: &prometheus::Registry,
 ) -> Result<Named, Failure> {
+    let client = client(installation, metrics)?;
+    Ok(client.map(|client| Arc::new(client) as Arc<dyn Schemas>))
+}
+
+/// As [`named`], by its own type.
+///
+/// # Errors
+/// As [`named`].
+pub fn client(
+    installation: &Installation,
+    metrics: &prometheus::Registry,
+) -> Result<Option<Registry>, Failure> {
     let Some(named) = &installation.settings.schema_registry else { return Ok(None) };
     let credentials = named.credentials().map_err(|found| Failure::Findings(vec![found]))?;
     let (username, password) = credentials.unzip();
@@ -28,7 +40,7 @@ pub fn named(
         ca_location: named.ca_location.clone(),
     };
     let metrics = Metrics::register(metrics).map_err(crate::metrics::duplicate)?;
-    Ok(Some(Arc::new(Registry::new(settings, clock(), metrics)?)))
+    Ok(Some(Registry::new(settings, clock(), metrics)?))
 }
 
 /// As [`named`], for a verb that shows no metrics.

@@ -13,6 +13,7 @@ mod chunk;
 mod context;
 mod elsewhere;
 mod ends;
+mod examine;
 mod failure;
 mod mock;
 mod offsets;
@@ -26,6 +27,7 @@ mod source;
 mod stats;
 mod topics;
 
+pub use examine::{Examined, examine};
 pub use mock::MockBroker;
 pub use pacer::Pacer;
 pub use publish::{Publisher, partition_of};

@@ -38,6 +38,14 @@ impl Registry {
         Ok(Self { url, client, settings, clock, metrics, cache: Mutex::default() })
     }
 
+    /// Whether the registry answers and lets us in. Any answer about an id will do.
+    ///
+    /// # Errors
+    /// `Unavailable` or `Denied`.
+    pub async fn reach(&self) -> Result<(), Error> {
+        self.ask(&["schemas", "ids", "1"], false).await.map(|_| ())
+    }
+
     fn cache(&self) -> MutexGuard<'_, Cache> {
         // Every change is one step: a panic elsewhere leaves a whole cache behind.
         self.cache.lock().unwrap_or_else(PoisonError::into_inner)

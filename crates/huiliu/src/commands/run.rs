@@ -7,11 +7,14 @@ use crate::console::Console;
 use crate::engine::{Engine, Following, standing_still, stopped};
 use crate::failure::Failure;
 use crate::installation::{Installation, clock, runtime, say_off};
+use crate::reload::Reloader;
 use crate::signals::drain_on_signal;
 use crate::view;
 use crate::watch::Watch;
+use huiliu_ingest::Summary;
 use huiliu_kafka::Until;
 use huiliu_lake::fold::Policy;
+use huiliu_model::Error;
 use prometheus::Registry;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -38,22 +41,16 @@ async fn run(args: &RunArgs, installation: Installation, console: &Console) -> R
         None if args.once => None,
         None => Some(installation.settings.admin_bind),
     };
-    let engine = Engine::open(installation, None, Policy::default(), clock()).await?;
+    let mut engine = Engine::open(installation, None, Policy::default(), clock()).await?;
     let serving = CancellationToken::new();
     let mut served = JoinSet::new();
     if let Some(address) = address {
         let health = engine.health.clone();
         serve(&mut served, address, engine.registry.clone(), health, serving.clone(), console)
             .await?;
-        served.spawn(Watch::over(&engine, console).go_on(serving.clone()));
     }
     let shown = view::begin(&mut tasks, console, Arc::clone(&engine.board), None);
-    let until = if args.once { Until::EndOffsets } else { Until::Stopped };
-    let following = match args.once || args.no_refresh {
-        true => Following::No,
-        false => Following::AsOf(args.as_of),
-    };
-    let summary = engine.ingest(until, following, &stop).await;
+    let summary = sessions(args, &mut engine, address.is_some(), &stop, console).await;
     shown.finish();
     let summary = summary?;
     if args.once && !stop.is_cancelled() {
@@ -79,6 +76,61 @@ async fn run(args: &RunArgs, installation: Installation, console: &Console) -> R
         stopped(&summary.stopped)?;
     }
     Ok(())
+}
+
+/// One session after the other, each with what the files say that were taken over.
+async fn sessions(
+    args: &RunArgs,
+    engine: &mut Engine,
+    is_watched: bool,
+    stop: &CancellationToken,
+    console: &Console,
+) -> Result<Summary, Failure> {
+    let until = if args.once { Until::EndOffsets } else { Until::Stopped };
+    let following = match args.once || args.no_refresh {
+        true => Following::No,
+        false => Following::AsOf(args.as_of),
+    };
+    let mut reloader = Reloader::new(engine, args.watch, console)?;
+    loop {
+        let session = stop.child_token();
+        let mut watching = JoinSet::new();
+        if is_watched {
+            watching.spawn(Watch::over(engine, console).go_on(session.clone()));
+        }
+        let ingest = engine.ingest(until, following, &session);
+        let (summary, next) = match args.once {
+            true => (ingest.await, None),
+            false => with_reload(ingest, &mut reloader, &engine.installation, &session).await,
+        };
+        watching.shutdown().await;
+        let summary = summary?;
+        match next.filter(|_| !stop.is_cancelled()) {
+            Some(next) => {
+                if let Err(failure) = engine.take_over(next).await {
+                    reloader.failed(&failure);
+                }
+            }
+            None => return Ok(summary),
+        }
+    }
+}
+
+/// Ingests until the session ends, or drains it when files are to be taken over.
+async fn with_reload(
+    ingest: impl Future<Output = Result<Summary, Error>>,
+    reloader: &mut Reloader,
+    running: &Installation,
+    session: &CancellationToken,
+) -> (Result<Summary, Error>, Option<Installation>) {
+    let mut ingest = std::pin::pin!(ingest);
+    let next = tokio::select! {
+        biased;
+        summary = &mut ingest => return (summary, None),
+        next = reloader.next(running) => next,
+    };
+    session.cancel();
+    (ingest.await, Some(next))
 }
 
 /// Opens the admin port and serves it.

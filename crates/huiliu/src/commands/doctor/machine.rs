@@ -1,0 +1,145 @@
+//! What the machine allows: disk for spills, memory, open files.
+
+use super::Check;
+use crate::installation::Installation;
+use huiliu_model::ErrorKind;
+use std::fs::read_to_string;
+use std::path::Path;
+
+const GIB: u64 = 1 << 30;
+/// Below this a build that spills may end for want of room.
+const DISK_WARN: u64 = 10 * GIB;
+const DISK_FAIL: u64 = GIB;
+/// Each partition, table and connection may take some; 48 datasets need a few hundred.
+const FILES_WARN: u64 = 4_096;
+const FILES_FAIL: u64 = 512;
+
+pub fn checks(installation: &Installation) -> Vec<Check> {
+    let group = read_to_string("/proc/self/cgroup").unwrap_or_default();
+    let machine = read_to_string("/proc/meminfo").unwrap_or_default();
+    let held = limit(Path::new("/sys/fs/cgroup"), &group);
+    let allowed = [held, total(&machine)].into_iter().flatten().min();
+    let files = read_to_string("/proc/self/limits").ok().and_then(|text| open_files(&text));
+    vec![
+        disk(&std::env::temp_dir()),
+        memory(installation.settings.memory_limit_bytes, allowed),
+        open_file_check(files),
+    ]
+}
+
+fn disk(folder: &Path) -> Check {
+    let meaning = "builds that do not fit in memory spill to the folder for temporary files";
+    let shown = folder.display();
+    let free = match rustix::fs::statvfs(folder) {
+        Ok(found) => found.f_bavail.saturating_mul(found.f_frsize),
+        Err(error) => {
+            return Check::ok("disk", meaning, format!("{shown}: {error}"))
+                .fail(ErrorKind::Unavailable, "set TMPDIR to a folder that can be written");
+        }
+    };
+    let check = Check::ok("disk", meaning, format!("{} free in {shown}", gib(free)));
+    let remedy = "make room, or set TMPDIR to a larger file system";
+    match free {
+        free if free < DISK_FAIL => check.fail(ErrorKind::Unavailable, remedy),
+        free if free < DISK_WARN => check.warn(remedy),
+        _ => check,
+    }
+}
+
+fn memory(budget: u64, allowed: Option<u64>) -> Check {
+    let meaning = "a process that passes the limit of its group is killed";
+    let Some(allowed) = allowed else {
+        return Check::ok("memory", meaning, "how much is allowed cannot be told")
+            .warn("compare `memory_limit` with what the machine has");
+    };
+    let found = format!("budget {}, allowed {}", gib(budget), gib(allowed));
+    let check = Check::ok("memory", meaning, found);
+    // The budget bounds records and builds; code, stacks and allocators come on top.
+    match allowed {
+        allowed if allowed <= budget => {
+            check.fail(ErrorKind::Invalid, "lower `memory_limit` in huiliu.yaml, or allow more")
+        }
+        allowed if allowed < budget + budget / 4 => {
+            check.warn("leave a quarter above `memory_limit` for what no budget counts")
+        }
+        _ => check,
+    }
+}
+
+fn open_file_check(files: Option<u64>) -> Check {
+    let meaning = "connections, tables and spills take open files";
+    let Some(files) = files else {
+        return Check::ok("open files", meaning, "the limit cannot be told").warn("see ulimit -n");
+    };
+    let check = Check::ok("open files", meaning, format!("{files} allowed"));
+    let remedy = "raise the limit: LimitNOFILE= of the unit, or ulimit -n";
+    match files {
+        files if files < FILES_FAIL => check.fail(ErrorKind::Invalid, remedy),
+        files if files < FILES_WARN => check.warn(remedy),
+        _ => check,
+    }
+}
+
+/// The memory limit of the group this process is in; version 2 first, then version 1.
+fn limit(root: &Path, group: &str) -> Option<u64> {
+    let unified = group.lines().find_map(|line| line.strip_prefix("0::/"));
+    let own = unified.map(|path| root.join(path).join("memory.max"));
+    let first = own.and_then(|path| read_to_string(path).ok());
+    let text = first
+        .or_else(|| read_to_string(root.join("memory.max")).ok())
+        .or_else(|| read_to_string(root.join("memory/memory.limit_in_bytes")).ok())?;
+    text.trim().parse().ok()
+}
+
+/// `MemTotal` of /proc/meminfo, in bytes.
+fn total(meminfo: &str) -> Option<u64> {
+    let line = meminfo.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
+    line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok().map(|kib| kib * 1_024)
+}
+
+/// The soft limit of open files in /proc/self/limits.
+fn open_files(limits: &str) -> Option<u64> {
+    let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"))?;
+    match line.split_whitespace().next()? {
+        "unlimited" => Some(u64::MAX),
+        number => number.parse().ok(),
+    }
+}
+
+#[allow(clippy::cast_precision_loss, reason = "one digit is shown")]
+fn gib(bytes: u64) -> String {
+    format!("{:.1} GiB", bytes as f64 / GIB as f64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Outcome;
+    use super::*;
+
+    #[test]
+    fn limits_are_read_as_the_kernel_writes_them() {
+        assert_eq!(total("MemTotal:        8000000 kB\nMemFree: 1 kB\n"), Some(8_192_000_000));
+        let line = "Max open files            1024                 524288               files";
+        assert_eq!(open_files(line), Some(1_024));
+        assert_eq!(open_files("nothing"), None);
+        let root = std::env::temp_dir().join(format!("huiliu-doctor-{}", std::process::id()));
+        let own = root.join("pod/one");
+        std::fs::create_dir_all(&own).expect("a folder");
+        std::fs::write(own.join("memory.max"), "1073741824\n").expect("a file");
+        assert_eq!(limit(&root, "0::/pod/one\n"), Some(GIB));
+        std::fs::write(own.join("memory.max"), "max\n").expect("a file");
+        assert_eq!(limit(&root, "0::/pod/one\n"), None, "no limit");
+        std::fs::remove_dir_all(&root).expect("it goes");
+    }
+
+    #[test]
+    fn a_budget_has_to_leave_room_and_files_have_to_do() {
+        use Outcome::{Fail, Ok, Warn};
+        let judged = [3, 4, 5, 6].map(|allowed| memory(4 * GIB, Some(allowed * GIB)).outcome);
+        assert_eq!(judged, [Fail, Fail, Ok, Ok]);
+        assert_eq!(memory(4 * GIB, Some(5 * GIB - 1)).outcome, Warn);
+        assert_eq!(memory(4 * GIB, None).outcome, Warn);
+        let judged = [511, 512, 4_096].map(|files| open_file_check(Some(files)).outcome);
+        assert_eq!(judged, [Fail, Warn, Ok]);
+    }
+}
