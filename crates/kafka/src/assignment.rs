@@ -84,8 +84,10 @@ impl Poller {
     fn assign(&mut self, listed: Vec<(String, i32)>) -> Result<(), End> {
         self.assigned_at = Some(self.clock.monotonic());
         if listed.is_empty() {
-            // Told all the same: a member without partitions is one that waits in good order.
-            self.ask(&[], |partitions, reply| SourceEvent::Assigned { partitions, reply })?;
+            // Told all the same: a member without partitions is one that waits in good order. There
+            // is no progress to wait for.
+            let (reply, _) = oneshot::channel();
+            self.feed.send(SourceEvent::Assigned { partitions: Vec::new(), reply })?;
             let answered = give(&self.consumer, &TopicPartitionList::new());
             return answered.map_err(|error| stopped("taking an empty assignment", error));
         }
