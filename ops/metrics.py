@@ -19,7 +19,7 @@ closed set: declared datasets, topics and tables, and fixed words. Offsets of to
 pattern are summed under the pattern, with the partition `all`.
 """
 ROOMS = [
-    ("The process", r"process_|huiliu_(build|log|memory)"),
+    ("The process", r"process_|huiliu_(build|config|log|memory)"),
     ("Kafka", r"huiliu_source_"),
     ("Stages", r"huiliu_(stage|errors|records)_"),
     ("Quality", r"huiliu_(quality|quarantine|schema_drift|dataset)_"),

@@ -2,9 +2,11 @@
 //!
 //! | what differs | then |
 //! |---|---|
-//! | titles, freshness, `stop_if`, `drift`, `land`, checks of a dataset; titles and freshness of a table | taken over |
-//! | topics, format, mode, key, columns, buckets, epoch; a query; a dataset or table more or fewer | refused: a deployment, which `huiliu plan` shows |
-//! | a file that is wrong | refused; `huiliu validate` shows it |
+//! | of a dataset: title, freshness, `stop_if`, `drift`, `land`, checks | taken over |
+//! | of a table: title, freshness | taken over |
+//! | topics, format, mode, key, columns, buckets, epoch | refused: `huiliu plan` shows it |
+//! | a query and its checks; a dataset or table more or fewer | refused: `huiliu plan` shows it |
+//! | a file that is wrong | refused: `huiliu validate` shows it |
 //!
 //! `huiliu.yaml` itself is read at the start only. Taking over drains the session and opens the
 //! next one with the new contracts, inside the process: progress is in the tables, so nothing is
@@ -239,5 +241,37 @@ fn walk(folder: &Path, found: &mut Stamp) {
                 found.insert(entry.path(), (modified, meta.map_or(0, |meta| meta.len())));
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use huiliu_spec::Settings;
+
+    fn project() -> Project {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        let (pipelines, sql) = (root.join("pipelines"), root.join("sql"));
+        Project::load(&Settings { pipelines, sql, ..Settings::default() }).expect("a sound project")
+    }
+
+    #[test]
+    fn the_same_files_differ_in_nothing() {
+        assert_eq!(compare(&project(), &project()), Differences::default());
+    }
+
+    #[test]
+    fn what_moves_rows_is_refused_and_what_judges_them_is_taken_over() {
+        let (old, mut new) = (project(), project());
+        let first = Arc::make_mut(&mut new.contracts[0]);
+        let name = first.dataset.to_string();
+        first.freshness.warn_after += Duration::from_secs(1);
+        first.columns[0].title.push('x');
+        let gone = new.contracts.pop().expect("there are 48").dataset.to_string();
+        let expected = Differences {
+            safe: vec![format!("{name}: freshness")],
+            refused: vec![format!("{gone} is gone"), format!("{name}: columns")],
+        };
+        assert_eq!(compare(&old, &new), expected);
     }
 }
