@@ -72,7 +72,7 @@ def test_each_thing_that_is_broken_is_named_with_its_code(broker, topics, huiliu
     settings = huiliu_s3.directory / "huiliu.yaml"
     kept = settings.read_text()
     settings.write_text(
-        f"{kept}memory_limit: 4096GiB\nschema_registry: {{url: 'http://{nobody}'}}\n"
+        f"{kept}memory: {{limit: 4096GiB}}\nschema_registry: {{url: 'http://{nobody}'}}\n"
     )
     checks = examined(
         huiliu_s3, "--bootstrap-servers", broker.servers, expect=69, preexec_fn=few_files

@@ -50,17 +50,17 @@ fn memory(budget: u64, allowed: Option<u64>) -> Check {
     let meaning = "a process that passes the limit of its group is killed";
     let Some(allowed) = allowed else {
         return Check::ok("memory", meaning, "how much is allowed cannot be told")
-            .warn("compare `memory_limit` with what the machine has");
+            .warn("compare `memory.limit` with what the machine has");
     };
     let found = format!("budget {}, allowed {}", gib(budget), gib(allowed));
     let check = Check::ok("memory", meaning, found);
     // The budget bounds records and builds; code, stacks and allocators come on top.
     match allowed {
         allowed if allowed <= budget => {
-            check.fail(ErrorKind::Invalid, "lower `memory_limit` in huiliu.yaml, or allow more")
+            check.fail(ErrorKind::Invalid, "lower `memory.limit` in huiliu.yaml, or allow more")
         }
         allowed if allowed < budget + budget / 4 => {
-            check.warn("leave a quarter above `memory_limit` for what no budget counts")
+            check.warn("leave a quarter above `memory.limit` for what no budget counts")
         }
         _ => check,
     }
