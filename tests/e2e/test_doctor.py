@@ -4,6 +4,7 @@ import json
 import resource
 
 from places import free_ports
+from s3client import Client
 
 
 def examined(huiliu, *more, expect=0, **settings):
@@ -36,7 +37,7 @@ def test_sound_services_pass_and_nothing_is_left_behind(broker, topics, huiliu_s
     assert {"store put", "store get", "store list", "store delete", "store race"} <= set(told)
     assert checks["kafka topics"]["found"] == "48 of 48 declared, 48 partitions"
     folder = huiliu_s3.lake.removeprefix(f"s3://{s3.bucket}/")
-    assert s3.list(f"{folder}/_huiliu/doctor") == []
+    assert Client(s3).list(f"{folder}/_huiliu/doctor") == []
     assert "0 failures" in huiliu_s3.run(
         "doctor", "--lake", huiliu_s3.lake, "--protection", "plain",
         "--bootstrap-servers", broker.servers,
