@@ -1,5 +1,5 @@
 //! Lists what the binary carries: the repository's pipelines and subject tables, for `huiliu
-//! demo` outside a checkout, and the revision and compiler it was built with.
+//! demo` outside a checkout, the pages of errors, and the revision and compiler it was built with.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -8,6 +8,8 @@ use std::{env, fs, io};
 
 /// Folders of the repository that a project consists of.
 const FOLDERS: [&str; 2] = ["pipelines", "sql"];
+/// Folder of the pages of errors, one for each code.
+const ERRORS: &str = "docs/errors";
 
 fn main() -> io::Result<()> {
     let manifest = PathBuf::from(env::var("CARGO_MANIFEST_DIR").map_err(io::Error::other)?);
@@ -26,6 +28,7 @@ fn main() -> io::Result<()> {
             .map_err(io::Error::other)?;
     }
     code.push_str("];\n");
+    error_pages(&root, &mut code)?;
     let out = PathBuf::from(env::var("OUT_DIR").map_err(io::Error::other)?);
     fs::write(out.join("embedded.rs"), code)?;
 
@@ -37,6 +40,22 @@ fn main() -> io::Result<()> {
     println!("cargo:rustc-env=HUILIU_REVISION={}", first_line("git", &git));
     let rustc = env::var("RUSTC").unwrap_or_else(|_| "rustc".into());
     println!("cargo:rustc-env=HUILIU_RUSTC={}", first_line(&rustc, &["--version"]));
+    Ok(())
+}
+
+/// Lists the pages of errors by their code.
+fn error_pages(root: &Path, code: &mut String) -> io::Result<()> {
+    println!("cargo:rerun-if-changed={}", root.join(ERRORS).display());
+    let mut pages = Vec::new();
+    collect(&root.join(ERRORS), &mut pages)?;
+    pages.sort();
+    code.push_str("pub static ERROR_PAGES: &[(&str, &str)] = &[\n");
+    for page in pages {
+        let name = page.file_stem().map(|stem| stem.to_string_lossy().into_owned());
+        let (name, path) = (name.unwrap_or_default(), page.to_string_lossy());
+        writeln!(code, "    ({name:?}, include_str!({path:?})),").map_err(io::Error::other)?;
+    }
+    code.push_str("];\n");
     Ok(())
 }
 

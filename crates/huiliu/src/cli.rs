@@ -24,23 +24,29 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 mod audit;
+mod config;
 mod doctor;
 mod explain;
+mod explain_error;
 mod init;
 mod lineage;
 mod load;
 mod maintain;
+mod man;
 mod quality;
 mod subject;
 mod subjects;
 mod test;
 pub use audit::{AuditArgs, AuditCommand, AuditExportArgs, AuditVerifyArgs};
+pub use config::{ConfigArgs, ConfigCommand, FmtArgs, RenderArgs, SchemaArgs};
 pub use doctor::DoctorArgs;
 pub use explain::ExplainArgs;
+pub use explain_error::ExplainErrorArgs;
 pub use init::{GroupName, InitArgs};
 pub use lineage::{LineageArgs, LineageFormat};
 pub use load::{FileFormat, LoadArgs, PlainOp, TextEncoding};
 pub use maintain::MaintainArgs;
+pub use man::ManArgs;
 pub use quality::{DiffArgs, QualityArgs, QualityCommand};
 pub use subject::{PurgeArgs, SubjectArgs, SubjectCommand, VersionsArgs};
 pub use subjects::{RefreshArgs, VerifyArgs};
@@ -146,7 +152,10 @@ pub enum Command {
     Rule(RuleArgs),
     Generate(GenerateArgs),
     Bench(BenchArgs),
+    Config(ConfigArgs),
+    ExplainError(ExplainErrorArgs),
     Completions(CompletionsArgs),
+    Man(ManArgs),
     Version(VersionArgs),
 }
 

@@ -3,15 +3,18 @@
 mod audit;
 mod bench;
 mod completions;
+mod config;
 mod demo;
 mod doctor;
 mod explain;
+mod explain_error;
 mod generate;
 pub mod incidents;
 mod init;
 mod lineage;
 mod load;
 mod maintain;
+mod man;
 mod offsets;
 mod quality;
 mod quarantine;
@@ -48,13 +51,16 @@ pub fn execute(cli: Cli, console: &Console) -> Result<(), Failure> {
         Command::Audit(args) => audit::execute(args, global, console),
         Command::Bench(args) => bench::execute(args, global, console),
         Command::Completions(args) => completions::execute(args),
+        Command::Config(args) => config::execute(args, global, console),
         Command::Demo(args) => demo::execute(args, global, console),
         Command::Doctor(args) => doctor::execute(args, global),
         Command::Explain(args) => explain::execute(args, global, console),
+        Command::ExplainError(args) => explain_error::execute(args),
         Command::Generate(args) => generate::execute(args, global, console),
         Command::Init(args) => init::execute(args, global, console),
         Command::Lineage(args) => lineage::execute(args, global),
         Command::Maintain(args) => maintain::execute(args, global, console),
+        Command::Man(args) => man::execute(args),
         Command::Load(args) => load::execute(args, global, console),
         Command::Offsets(args) => offsets::execute(args, global, console),
         Command::Incidents(args) => incidents::execute(args, global, console),

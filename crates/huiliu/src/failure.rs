@@ -3,18 +3,21 @@
 //! A failure is printed once, here, in one form:
 //!
 //! ```text
-//! error[HUILIU-UNAVAILABLE]: broker localhost:9092 does not answer
+//! error[HUILIU-KAFKA-0001]: broker localhost:9092 does not answer
 //!   = because: connection refused
 //!   = help: start the broker, or name another with --bootstrap-servers
 //! ```
 //!
+//! Codes are stable (`huiliu_model::code`); `huiliu explain-error` tells what each means.
+//!
 //! Findings in files have a form of their own, with the line they are about: see `frame`.
 
 use crate::console::Console;
-use huiliu_model::{Error, ErrorKind};
+use huiliu_model::{Error, ErrorKind, code};
 use huiliu_spec::Diagnostic;
 use std::error::Error as StdError;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
+use std::process::ExitCode;
 
 /// Why a verb ends without having done its work.
 #[derive(Debug)]
@@ -63,11 +66,13 @@ impl Failure {
     }
 
     /// Our own configuration is wrong.
+    #[track_caller]
     pub fn invalid(message: impl Into<String>) -> Self {
         Self::Error(Error::new(ErrorKind::Invalid, message))
     }
 
     /// A file of ours could not be read or written.
+    #[track_caller]
     pub fn file(what: &str, path: &std::path::Path, source: io::Error) -> Self {
         let kind = match source.kind() {
             io::ErrorKind::PermissionDenied => ErrorKind::Denied,
@@ -100,15 +105,13 @@ impl Failure {
                 let _ = console.suspend(|| io::stderr().write_all(text.as_bytes()));
                 return;
             }
-            Self::Usage { message, help } => ("USAGE".to_owned(), message, help.as_ref()),
-            Self::Failed { message, help } => ("FAILED".to_owned(), message, help.as_ref()),
-            Self::Error(error) => {
-                (error.kind.label().to_uppercase(), &error.message, error.help.as_ref())
-            }
+            Self::Usage { message, help } => (code::USAGE, message, help.as_ref()),
+            Self::Failed { message, help } => (code::FAILED, message, help.as_ref()),
+            Self::Error(error) => (error.code(), &error.message, error.help.as_ref()),
         };
         let mut text = format!(
             "{}{} {message}\n",
-            console.paint(&format!("error[HUILIU-{code}]"), crate::console::Style::Error),
+            console.paint(&format!("error[{code}]"), crate::console::Style::Error),
             console.paint(":", crate::console::Style::Strong),
         );
         if let Self::Error(error) = self {
@@ -122,6 +125,29 @@ impl Failure {
         // When standard error is closed there is nobody left to tell.
         let _ = console.suspend(|| io::stderr().write_all(text.as_bytes()));
     }
+}
+
+/// Prints what the parser of arguments says, a misuse with its code, and gives the exit code.
+pub fn misused(misuse: &clap::Error) -> ExitCode {
+    if !misuse.use_stderr() {
+        // Help and version are answers.
+        return match misuse.print() {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => ExitCode::from(Failure::from(error).exit_code()),
+        };
+    }
+    let text = match io::stderr().is_terminal() {
+        true => misuse.render().ansi().to_string(),
+        false => misuse.render().to_string(),
+    };
+    let coded = format!("error[{}]:", code::USAGE);
+    let text = match misuse.kind() {
+        clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => text,
+        _ => text.replacen("error:", &coded, 1),
+    };
+    // When standard error is closed there is nobody left to tell.
+    let _ = io::stderr().write_all(text.as_bytes());
+    ExitCode::from(USAGE)
 }
 
 /// The chain of sources, outermost first, without repetitions.

@@ -10,7 +10,7 @@ use crate::failure::Failure;
 use datafusion::prelude::SessionContext;
 use huiliu_lake::{Lake, Shape};
 use huiliu_model::clock::SystemClock;
-use huiliu_model::{Clock, Contract, Error, ErrorKind};
+use huiliu_model::{Clock, Contract, Error, ErrorKind, code};
 use huiliu_normalise::Keys;
 use huiliu_spec::settings::Protection;
 use huiliu_spec::{Project, Settings};
@@ -118,7 +118,8 @@ impl Installation {
     pub async fn existing_lake(&self) -> Result<Lake, Failure> {
         let location = &self.settings.lake;
         if !location.contains("://") && !Path::new(location).join("changes").is_dir() {
-            return Err(Failure::invalid(format!("there is no lake at `{location}`"))
+            let error = Error::new(ErrorKind::Invalid, format!("there is no lake at `{location}`"));
+            return Err(Failure::from(error.coded(code::NO_LAKE))
                 .help("name one with --lake, or make it with `huiliu run` or `huiliu demo`"));
         }
         if let Some(said) = self.settings.protection {

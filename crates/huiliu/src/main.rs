@@ -34,7 +34,10 @@ use clap::Parser;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let cli = cli::Cli::parse();
+    let cli = match cli::Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(misuse) => return failure::misused(&misuse),
+    };
     let console = console::Console::new(&cli.global);
     match commands::execute(cli, &console) {
         Ok(()) => ExitCode::SUCCESS,

@@ -6,7 +6,7 @@ use crate::context::Context;
 use crate::failure::{denied, failed, is_refusal, silent, unbuildable};
 use crate::offsets;
 use crate::settings::{Route, Settings};
-use huiliu_model::{Error, ErrorKind, KafkaTopics, Partition};
+use huiliu_model::{Error, ErrorKind, KafkaTopics, Partition, code};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 use rdkafka::metadata::{Metadata, MetadataTopic};
@@ -169,5 +169,6 @@ pub(crate) fn missing(routes: &[Route], servers: &str) -> Error {
         (false, false) => (format!("{absent}; {unmatched}"), "kafka_topic"),
     };
     Error::new(ErrorKind::Unavailable, message)
+        .coded(code::NO_TOPIC)
         .help(format!("create it, or correct `source.{key}` in the pipeline file"))
 }

@@ -14,7 +14,7 @@ use crate::commit::Commit;
 use crate::schema::{from_delta, to_delta};
 use crate::table::Table;
 use arrow::datatypes::{Field, Schema};
-use huiliu_model::{Error, ErrorKind};
+use huiliu_model::{Error, ErrorKind, code};
 use serde_json::json;
 
 /// App id that counts the changes of a table's columns.
@@ -107,7 +107,7 @@ impl Table {
 
     fn differs(&self, what: &str) -> Error {
         let text = format!("table `{}` and its contract differ in {what}", self.path());
-        Error::new(ErrorKind::Invalid, text).help(
+        Error::new(ErrorKind::Invalid, text).coded(code::TABLE_DIFFERS).help(
             "a contract may gain nullable columns; it can neither lose one nor change its type, \
              key or protection once its tables exist. Set it back, or use a new lake",
         )

@@ -7,7 +7,7 @@
 //! when it is copied away. Who reads without keys compares nothing.
 
 use crate::error::store_error;
-use huiliu_model::{Error, ErrorKind};
+use huiliu_model::{Error, ErrorKind, code};
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutPayload};
 
@@ -68,7 +68,7 @@ pub(crate) fn compare(owner: &str, recorded: &str, configured: &str) -> Result<(
         "the tokens of {owner} were made under token key {recorded}, the configured one is \
          {configured}"
     );
-    Err(Error::new(ErrorKind::Invalid, text).help(
+    Err(Error::new(ErrorKind::Invalid, text).coded(code::TOKEN_KEY_DIFFERS).help(
         "put the first key back as `keys.token`: tokens of two keys never join. Under another \
          token key a new lake is built: name another `lake` and replay (`huiliu run` reads Kafka \
          from its start, `huiliu load` the files)",

@@ -1,7 +1,7 @@
 //! Opening an object store by URL, and the test that it keeps the promise commits rely on.
 
 use crate::error::store_error;
-use huiliu_model::{Error, ErrorKind};
+use huiliu_model::{Error, ErrorKind, code};
 use object_store::path::Path;
 use object_store::prefix::PrefixStore;
 use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutPayload};
@@ -124,6 +124,7 @@ pub async fn check_conditional_put(store: &dyn ObjectStore, probe: &Path) -> Res
             ErrorKind::Invalid,
             "the store let two creations of one object succeed",
         )
+        .coded(code::NO_CONDITIONAL_PUT)
         .help("commits need conditional puts (If-None-Match: *); use a store that honours them")),
         Err(e) => Err(store_error("writing to the lake", e)),
     }

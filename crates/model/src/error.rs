@@ -4,6 +4,7 @@
 //! retry must act on. Messages name the object and both sides, and carry no row values.
 
 use std::error::Error as StdError;
+use std::panic::Location;
 
 /// Who must act on an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -61,11 +62,29 @@ pub struct Error {
     pub help: Option<String>,
     #[source]
     pub source: Option<Box<dyn StdError + Send + Sync>>,
+    /// Code that the error says itself; see [`crate::code`].
+    pub(crate) own_code: Option<&'static str>,
+    /// Where the error was made, which tells its room.
+    pub(crate) made_at: &'static Location<'static>,
 }
 
 impl Error {
+    #[track_caller]
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), help: None, source: None }
+        Self {
+            kind,
+            message: message.into(),
+            help: None,
+            source: None,
+            own_code: None,
+            made_at: Location::caller(),
+        }
+    }
+
+    /// The same for another to act on.
+    #[must_use]
+    pub fn as_kind(self, kind: ErrorKind) -> Self {
+        Self { kind, ..self }
     }
 
     #[must_use]

@@ -9,6 +9,7 @@ pub mod binary;
 pub mod change;
 pub mod civil;
 pub mod clock;
+pub mod code;
 pub mod compute;
 pub mod contract;
 pub mod drift;

@@ -100,6 +100,7 @@ codes! {
     Empty = "0025", "A text or list that must not be empty.";
     NotSaid = "0026", "A setting without a default that the command needs.";
     UnknownDataset = "0027", "A check reads a dataset that is not declared.";
+    Unformattable = "0028", "A file that formatting would change in meaning; it is left as it is.";
 }
 
 impl fmt::Display for Code {

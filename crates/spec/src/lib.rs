@@ -7,6 +7,7 @@
 
 pub mod code_lists;
 pub mod diagnostic;
+pub mod format;
 pub mod pipeline;
 pub mod project;
 mod read;

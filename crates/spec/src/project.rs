@@ -6,6 +6,7 @@
 mod find;
 mod references;
 
+pub use find::files;
 pub(crate) use find::read_file;
 
 use crate::diagnostic::{Code, Diagnostic, Findings, did_you_mean};

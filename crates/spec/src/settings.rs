@@ -5,10 +5,12 @@
 //! references when a component is wired.
 
 mod build;
+mod effective;
 mod file;
 mod maintenance;
 mod registry;
 
+pub use effective::{Effective, HIDDEN};
 pub(crate) use file::SettingsFile;
 pub use maintenance::Maintenance;
 pub use registry::SchemaRegistry;

@@ -8,7 +8,7 @@ use crate::catalogue::query;
 use crate::fault;
 use crate::parameters::Bound;
 use datafusion::prelude::SessionContext;
-use huiliu_model::{Error, ErrorKind};
+use huiliu_model::{Error, ErrorKind, code};
 use huiliu_spec::table::{Check, Severity, TableSpec};
 
 /// Name under which checks see the rows that are about to be committed.
@@ -67,5 +67,6 @@ pub fn verdict(spec: &TableSpec, outcomes: &[CheckOutcome]) -> Result<(), Error>
         ErrorKind::Contract,
         format!("table {table} is not committed: {}", failed.join(", ")),
     )
+    .coded(code::CHECK_FAILED)
     .help("the last good version stays; correct the inputs or the query, then refresh again"))
 }

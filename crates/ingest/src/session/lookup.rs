@@ -115,7 +115,7 @@ async fn patiently<L: Landing>(
         has_waited = true;
         // Credentials that are refused now may be let in later; nothing is lost by asking again.
         let error = match error.kind {
-            ErrorKind::Denied => Error { kind: ErrorKind::Unavailable, ..error },
+            ErrorKind::Denied => error.as_kind(ErrorKind::Unavailable),
             _ => error,
         };
         patience.outlast(error, "looking up schemas", dataset).await?;

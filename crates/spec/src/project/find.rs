@@ -2,6 +2,7 @@
 
 use super::{Sources, TableSources};
 use crate::diagnostic::{Code, Diagnostic};
+use crate::format::FileKind;
 use crate::subject::SUBJECT_FILE;
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -13,6 +14,7 @@ const FILE_BYTES_MAX: u64 = 1 << 20;
 /// `sql/<subject>/<table>` is 2 deep; the bound ends circles of links.
 const DEPTH_MAX: usize = 8;
 const TABLE_FILE: &str = "table.yaml";
+const SETTINGS_FILE: &str = "huiliu.yaml";
 
 /// Folder of the dimensions, beside the subjects: one CSV file each.
 const DIMENSIONS: &str = "dimensions";
@@ -40,19 +42,37 @@ struct Found {
     diagnostics: Vec<Diagnostic>,
 }
 
+/// The YAML files of the project under these paths, each with its kind, in order.
+///
+/// # Errors
+/// Paths that are not there or cannot be read.
+pub fn files(paths: &[PathBuf]) -> Result<Vec<(FileKind, PathBuf)>, Vec<Diagnostic>> {
+    let mut found = Found::default();
+    for path in paths {
+        if path.file_name().is_some_and(|name| name == SETTINGS_FILE) {
+            continue;
+        }
+        found.any(path, Kind::Unknown);
+    }
+    if !found.diagnostics.is_empty() {
+        return Err(found.diagnostics);
+    }
+    let is_settings = |path: &&PathBuf| path.file_name().is_some_and(|name| name == SETTINGS_FILE);
+    let settings = paths.iter().filter(is_settings).cloned().map(|p| (FileKind::Settings, p));
+    let of = |kind| move |path| (kind, path);
+    let tables = found.tables.into_iter().map(|dir| (FileKind::Table, dir.join(TABLE_FILE)));
+    Ok(settings
+        .chain(found.pipelines.into_iter().map(of(FileKind::Dataset)))
+        .chain(found.subjects.into_iter().map(of(FileKind::Subject)))
+        .chain(tables)
+        .collect())
+}
+
 /// Reads every pipeline file and table folder under the places.
 pub(super) fn find(places: &[(PathBuf, Kind)]) -> (Sources, Vec<Diagnostic>) {
     let mut found = Found::default();
     for (path, kind) in places {
-        match (path.is_dir(), path.is_file()) {
-            (true, _) => found.place(path, *kind),
-            (false, true) => found.file(path),
-            (false, false) => {
-                let what = if path.extension().is_some() { "file" } else { "directory" };
-                let message = format!("there is no such {what}");
-                found.diagnostics.push(Diagnostic::of_file(Code::Unreadable, path, message));
-            }
-        }
+        found.any(path, *kind);
     }
     let Found { pipelines, tables, subjects, dimensions, mut diagnostics } = found;
     let mut sources = Sources { dimensions, ..Sources::default() };
@@ -75,6 +95,18 @@ pub(super) fn find(places: &[(PathBuf, Kind)]) -> (Sources, Vec<Diagnostic>) {
 }
 
 impl Found {
+    fn any(&mut self, path: &Path, kind: Kind) {
+        match (path.is_dir(), path.is_file()) {
+            (true, _) => self.place(path, kind),
+            (false, true) => self.file(path),
+            (false, false) => {
+                let what = if path.extension().is_some() { "file" } else { "directory" };
+                let message = format!("there is no such {what}");
+                self.diagnostics.push(Diagnostic::of_file(Code::Unreadable, path, message));
+            }
+        }
+    }
+
     fn place(&mut self, path: &Path, kind: Kind) {
         // A directory with these two stands for them: a project holds YAML of other kinds.
         let parts = [("pipelines", Kind::Pipelines), ("sql", Kind::Tables)];

@@ -28,6 +28,11 @@ const OWN_KEYS: [(&str, &str); 12] = [
     ("sasl.password", "kafka.security.sasl.password"),
 ];
 
+/// The key of `huiliu.yaml` that a property of librdkafka has.
+pub(super) fn own_key(property: &str) -> Option<&'static str> {
+    OWN_KEYS.iter().find(|(name, _)| *name == property).map(|(_, own)| *own)
+}
+
 /// Properties that decide where reading goes on; the tables do that.
 const LAWFUL: [&str; 5] = [
     "enable.auto.commit",
