@@ -33,6 +33,7 @@ mod lineage;
 mod load;
 mod maintain;
 mod man;
+mod plan;
 mod quality;
 mod subject;
 mod subjects;
@@ -47,6 +48,7 @@ pub use lineage::{LineageArgs, LineageFormat};
 pub use load::{FileFormat, LoadArgs, PlainOp, TextEncoding};
 pub use maintain::MaintainArgs;
 pub use man::ManArgs;
+pub use plan::{ApplyArgs, PlanArgs};
 pub use quality::{DiffArgs, QualityArgs, QualityCommand};
 pub use subject::{PurgeArgs, SubjectArgs, SubjectCommand, VersionsArgs};
 pub use subjects::{RefreshArgs, VerifyArgs};
@@ -133,6 +135,8 @@ pub enum Command {
     Doctor(DoctorArgs),
     Validate(ValidateArgs),
     Test(TestArgs),
+    Plan(PlanArgs),
+    Apply(ApplyArgs),
     Run(RunArgs),
     Load(LoadArgs),
     Refresh(RefreshArgs),

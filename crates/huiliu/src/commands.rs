@@ -1,5 +1,6 @@
 //! Verbs: one module each. This one sends a parsed command to its verb.
 
+mod apply;
 mod audit;
 mod bench;
 mod completions;
@@ -16,6 +17,7 @@ mod load;
 mod maintain;
 mod man;
 mod offsets;
+mod plan;
 mod quality;
 mod quarantine;
 mod query;
@@ -48,6 +50,7 @@ pub fn execute(cli: Cli, console: &Console) -> Result<(), Failure> {
     };
     logging::start(global, console, level);
     match &cli.command {
+        Command::Apply(args) => apply::execute(args, global, console),
         Command::Audit(args) => audit::execute(args, global, console),
         Command::Bench(args) => bench::execute(args, global, console),
         Command::Completions(args) => completions::execute(args),
@@ -64,6 +67,7 @@ pub fn execute(cli: Cli, console: &Console) -> Result<(), Failure> {
         Command::Load(args) => load::execute(args, global, console),
         Command::Offsets(args) => offsets::execute(args, global, console),
         Command::Incidents(args) => incidents::execute(args, global, console),
+        Command::Plan(args) => plan::execute(args, global, console),
         Command::Quarantine(args) => quarantine::execute(args, global, console),
         Command::Quality(args) => quality::execute(args, global, console),
         Command::Query(args) => query::execute(args, global, console),

@@ -14,7 +14,7 @@ use std::sync::Arc;
 /// Progress app id of the fold, in `current` and `deleted`: the version of `changes` folded.
 pub const FOLD: &str = "fold";
 /// Table property that fixes the number of buckets.
-const BUCKETS: &str = "huiliu.buckets";
+pub(crate) const BUCKETS: &str = "huiliu.buckets";
 
 /// The tables of one dataset.
 pub struct Dataset {
@@ -86,6 +86,27 @@ fn with_bucket(files: &Schema) -> Schema {
     Schema::new(fields)
 }
 
+/// One of a dataset's tables as its contract wants it.
+pub(crate) struct Wanted {
+    pub kind: &'static str,
+    pub schema: Schema,
+    pub partition_by: &'static [&'static str],
+}
+
+/// The tables that a contract wants.
+pub(crate) fn wanted(contract: &Contract, protected: bool) -> [Wanted; 4] {
+    let table = |kind, schema, partition_by| Wanted { kind, schema, partition_by };
+    let by_bucket: &[&str] = &[system::BUCKET];
+    let (current, deleted) =
+        (current_schema(contract, protected), deleted_schema(contract, protected));
+    [
+        table("changes", changes_schema(contract, protected).as_ref().clone(), &[]),
+        table("quarantine", Schema::new(system::quarantine_fields()), &[]),
+        table("current", with_bucket(&current), by_bucket),
+        table("deleted", with_bucket(&deleted), by_bucket),
+    ]
+}
+
 impl Dataset {
     /// Opens the tables of a dataset, making those that are missing.
     ///
@@ -101,12 +122,11 @@ impl Dataset {
         let changes_schema = changes_schema(&contract, protected);
         let current_schema = current_schema(&contract, protected);
         let deleted_schema = deleted_schema(&contract, protected);
-        let quarantine_schema = Schema::new(system::quarantine_fields());
         let mut properties: BTreeMap<String, String> =
             [(BUCKETS.to_owned(), contract.buckets.to_string())].into();
         let token_key = shape.token_key.clone();
         properties.extend(token_key.map(|token_key| (TOKEN_KEY.to_owned(), token_key)));
-        let make = async |kind: &str, schema: &Schema, partition_by: &[&str]| {
+        let make = async |Wanted { kind, schema, partition_by }: &Wanted| {
             let name = format!("{kind}.{}", contract.dataset);
             let definition = Definition {
                 name: &name,
@@ -116,17 +136,12 @@ impl Dataset {
                 properties: properties.clone(),
                 grows: true,
             };
-            let path = Path::from(kind).join(contract.dataset.as_ref());
+            let path = Path::from(*kind).join(contract.dataset.as_ref());
             Table::open_or_create(shared, path, &definition).await
         };
-        let by_bucket = [system::BUCKET];
-        let (current, deleted) = (with_bucket(&current_schema), with_bucket(&deleted_schema));
-        let (changes, quarantine, current, deleted) = tokio::try_join!(
-            make("changes", &changes_schema, &[]),
-            make("quarantine", &quarantine_schema, &[]),
-            make("current", &current, &by_bucket),
-            make("deleted", &deleted, &by_bucket),
-        )?;
+        let [changes, quarantine, current, deleted] = &wanted(&contract, protected);
+        let (changes, quarantine, current, deleted) =
+            tokio::try_join!(make(changes), make(quarantine), make(current), make(deleted))?;
         let rules = format!("huiliu/{}\n{contract:?}", env!("CARGO_PKG_VERSION"));
         let dataset = Dataset {
             contract_sm3: sm3(rules.as_bytes()),

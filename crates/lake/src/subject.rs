@@ -137,7 +137,7 @@ impl Lake {
 
 /// What the newest build kept in its commit. A checkpoint holds no receipts, and a commit that
 /// only rewrote files has none of a build: then commits before it are looked at.
-async fn receipt(table: &Table, state: &TableState) -> Result<Value, Error> {
+pub(crate) async fn receipt(table: &Table, state: &TableState) -> Result<Value, Error> {
     if let Some(found) = state.last_commit.as_ref().and_then(built) {
         return Ok(found);
     }

@@ -48,6 +48,7 @@ pub use plan::grades::word as grade_word;
 pub use plan::{Finding, locality_of, validate_project, validate_table};
 pub use port::{Declared, Inputs, Pin, Scope, Shape, Snapshot, Staging, Target, Touched};
 pub use record::BuildRecord;
+pub use refresh::hash_of as query_hash;
 pub use refresh::{Built, Declarations, Mode, Ports, Refreshed, Request, refresh};
 pub use session::{Budget, Sessions};
 pub use verify::{Verified, verify};

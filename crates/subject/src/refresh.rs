@@ -8,7 +8,7 @@ mod full;
 mod hash;
 mod incremental;
 
-pub(crate) use hash::of as hash_of;
+pub use hash::of as hash_of;
 
 use crate::affected::{Affected, Search};
 use crate::among::Keys;

@@ -12,7 +12,7 @@ use xxhash_rust::xxh3::Xxh3;
 const RULES: u8 = 1;
 
 /// xxh3-64, hexadecimal.
-pub(crate) fn of(spec: &TableSpec, catalogue: &Catalogue) -> String {
+pub fn of(spec: &TableSpec, catalogue: &Catalogue) -> String {
     let mut hash = Xxh3::new();
     let mut add = |bytes: &[u8]| {
         hash.update(&(bytes.len() as u64).to_le_bytes());
