@@ -30,6 +30,7 @@ mod explain;
 mod explain_error;
 mod init;
 mod lineage;
+mod live;
 mod load;
 mod maintain;
 mod man;
@@ -45,6 +46,7 @@ pub use explain::ExplainArgs;
 pub use explain_error::ExplainErrorArgs;
 pub use init::{GroupName, InitArgs};
 pub use lineage::{LineageArgs, LineageFormat};
+pub use live::{TapArgs, TopArgs};
 pub use load::{FileFormat, LoadArgs, PlainOp, TextEncoding};
 pub use maintain::MaintainArgs;
 pub use man::ManArgs;
@@ -148,6 +150,8 @@ pub enum Command {
     Explain(ExplainArgs),
     Query(QueryArgs),
     Status(StatusArgs),
+    Tap(TapArgs),
+    Top(TopArgs),
     Offsets(OffsetsArgs),
     Incidents(IncidentsArgs),
     Quarantine(QuarantineArgs),

@@ -27,7 +27,9 @@ pub mod rule;
 mod run;
 pub mod status;
 mod subject;
+mod tap;
 mod test;
+mod top;
 mod validate;
 mod verify;
 mod version;
@@ -78,6 +80,8 @@ pub fn execute(cli: Cli, console: &Console) -> Result<(), Failure> {
         Command::Rule(args) => rule::execute(args),
         Command::Run(args) => run::execute(args, global, console),
         Command::Status(args) => status::execute(args, global, console),
+        Command::Tap(args) => tap::execute(args, global, console),
+        Command::Top(args) => top::execute(args, global, console),
         Command::Test(args) => test::execute(args, global, console),
         Command::Validate(args) => validate::execute(args, global, console),
         Command::Version(args) => version::execute(args),

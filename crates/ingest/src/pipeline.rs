@@ -2,7 +2,7 @@
 
 use huiliu_decode::{Decoder, Limits, PlainRows};
 use huiliu_model::schemas::Schemas;
-use huiliu_model::{Contract, Error, Records};
+use huiliu_model::{Changes, Contract, Error, Records};
 use huiliu_normalise::{Normaliser, Prepared, Protection};
 use std::sync::Arc;
 
@@ -36,6 +36,11 @@ impl Pipeline {
 
     pub fn contract(&self) -> &Arc<Contract> {
         &self.contract
+    }
+
+    /// The changes of the first room alone, for people who look.
+    pub fn changes(&self, records: &Records) -> Changes {
+        self.decoder.decode(records)
     }
 
     /// As [`Pipeline::prepare`]; rows are rejected for the absence of the `refused` columns, by

@@ -16,6 +16,7 @@ mod ends;
 mod examine;
 mod failure;
 mod mock;
+mod newest;
 mod offsets;
 mod pacer;
 mod pauses;
@@ -29,6 +30,7 @@ mod topics;
 
 pub use examine::{Examined, examine};
 pub use mock::MockBroker;
+pub use newest::newest_records;
 pub use pacer::Pacer;
 pub use publish::{Publisher, partition_of};
 pub use settings::{Route, Settings, Until};

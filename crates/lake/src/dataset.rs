@@ -2,6 +2,7 @@
 
 use crate::chain::sm3;
 use crate::kept::Kept;
+use crate::log::TableState;
 use crate::looked::Looked;
 use crate::shape::{Shape, TOKEN_KEY, compare};
 use crate::table::{Definition, Shared, Table};
@@ -199,13 +200,7 @@ impl Dataset {
             self.current.refresh(),
             self.quarantine.refresh()
         )?;
-        let folded = current.txns.get(FOLD).copied().unwrap_or(0);
-        let pending = changes
-            .added
-            .range(folded + 1..)
-            .flat_map(|(_, paths)| paths)
-            .filter_map(|path| changes.files.get(path)?.rows)
-            .sum();
+        let (folded, pending) = pending(&changes, &current);
         let stopped = self.standing_at(&changes).await?.stop;
         Ok(DatasetStatus {
             stopped,
@@ -222,6 +217,13 @@ impl Dataset {
             progress: changes.txns.into_iter().filter(|(id, _)| is_partition(id)).collect(),
         })
     }
+}
+
+/// The version of `changes` that is folded, and the rows behind it.
+pub(crate) fn pending(changes: &TableState, current: &TableState) -> (i64, i64) {
+    let folded = current.txns.get(FOLD).copied().unwrap_or(0);
+    let paths = changes.added.range(folded + 1..).flat_map(|(_, paths)| paths);
+    (folded, paths.filter_map(|path| changes.files.get(path)?.rows).sum())
 }
 
 /// Whether an app id is that of a partition, `<kafka_topic>/<number>`.

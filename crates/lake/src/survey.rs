@@ -3,8 +3,9 @@
 //! The truth about what can be reconciled is [`crate::evolve`]; here the same comparison is
 //! spelled out column by column, for who decides before it is done.
 
-use crate::dataset::{BUCKETS, Wanted, wanted};
+use crate::dataset::{BUCKETS, Wanted, pending, wanted};
 use crate::error::store_error;
+use crate::log::TableState;
 use crate::store::{Opened, open};
 use crate::subject::{path as subject_path, receipt};
 use crate::table::{Shared, Table};
@@ -94,7 +95,8 @@ pub struct TableFound {
 #[derive(Debug, Clone)]
 pub struct DatasetFound {
     pub tables: Vec<TableFound>,
-    /// Rows of `changes` and `current`, bytes of all four tables.
+    /// Rows of `changes`, rows of `current` with those that are not folded yet, bytes of all four
+    /// tables.
     pub changes_rows: i64,
     pub current_rows: i64,
     pub size_bytes: i64,
@@ -155,6 +157,7 @@ impl Survey {
             let table = Table::open(&self.shared, path).await?;
             Ok::<_, Error>((wanted, table))
         });
+        let mut history = TableState::default();
         for (wanted, table) in futures::future::try_join_all(looking).await? {
             let mut changes = None;
             if let Some(table) = table {
@@ -163,10 +166,11 @@ impl Survey {
                 match wanted.kind {
                     "changes" => {
                         found.changes_rows = state.rows();
+                        history = state;
                         found.protected = have.field_with_name(system::RAW_SEALED).is_ok();
                     }
                     "current" => {
-                        found.current_rows = state.rows();
+                        found.current_rows = state.rows() + pending(&history, &state).1;
                         found.current_bytes = state.size_bytes();
                         found.buckets = table.property(BUCKETS).await;
                     }

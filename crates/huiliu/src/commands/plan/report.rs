@@ -84,7 +84,8 @@ pub struct DatasetPlan {
     pub columns: Vec<ColumnLine>,
     /// Key, buckets, protection, missing tables.
     pub other: Vec<String>,
-    /// Rows of `current` and bytes of all tables; null for a new one.
+    /// Rows, about (changes of one key that are not folded yet count each), and bytes of all
+    /// tables; null for a new one.
     pub rows: Option<i64>,
     pub size_bytes: Option<i64>,
     /// Subject tables, through others too; of a dataset that changes.
