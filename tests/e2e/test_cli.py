@@ -13,7 +13,7 @@ from s3client import Account
 
 VERBS = ["validate", "test", "run", "load", "lineage", "explain", "refresh", "query", "status",
          "rule", "demo", "version", "completions", "quality", "quarantine", "reveal",
-         "subject"]  # fmt: skip
+         "subject", "plan", "apply", "tap", "top", "config", "explain-error", "man"]  # fmt: skip
 
 
 def said(done):
