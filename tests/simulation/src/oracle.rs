@@ -287,7 +287,7 @@ async fn check_rows(
             let lacks = expected.iter().find(|(place, rows)| found.get(place) != Some(rows));
             let name = &table.name;
             return Err(format!(
-                "{name} of {topic}: (partition, offset) and rows {wrong:?} found, {lacks:?} expected"
+                "{name} of {topic}: rows of (partition, offset): {wrong:?} found, {lacks:?} due"
             ));
         }
     }

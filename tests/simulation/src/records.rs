@@ -66,9 +66,9 @@ impl Writer {
             ('u', Some(before)) => (image(before), image(&key)),
             _ => ("null".to_owned(), image(&key)),
         };
-        let text = format!(
-            r#"{{"v":1,"ds":"{dataset}","op":"{op}","seq":{seq},"before":{before},"after":{after}}}"#
-        );
+        let images = format!(r#""before":{before},"after":{after}"#);
+        let head = format!(r#""v":1,"ds":"{dataset}","op":"{op}","seq":{seq}"#);
+        let text = format!("{{{head},{images}}}");
         Entry::Record(Some(text), Meaning::Change { op, seq, key, key_before, status })
     }
 }
