@@ -1,7 +1,7 @@
 //! `huiliu apply`: the safe part of a plan.
 
 use crate::cli::{ApplyArgs, Global, Lines};
-use crate::commands::plan::{self, Plan, State};
+use crate::commands::plan::{self, Plan, State, TablePlan};
 use crate::commands::rule::today;
 use crate::console::Console;
 use crate::failure::Failure;
@@ -73,6 +73,30 @@ pub fn execute(args: &ApplyArgs, global: &Global, console: &Console) -> Result<(
     answer(args.output.form, &applied)
 }
 
+/// Names of the tables to build: those that changed, those of which there are rows, and what these
+/// read and was never built. A table of nothing is left to `huiliu run`.
+fn wanted(installation: &Installation, plan: &Plan) -> BTreeSet<String> {
+    let is_wanted = |planned: &&TablePlan| match planned.state {
+        State::Rebuild => true,
+        State::New => planned.input_rows > 0,
+        _ => false,
+    };
+    let chosen = plan.tables.iter().filter(is_wanted);
+    let mut wanted: BTreeSet<String> = chosen.map(|planned| planned.table.clone()).collect();
+    let is_new = |name: &str| {
+        plan.tables.iter().any(|planned| planned.table == name && planned.state == State::New)
+    };
+    // What a table reads stands before it.
+    let tables: Vec<&TableSpec> = installation.project.built_tables().collect();
+    for spec in tables.into_iter().rev() {
+        if wanted.contains(&spec.full_name()) {
+            let unbuilt = spec.inputs.iter().filter(|input| is_new(&input.name));
+            wanted.extend(unbuilt.map(|input| input.name.clone()));
+        }
+    }
+    wanted
+}
+
 /// What is done of a plan.
 struct Work<'a> {
     /// Datasets that are opened; those that change are among them.
@@ -95,14 +119,9 @@ impl<'a> Work<'a> {
         let sound = project.contracts.iter().filter(|c| !broken.contains(&*c.dataset));
         let contracts = sound.cloned().collect();
         let (mut tables, mut held_back) = (Vec::new(), Vec::new());
+        let wanted = wanted(installation, plan);
         for spec in project.built_tables().filter(|_| !no_refresh) {
-            let planned = plan.tables.iter().find(|planned| planned.table == spec.full_name());
-            // A table of nothing is left to `huiliu run`.
-            let wanted = planned.is_some_and(|planned| match planned.state {
-                State::Rebuild => true,
-                State::New => planned.input_rows > 0,
-                _ => false,
-            });
+            let wanted = wanted.contains(&spec.full_name());
             let is_broken = spec.inputs.iter().any(|input| broken.contains(&input.name));
             if is_broken {
                 broken.insert(spec.full_name());
