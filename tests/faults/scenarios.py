@@ -185,17 +185,27 @@ def store_answers_lost(world):
     return f"{lost} answers lost; {counted(world.account_for(huiliu))}"
 
 
-@scenario("connections to the store cut every 0.3 s, half of them half-closed")
+@scenario("connections to the store cut every 0.3 s: goes on by itself")
 def store_cuts(world):
+    return interrupted(world, world.store.cut)
+
+
+@scenario("connections to the store half-closed every 0.3 s: goes on by itself")
+def store_half_closed(world):
+    return interrupted(world, world.store.half_close)
+
+
+def interrupted(world, harm):
+    """Runs while something happens to the connections again and again."""
     world.topics(2)
     huiliu = world.huiliu(in_store=True, commit_every="200ms")
-    process = huiliu.start(world.broker, "--no-refresh")
+    process, before = huiliu.start(world.broker, "--no-refresh"), world.store.cuts
     for turn in range(60):
         world.broker.publish(TOPIC, bills(200, first=turn * 200), partition=turn % 2)
         time.sleep(0.3)
-        (world.store.half_close if turn % 2 else world.store.cut)()
+        harm()
     world.reaches(huiliu, 12_000, 120, process)
-    return f"{world.store.cuts} cuts; {counted(world.account_for(huiliu))}"
+    return f"{world.store.cuts - before} connections; {counted(world.account_for(huiliu))}"
 
 
 @scenario("every fourth read of a commit is answered with nothing: tried again")
