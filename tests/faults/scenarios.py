@@ -461,8 +461,8 @@ def idle_topics(world):
 @scenario("200 datasets, idle, then a burst on all of them: each read, memory bounded")
 def burst_of_datasets(world, count=200):
     huiliu = world.huiliu()
-    pipelines = huiliu.directory / "many"
-    pipelines.mkdir()
+    pipelines = huiliu.directory / "many" / "feed"
+    pipelines.mkdir(parents=True)
     contract = (REPOSITORY / "pipelines" / "feed" / "water_bill.yaml").read_text()
     belongs = {}
     for number in range(count):
@@ -475,11 +475,12 @@ def burst_of_datasets(world, count=200):
         fold.AMOUNTS[name] = fold.AMOUNTS["water_bill"]
     nothing = huiliu.directory / "no-sql"
     nothing.mkdir()
-    huiliu.point_at(pipelines, nothing)
+    huiliu.point_at(pipelines.parent, nothing)
     world.broker.delete_all()
     world.broker.create(belongs, 2)
     process = huiliu.start(world.broker, "--no-refresh")
     time.sleep(15)
+    assert process.poll() is None, messages(process)
     idle = resident(process)
     for kafka_topic, name in belongs.items():
         for partition in range(2):
