@@ -5,14 +5,16 @@
 
 use huiliu_model::Partition;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
-use rdkafka::error::{KafkaError, KafkaResult};
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode as Code};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How long an answer is waited for on the poll thread.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
+/// Between two questions to partitions without a leader.
+const BETWEEN_TRIES: Duration = Duration::from_millis(200);
 
 /// The next offset of each partition.
 pub(crate) fn ends<C: ConsumerContext>(
@@ -38,7 +40,34 @@ pub(crate) fn available<C: ConsumerContext>(
     Ok(highs.into_iter().map(range).collect())
 }
 
+/// Asks until the partitions have leaders that answer: those of a new topic, or after a broker has
+/// gone, take a moment.
 fn ask<C: ConsumerContext>(
+    consumer: &BaseConsumer<C>,
+    partitions: &[Partition],
+    which: Offset,
+    patience: Duration,
+) -> KafkaResult<BTreeMap<Partition, i64>> {
+    let until = Instant::now() + patience;
+    loop {
+        let left = until.saturating_duration_since(Instant::now());
+        match ask_once(consumer, partitions, which, left) {
+            Err(error) if has_no_leader(&error) && left > BETWEEN_TRIES => {
+                std::thread::sleep(BETWEEN_TRIES);
+            }
+            answered => return answered,
+        }
+    }
+}
+
+fn has_no_leader(error: &KafkaError) -> bool {
+    matches!(
+        error.rdkafka_error_code(),
+        Some(Code::NotLeaderForPartition | Code::LeaderNotAvailable | Code::ReplicaNotAvailable)
+    )
+}
+
+fn ask_once<C: ConsumerContext>(
     consumer: &BaseConsumer<C>,
     partitions: &[Partition],
     which: Offset,
@@ -61,7 +90,7 @@ fn ask<C: ConsumerContext>(
             (Offset::Offset(offset), Some(partition)) => {
                 found.insert((*partition).clone(), offset);
             }
-            _ => return Err(KafkaError::OffsetFetch(rdkafka::types::RDKafkaErrorCode::NoOffset)),
+            _ => return Err(KafkaError::OffsetFetch(Code::NoOffset)),
         }
     }
     Ok(found)

@@ -10,6 +10,9 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+/// How often a commit is read before an empty answer is an error.
+const READS_MAX: usize = 3;
+
 /// Path of the commit file of `version`.
 pub fn commit_path(table: &Path, version: i64) -> Path {
     table.clone().join("_delta_log").join(format!("{version:020}.json"))
@@ -106,19 +109,30 @@ pub async fn tail(
 }
 
 /// Text of one commit; `None` when that version does not exist.
+///
+/// A commit is never empty, but some stores answer with nothing when a connection breaks: what is
+/// empty is asked for again, and never believed.
 pub async fn read_commit(
     store: &dyn ObjectStore,
     table: &Path,
     version: i64,
 ) -> Result<Option<bytes::Bytes>, Error> {
-    match store.get(&commit_path(table, version)).await {
-        Ok(found) => {
-            let text = found.bytes().await;
-            Ok(Some(text.map_err(|e| store_error(&format!("reading the log of `{table}`"), e))?))
+    let path = commit_path(table, version);
+    let failed = |error| store_error(&format!("reading the log of `{table}`"), error);
+    for _ in 0..READS_MAX {
+        let found = match store.get(&path).await {
+            Ok(found) => found,
+            Err(object_store::Error::NotFound { .. }) => return Ok(None),
+            Err(error) => return Err(failed(error)),
+        };
+        let text = found.bytes().await.map_err(failed)?;
+        if !text.is_empty() {
+            return Ok(Some(text));
         }
-        Err(object_store::Error::NotFound { .. }) => Ok(None),
-        Err(e) => Err(store_error(&format!("reading the log of `{table}`"), e)),
     }
+    let message = format!("`{path}`: the store answers with nothing, and a commit is never empty");
+    Err(Error::new(ErrorKind::Unavailable, message)
+        .help("if it stays so, the object was cut off: restore it from the store's older versions"))
 }
 
 /// Version of the checkpoint that `_last_checkpoint` names, if it is really there.
@@ -163,4 +177,22 @@ pub async fn versions(store: &dyn ObjectStore, table: &Path) -> Result<Versions,
     let names = || listed.objects.iter().filter_map(|object| object.location.filename());
     let of = |end: &str| names().filter_map(|n| n.strip_suffix(end)?.parse().ok()).collect();
     Ok(Versions { commits: of(".json"), checkpoints: of(".checkpoint.parquet") })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use object_store::memory::InMemory;
+
+    #[tokio::test]
+    async fn an_empty_commit_is_an_answer_that_broke_off() {
+        let (store, table) = (InMemory::new(), Path::from("changes/a"));
+        let missing = read_commit(&store, &table, 0).await.expect("an answer");
+        assert!(missing.is_none());
+        store.put(&commit_path(&table, 0), bytes::Bytes::new().into()).await.expect("put");
+        let error = read_commit(&store, &table, 0).await.expect_err("nothing is no commit");
+        assert_eq!(error.kind, ErrorKind::Unavailable);
+        let place = "changes/a/_delta_log/00000000000000000000.json";
+        assert!(error.message.contains(place), "{}", error.message);
+    }
 }
