@@ -3,7 +3,7 @@
 use super::*;
 use async_trait::async_trait;
 use futures::stream::BoxStream;
-use huiliu_model::SystemClock;
+use huiliu_model::clock::SystemClock;
 use object_store::memory::InMemory;
 use object_store::{
     CopyOptions, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta,
