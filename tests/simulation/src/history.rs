@@ -31,8 +31,8 @@ const PATIENCE: Duration = Duration::from_secs(3_600);
 #[derive(Debug, Clone)]
 pub struct Outcome {
     pub seed: u64,
-    /// Calls to the store, and the hash over them.
-    pub trace: (u64, u64),
+    /// Calls to the store, and the hash over those of each process.
+    pub trace: (u64, BTreeMap<u64, u64>),
     pub steps: Vec<(Step, Fault)>,
     /// The first thing that does not add up.
     pub failure: Option<String>,

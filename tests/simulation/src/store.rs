@@ -1,8 +1,8 @@
 //! An object store in memory that fails by plan, one numbered step per call.
 //!
 //! [`Depot`] holds the objects; each process has a [`Door`] to it. Every call is a step with a
-//! number, a verb and a path. The plan says what happens at a step; the trace is a hash over all
-//! steps, by which two runs of one seed are compared.
+//! number, a verb and a path. The plan says what happens at a step; the trace is a hash over the
+//! steps of each process, by which two runs of one seed are compared.
 
 use crate::life::{Life, State};
 use crate::plan::{Fault, Plan};
@@ -57,8 +57,8 @@ struct Book {
     /// When the store got each object, microseconds since 1970 UTC.
     written_us: BTreeMap<Path, i64>,
     steps: u64,
-    /// FNV-1a over the steps and their faults.
-    trace: u64,
+    /// FNV-1a over the steps of each process and their faults.
+    traces: BTreeMap<u64, u64>,
     kept: Option<Vec<(Step, Fault)>>,
 }
 
@@ -68,7 +68,7 @@ impl Depot {
             plan,
             written_us: BTreeMap::new(),
             steps: 0,
-            trace: 0xcbf2_9ce4_8422_2325,
+            traces: BTreeMap::new(),
             kept: keeps_steps.then(Vec::new),
         };
         Self { inner: InMemory::new(), time, book: Mutex::new(book) }
@@ -83,10 +83,10 @@ impl Depot {
         self.book().plan = Plan::Nothing;
     }
 
-    /// How many calls there were, and the hash over them.
-    pub fn trace(&self) -> (u64, u64) {
+    /// How many calls there were, and the hash over those of each process.
+    pub fn trace(&self) -> (u64, BTreeMap<u64, u64>) {
         let book = self.book();
-        (book.steps, book.trace)
+        (book.steps, book.traces.clone())
     }
 
     /// The calls, where they were to be kept.
@@ -100,8 +100,9 @@ impl Depot {
         book.steps += 1;
         let step = Step { number, process, verb, path: path.to_owned() };
         let fault = book.plan.fault(&step);
-        for byte in format!("{step:?} {fault:?}").bytes() {
-            book.trace = (book.trace ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+        let trace = book.traces.entry(process).or_insert(0xcbf2_9ce4_8422_2325);
+        for byte in format!("{:?} {} {fault:?}", step.verb, step.path).bytes() {
+            *trace = (*trace ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
         }
         if let Some(kept) = &mut book.kept {
             kept.push((step, fault));

@@ -58,7 +58,7 @@ fn nothing_is_lost_or_doubled_in_random_histories() {
 }
 
 #[test]
-fn a_seed_replays_call_by_call() {
+fn a_seed_replays_each_process_call_by_call() {
     for seed in 1..3 {
         let (one, two) = (run(seed, Wish::default()), run(seed, Wish::default()));
         assert!(one.trace.0 > 100, "seed {seed} calls the store {} times", one.trace.0);
