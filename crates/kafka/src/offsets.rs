@@ -9,7 +9,7 @@ use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode as Code};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// How long an answer is waited for on the poll thread.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
@@ -48,11 +48,11 @@ fn ask<C: ConsumerContext>(
     which: Offset,
     patience: Duration,
 ) -> KafkaResult<BTreeMap<Partition, i64>> {
-    let until = Instant::now() + patience;
+    let mut tries = patience.as_millis() / BETWEEN_TRIES.as_millis();
     loop {
-        let left = until.saturating_duration_since(Instant::now());
-        match ask_once(consumer, partitions, which, left) {
-            Err(error) if has_no_leader(&error) && left > BETWEEN_TRIES => {
+        match ask_once(consumer, partitions, which, patience) {
+            Err(error) if has_no_leader(&error) && tries > 0 => {
+                tries -= 1;
                 std::thread::sleep(BETWEEN_TRIES);
             }
             answered => return answered,

@@ -15,7 +15,7 @@ pub struct PlanArgs {
     pub output: Document,
 }
 
-/// Do what the plan says: make tables, add columns, build what changed; breaking changes are refused
+/// Do what the plan says: make tables, add columns, build what changed; what breaks is refused
 #[derive(Debug, Args)]
 #[command(after_help = APPLY)]
 pub struct ApplyArgs {
