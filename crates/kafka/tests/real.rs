@@ -58,7 +58,7 @@ fn transact(producer: &BaseProducer, topic: &str, partition: i32, count: usize, 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "needs a real cluster"]
+#[ignore = "tests/e2e/test_kafka_crate.py runs it, on a real broker"]
 async fn aborted_records_and_control_records_are_covered_and_not_delivered() {
     let topic = create("transactions", 3).await;
     let producer: BaseProducer = ClientConfig::new()
@@ -99,7 +99,7 @@ async fn aborted_records_and_control_records_are_covered_and_not_delivered() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "needs a real cluster"]
+#[ignore = "tests/e2e/test_kafka_crate.py runs it, on a real broker"]
 async fn a_new_partition_is_read_from_its_beginning() {
     let topic = create("growing", 1).await;
     let stop = CancellationToken::new();
@@ -125,7 +125,7 @@ async fn a_new_partition_is_read_from_its_beginning() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "needs a real cluster"]
+#[ignore = "tests/e2e/test_kafka_crate.py runs it, on a real broker"]
 async fn records_deleted_before_they_were_read_are_an_incident() {
     let topic = create("deleted", 2).await;
     let mut writer = Publisher::connect(&servers(), &BTreeMap::new()).expect("a publisher");

@@ -189,10 +189,8 @@ impl<L: Landing, S: Source> Loop<'_, L, S> {
         partitions: &[Partition],
         reply: oneshot::Sender<Progress>,
     ) -> Result<(), Error> {
-        let mut all = Progress::default();
-        for (dataset, partitions) in self.by_dataset(partitions) {
-            let recorded = self.session.landing.progress(&dataset, &partitions).await?;
-            all.0.extend(recorded.0);
+        let all = self.recorded(partitions).await?;
+        for dataset in self.by_dataset(partitions).into_keys() {
             let lane = super::lane(&mut self.lanes, &dataset)?;
             if matches!(lane.phase, Phase::Resuming) {
                 lane.phase = Phase::Going;

@@ -18,10 +18,8 @@ impl<L: Landing, S: Source> Loop<'_, L, S> {
         partitions: &[Partition],
         reply: oneshot::Sender<Progress>,
     ) -> Result<(), Error> {
-        let mut all = Progress::default();
-        for (dataset, partitions) in self.by_dataset(partitions) {
-            let recorded = self.session.landing.progress(&dataset, &partitions).await?;
-            all.0.extend(recorded.0);
+        let all = self.recorded(partitions).await?;
+        for dataset in self.by_dataset(partitions).into_keys() {
             self.check_standing(&dataset).await?;
         }
         self.session.metrics.assigned(partitions, 1);
@@ -39,16 +37,24 @@ impl<L: Landing, S: Source> Loop<'_, L, S> {
         partitions: &[Partition],
         reply: oneshot::Sender<Progress>,
     ) -> Result<(), Error> {
-        let mut all = Progress::default();
-        for (dataset, partitions) in self.by_dataset(partitions) {
-            let recorded = self.session.landing.progress(&dataset, &partitions).await?;
-            all.0.extend(recorded.0);
+        let all = self.recorded(partitions).await?;
+        for dataset in self.by_dataset(partitions).into_keys() {
             if matches!(super::lane(&mut self.lanes, &dataset)?.phase, Phase::Going) {
                 self.check_standing(&dataset).await?;
             }
         }
         let _ = reply.send(all);
         Ok(())
+    }
+
+    /// The progress that the tables have now.
+    pub(super) async fn recorded(&self, partitions: &[Partition]) -> Result<Progress, Error> {
+        let mut all = Progress::default();
+        for (dataset, partitions) in self.by_dataset(partitions) {
+            let recorded = self.session.landing.progress(&dataset, &partitions).await?;
+            all.0.extend(recorded.0);
+        }
+        Ok(all)
     }
 
     /// A dataset that stands still is not read, whoever stopped it. The source is told so before
