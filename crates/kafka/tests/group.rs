@@ -3,23 +3,35 @@
 mod driver;
 
 use driver::{Seen, broker, publish, publisher, settings, start};
-use huiliu_kafka::Until;
+use huiliu_kafka::{KafkaSource, MockBroker, Settings, Until};
 use huiliu_model::port::{IncidentKind, Source, SourceEvent};
 use huiliu_model::{ErrorKind, Partition};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
+/// A broker whose topic `a` has `count` records in each partition.
+fn filled(partitions: i32, count: i64) -> MockBroker {
+    let broker = broker(&[("a", partitions)]);
+    for partition in 0..partitions {
+        publish(&broker, "a", partition, 0, count);
+    }
+    broker
+}
+
+/// The group's only member, when it has read `count` records.
+async fn alone(settings: &Settings, stop: &CancellationToken, count: usize) -> (KafkaSource, Seen) {
+    let mut source = start(settings, &["a"], Until::Stopped, stop).await.expect("started");
+    let mut seen = Seen::default();
+    seen.read_until(&mut source, |seen| seen.record_count() == count).await;
+    (source, seen)
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_second_member_takes_partitions_over_where_the_first_left_them() {
-    let broker = broker(&[("a", 4)]);
-    for partition in 0..4 {
-        publish(&broker, "a", partition, 0, 50);
-    }
+    let broker = filled(4, 50);
     let stop = CancellationToken::new();
     let settings = settings(&broker, "g");
-    let mut first = start(&settings, &["a"], Until::Stopped, &stop).await.expect("started");
-    let mut of_first = Seen::default();
-    of_first.read_until(&mut first, |seen| seen.record_count() == 200).await;
+    let (mut first, mut of_first) = alone(&settings, &stop, 200).await;
     assert_eq!(of_first.assigned.len(), 4);
 
     let mut second = start(&settings, &["a"], Until::Stopped, &stop).await.expect("started");
@@ -52,15 +64,10 @@ async fn a_second_member_takes_partitions_over_where_the_first_left_them() {
 /// Two members share four partitions; what the first read is not recorded at first.
 #[tokio::test(flavor = "multi_thread")]
 async fn with_an_end_in_sight_a_member_waits_for_what_others_read() {
-    let broker = broker(&[("a", 4)]);
-    for partition in 0..4 {
-        publish(&broker, "a", partition, 0, 50);
-    }
+    let broker = filled(4, 50);
     let stop = CancellationToken::new();
     let settings = settings(&broker, "g");
-    let mut first = start(&settings, &["a"], Until::Stopped, &stop).await.expect("started");
-    let mut of_first = Seen::default();
-    of_first.read_until(&mut first, |seen| seen.record_count() == 200).await;
+    let (mut first, mut of_first) = alone(&settings, &stop, 200).await;
     let mut second = start(&settings, &["a"], Until::EndOffsets, &stop).await.expect("started");
     of_first.read_until(&mut first, |seen| !seen.revoked.is_empty()).await;
 
@@ -82,15 +89,10 @@ async fn with_an_end_in_sight_a_member_waits_for_what_others_read() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn with_an_end_in_sight_others_that_do_not_move_are_an_error_that_names_them() {
-    let broker = broker(&[("a", 2)]);
-    for partition in 0..2 {
-        publish(&broker, "a", partition, 0, 5);
-    }
+    let broker = filled(2, 5);
     let stop = CancellationToken::new();
     let mut settings = settings(&broker, "g");
-    let mut first = start(&settings, &["a"], Until::Stopped, &stop).await.expect("started");
-    let mut of_first = Seen::default();
-    of_first.read_until(&mut first, |seen| seen.record_count() == 10).await;
+    let (mut first, mut of_first) = alone(&settings, &stop, 10).await;
     // The mock broker takes a whole session time-out to give the second its share.
     settings.others_patience = Duration::from_secs(15);
     let mut second = start(&settings, &["a"], Until::EndOffsets, &stop).await.expect("started");
