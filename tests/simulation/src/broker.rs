@@ -9,7 +9,8 @@ use huiliu_model::Partition;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use tokio::sync::watch;
+use tokio::sync::Notify;
+use tokio::sync::futures::Notified;
 
 /// What lies at an offset.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -112,16 +113,10 @@ pub enum Errand {
     Nothing,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Broker {
     state: Mutex<State>,
-    changed: watch::Sender<u64>,
-}
-
-impl Default for Broker {
-    fn default() -> Self {
-        Self { state: Mutex::default(), changed: watch::Sender::new(0) }
-    }
+    changed: Notify,
 }
 
 impl Broker {
@@ -130,12 +125,12 @@ impl Broker {
     }
 
     fn tell(&self) {
-        self.changed.send_modify(|count| *count += 1);
+        self.changed.notify_waiters();
     }
 
-    /// Becomes ready whenever anything changed.
-    pub fn changes(&self) -> watch::Receiver<u64> {
-        self.changed.subscribe()
+    /// Becomes ready when anything changes from now on.
+    pub fn changed(&self) -> Notified<'_> {
+        self.changed.notified()
     }
 
     pub fn add_partition(&self, partition: Partition) {

@@ -8,7 +8,7 @@ use huiliu_model::port::{Incident, IncidentKind, Source, SourceEvent};
 use huiliu_model::{Error, Partition, Progress, Record, Records};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
-use tokio::sync::{oneshot, watch};
+use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
 /// Milliseconds between two records of a partition.
@@ -43,7 +43,6 @@ struct Position {
 pub struct MemorySource {
     membership: Membership,
     member: u64,
-    changes: watch::Receiver<u64>,
     positions: BTreeMap<Partition, Position>,
     awaited: Option<Awaited>,
     incidents: Vec<Incident>,
@@ -51,11 +50,9 @@ pub struct MemorySource {
 
 impl MemorySource {
     pub fn new(membership: Membership) -> Self {
-        let changes = membership.broker.changes();
         let mut source = Self {
             membership,
             member: 0,
-            changes,
             positions: BTreeMap::new(),
             awaited: None,
             incidents: Vec::new(),
@@ -175,13 +172,14 @@ impl MemorySource {
 #[async_trait]
 impl Source for MemorySource {
     async fn next(&mut self) -> Result<Option<SourceEvent>, Error> {
+        let broker = Arc::clone(&self.membership.broker);
         loop {
             self.membership.life.gate().await;
             self.settle().await;
             if self.membership.stop.is_cancelled() {
                 return Ok(None);
             }
-            self.changes.mark_unchanged();
+            let changed = broker.changed();
             if let Some(event) = self.turn() {
                 return Ok(Some(event));
             }
@@ -198,8 +196,7 @@ impl Source for MemorySource {
             tokio::select! {
                 biased;
                 () = self.membership.stop.cancelled() => {}
-                // The broker lives as long as its sources.
-                _ = self.changes.changed() => {}
+                () = changed => {}
             }
         }
     }

@@ -57,13 +57,16 @@ fn nothing_is_lost_or_doubled_in_random_histories() {
     assert!(failed.is_empty(), "failing seeds: {failed:?}");
 }
 
+/// Runs a seed again and compares every call of every process, in order.
 #[test]
-fn a_seed_replays_each_process_call_by_call() {
-    for seed in 1..3 {
-        let (one, two) = (run(seed, Wish::default()), run(seed, Wish::default()));
-        assert!(one.trace.0 > 100, "seed {seed} calls the store {} times", one.trace.0);
+fn a_seed_replays_call_by_call() {
+    let wish = Wish { keeps_steps: true, ..Wish::default() };
+    for seed in 1..9 {
+        let (one, two) = (run(seed, wish), run(seed, wish));
+        assert!(one.steps.len() > 100, "seed {seed} calls the store {} times", one.steps.len());
+        let differ = one.steps.iter().zip(&two.steps).find(|(one, two)| one != two);
+        assert_eq!(differ, None, "seed {seed}");
         assert_eq!(one.trace, two.trace, "seed {seed}");
     }
-    let (one, two) = (run(1, Wish::default()), run(2, Wish::default()));
-    assert_ne!(one.trace, two.trace);
+    assert_ne!(run(1, wish).trace, run(2, wish).trace);
 }
