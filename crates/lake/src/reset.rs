@@ -40,6 +40,11 @@ impl Dataset {
         }
         for table in [&self.quarantine, &self.changes] {
             let recorded = table.progress().await?.get(&app_id).copied();
+            // Quarantine may be ahead of `changes`, by a batch that died between its two commits.
+            // What it has of that batch it has, unless the offsets begin anew.
+            let ahead =
+                recorded.filter(|recorded| from.is_none_or(|from| from <= to && to < *recorded));
+            let to = ahead.unwrap_or(to);
             if recorded == Some(to) {
                 continue;
             }

@@ -62,10 +62,10 @@ fn rejects(given: &[(i64, &str)]) -> RecordBatch {
         .expect("columns fit")
 }
 
-/// Lands offsets of partition 0: some as rows, some as rejects.
-async fn land(lake: &Lake, range: std::ops::Range<i64>, rows: &[RowSpec<'_>], bad: &[(i64, &str)]) {
+/// Offsets of partition 0: some as rows, some as rejects.
+fn batch(range: std::ops::Range<i64>, rows: &[RowSpec<'_>], bad: &[(i64, &str)]) -> Batch {
     let (accepted, rejected) = (rows.len() as u64, bad.len() as u64);
-    let batch = Batch {
+    Batch {
         dataset: "account".into(),
         rows: if rows.is_empty() { Vec::new() } else { vec![change_rows(rows)] },
         rejects: if bad.is_empty() { Vec::new() } else { vec![rejects(bad)] },
@@ -75,8 +75,11 @@ async fn land(lake: &Lake, range: std::ops::Range<i64>, rows: &[RowSpec<'_>], ba
         newest_record_ms: 1,
         oldest_event_us: None,
         truncate: None,
-    };
-    lake.land(&batch).await.expect("it lands");
+    }
+}
+
+async fn land(lake: &Lake, range: std::ops::Range<i64>, rows: &[RowSpec<'_>], bad: &[(i64, &str)]) {
+    lake.land(&batch(range, rows, bad)).await.expect("it lands");
 }
 
 fn row<'a>(op: &'a str, key: &'a str, status: &'a str, seq: i64, offset: i64) -> RowSpec<'a> {
@@ -342,6 +345,27 @@ async fn the_epoch_of_a_record_is_that_of_its_time() {
     let day = 86_400_000_000;
     let found = dataset.epochs_at(&[DAY * day, (DAY - 9) * day]).await.expect("it asks");
     assert_eq!(found, [0, 0]);
+}
+
+#[tokio::test]
+async fn rejects_without_their_rows_are_not_written_again_after_a_reset() {
+    let store = lossy::store();
+    let lake = prepared(&store).await;
+    let kept = "SELECT sys_offset FROM quarantine.account ORDER BY sys_offset";
+    // Offsets 5 and 6 are missing: the rejects are written, the rows are not.
+    let early = [row("c", "e", "1", 5, 7)];
+    let overtaken = lake.land(&batch(7..9, &early, &[(8, "LENGTH")])).await;
+    assert_eq!(overtaken.expect_err("5 is needed").kind, ErrorKind::Superseded);
+    assert_eq!(ask(&lake, kept).await, ["2", "3", "8"]);
+    let dataset = lake.dataset("account").expect("declared");
+    dataset.reset_offset(&partition(), 7, "5 and 6 are gone", false).await.expect("it is set");
+    land(&lake, 7..9, &early, &[(8, "LENGTH")]).await;
+    assert_eq!(ask(&lake, kept).await, ["2", "3", "8"]);
+    // The topic was made anew: what lies at 2 now is another record.
+    dataset.reset_offset(&partition(), 0, "made anew", false).await.expect("it is set");
+    let anew = [row("c", "f", "1", 6, 0), row("c", "g", "1", 7, 1)];
+    land(&lake, 0..3, &anew, &[(2, "LENGTH")]).await;
+    assert_eq!(ask(&lake, kept).await, ["2", "2", "3", "8"]);
 }
 
 #[tokio::test]
