@@ -6,13 +6,15 @@
 
 use crate::completed::{Versions, merged_buckets};
 use crate::dataset::{Dataset, FOLD};
-use crate::error::query_error;
+use crate::error::{arrow_error, query_error};
 use crate::lake::Lake;
 use crate::log::{FileMeta, TableState};
 use crate::scan::PinnedFiles;
 use arrow::array::{AsArray, RecordBatch};
-use arrow::datatypes::Int32Type;
+use arrow::compute::concat_batches;
+use arrow::datatypes::{Int32Type, SchemaRef};
 use datafusion::catalog::{MemorySchemaProvider, TableProvider};
+use datafusion::datasource::MemTable;
 use datafusion::prelude::SessionContext;
 use huiliu_model::{Error, system};
 use object_store::path::Path;
@@ -53,10 +55,15 @@ impl Pinned {
         self.changes.version
     }
 
+    /// Stored columns, then system columns of `current`.
+    pub fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.dataset.current_schema)
+    }
+
     fn files<'a>(
         &self,
         table: &Path,
-        schema: &arrow::datatypes::SchemaRef,
+        schema: &SchemaRef,
         files: impl IntoIterator<Item = (&'a String, &'a FileMeta)>,
     ) -> Arc<dyn TableProvider> {
         Arc::new(PinnedFiles::new(table, Arc::clone(schema), files))
@@ -78,17 +85,24 @@ impl Pinned {
         let inputs = [
             ("current", current),
             ("deleted", self.files(data.deleted.path(), &data.deleted_schema, &self.deleted.files)),
-            (
-                "pending",
-                self.files(
-                    data.changes.path(),
-                    &data.changes_schema,
-                    self.pending.iter().map(|(p, f)| (p, f)),
-                ),
-            ),
+            ("pending", self.changes_not_folded().await?),
         ];
         self.register(ctx, inputs)?;
         self.view(ctx, &self.view_sql()).await
+    }
+
+    /// Changes that are not folded: in memory where they are few, for they lie in many small files.
+    async fn changes_not_folded(&self) -> Result<Arc<dyn TableProvider>, Error> {
+        let data = &self.dataset;
+        let schema = &data.changes_schema;
+        let Some(rows) = self.pending_rows().await? else {
+            let pending = self.pending.iter().map(|(path, file)| (path, file));
+            return Ok(self.files(data.changes.path(), schema, pending));
+        };
+        let rows =
+            concat_batches(schema, &rows).map_err(|e| arrow_error("joining pending changes", e))?;
+        let table = MemTable::try_new(Arc::clone(schema), vec![vec![rows]]);
+        Ok(Arc::new(table.map_err(|e| query_error("reading pending changes", e))?))
     }
 
     fn register(

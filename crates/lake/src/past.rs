@@ -24,6 +24,8 @@ pub type BucketsOf = fn(&[ArrayRef], u32) -> Result<Int32Array, Error>;
 
 /// Files up to this size are read whole and kept.
 const SMALL_BYTES: i64 = 256 << 10;
+/// Bytes of all pending files up to which they are read at once.
+const PENDING_BYTES_MAX: i64 = 4 << 20;
 
 /// Versions of the three tables that make up the newest rows of a dataset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -150,22 +152,51 @@ impl Pinned {
     /// Wanted rows among the changes that are not folded.
     async fn pending_wanted(&self, wanted: &Arc<Wanted>) -> Result<Vec<RecordBatch>, Error> {
         let data = &self.dataset;
-        let all: BTreeSet<&str> = self.pending.iter().map(|(path, _)| path.as_str()).collect();
+        let all = self.pending_paths();
         let (mut found, mut large) = (Vec::new(), Vec::new());
         for (path, file) in &self.pending {
-            if let Some(rows) = data.kept.get(path) {
-                found.extend(wanted.among(&rows)?);
-            } else if file.size <= SMALL_BYTES {
-                let rows = read_all(&data.changes, &data.changes_schema, path, file).await?;
-                found.extend(wanted.among(&rows)?);
-                data.kept.keep(path, &Arc::new(rows), &all);
-            } else {
+            if file.size > SMALL_BYTES {
                 large.push((path.clone(), file.clone()));
+                continue;
             }
+            found.extend(wanted.among(&self.small(path, file, &all).await?)?);
         }
         found.retain(|batch| batch.num_rows() > 0);
         found.extend(wanted_in(&data.changes, &data.changes_schema, large, wanted).await?);
         Ok(found)
+    }
+
+    fn pending_paths(&self) -> BTreeSet<&str> {
+        self.pending.iter().map(|(path, _)| path.as_str()).collect()
+    }
+
+    /// Rows of a small pending file, as they are kept or read; `all` is what is pending.
+    async fn small(
+        &self,
+        path: &str,
+        file: &FileMeta,
+        all: &BTreeSet<&str>,
+    ) -> Result<Arc<Vec<RecordBatch>>, Error> {
+        let data = &self.dataset;
+        if let Some(rows) = data.kept.get(path) {
+            return Ok(rows);
+        }
+        let rows = Arc::new(read_all(&data.changes, &data.changes_schema, path, file).await?);
+        data.kept.keep(path, &rows, all);
+        Ok(rows)
+    }
+
+    /// All changes that are not folded; `None` when they are too many to be held.
+    pub(crate) async fn pending_rows(&self) -> Result<Option<Vec<RecordBatch>>, Error> {
+        if self.pending.iter().map(|(_, file)| file.size).sum::<i64>() > PENDING_BYTES_MAX {
+            return Ok(None);
+        }
+        let all = self.pending_paths();
+        let mut found = Vec::new();
+        for (path, file) in &self.pending {
+            found.extend(self.small(path, file, &all).await?.iter().cloned());
+        }
+        Ok(Some(found))
     }
 
     /// Merges what concerns the keys of these rows, wherever it lies.

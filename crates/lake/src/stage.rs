@@ -12,7 +12,7 @@ use huiliu_model::{Error, ErrorKind, compute};
 use object_store::{ObjectStoreExt, PutPayload, WriteMultipart};
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, Encoding, ZstdLevel};
-use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder};
 use parquet::schema::types::ColumnPath;
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -21,6 +21,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// Rows per row group: large enough to compress, small enough to skip (measured by others at
 /// 100,000 to 1,000,000 for point look-ups and scans alike).
 const ROW_GROUP_ROWS: usize = 128 * 1024;
+/// A file of fewer rows, and of fewer bytes in memory, is not compressed: to make the state of the
+/// compressor for every column, when writing and again when reading, costs several times what is
+/// done with the rows (half of all time where batches have a few rows).
+const COMPRESSED_ROWS_MIN: usize = 512;
+const COMPRESSED_BYTES_MIN: usize = 1 << 20;
 /// Share of absent values that a bloom filter takes for present: about 10 bits a value.
 const BLOOM_FALSE_POSITIVES: f64 = 0.01;
 /// Room that is made at once for the bytes of a file.
@@ -114,7 +119,11 @@ pub fn encode(batch: &RecordBatch, index: &Index) -> Result<(Vec<u8>, String), E
     let failed = |e| parquet_error("encoding Parquet", e);
     let guess = (batch.get_array_memory_size() / 4).min(GUESS_BYTES_MAX);
     let mut bytes = Vec::with_capacity(guess);
-    let properties = properties(&batch.schema(), batch.num_rows(), index);
+    let mut properties = properties(&batch.schema(), batch.num_rows(), index);
+    if is_compressed(batch) {
+        properties = properties.set_compression(zstd());
+    }
+    let properties = properties.build();
     let mut writer =
         ArrowWriter::try_new(&mut bytes, batch.schema(), Some(properties)).map_err(failed)?;
     writer.write(batch).map_err(failed)?;
@@ -124,12 +133,20 @@ pub fn encode(batch: &RecordBatch, index: &Index) -> Result<(Vec<u8>, String), E
 }
 
 /// Zstd at its fastest level: on these narrow rows level 3 saves under a tenth of the bytes and
-/// costs a third more time. Sequences and offsets rise, so they are delta encoded; dictionaries
-/// would only be tried and thrown away.
-fn properties(schema: &SchemaRef, rows: usize, index: &Index) -> WriterProperties {
-    let level = ZstdLevel::try_new(1).expect("1 is a level of zstd");
+/// costs a third more time.
+fn zstd() -> Compression {
+    Compression::ZSTD(ZstdLevel::try_new(1).expect("1 is a level of zstd"))
+}
+
+fn is_compressed(batch: &RecordBatch) -> bool {
+    let is_large = || batch.get_array_memory_size() >= COMPRESSED_BYTES_MIN;
+    batch.num_rows() >= COMPRESSED_ROWS_MIN || is_large()
+}
+
+/// Sequences and offsets rise, so they are delta encoded; dictionaries would only be tried and
+/// thrown away.
+fn properties(schema: &SchemaRef, rows: usize, index: &Index) -> WriterPropertiesBuilder {
     let mut builder = WriterProperties::builder()
-        .set_compression(Compression::ZSTD(level))
         .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
         .set_statistics_enabled(EnabledStatistics::Chunk);
     let path = |name: &String| ColumnPath::from(name.as_str());
@@ -153,7 +170,7 @@ fn properties(schema: &SchemaRef, rows: usize, index: &Index) -> WriterPropertie
                 .set_column_encoding(path, Encoding::DELTA_BINARY_PACKED);
         }
     }
-    builder.build()
+    builder
 }
 
 /// Encodes and uploads one file of a table; returns the action that makes it visible.
@@ -179,10 +196,11 @@ pub async fn stage_indexed(
     index: &Index,
 ) -> Result<Add, Error> {
     let index = index.clone();
+    let kind = if is_compressed(&batch) { "zstd.parquet" } else { "parquet" };
     let (bytes, statistics) = compute(move || encode(&batch, &index))
         .await
         .map_err(|e| Error::new(ErrorKind::Bug, "encoding Parquet stopped").because(e))??;
-    let name = format!("part-{}.zstd.parquet", (table.shared().ids)());
+    let name = format!("part-{}.{kind}", (table.shared().ids)());
     let relative = match &partition {
         Some((column, value)) => format!("{column}={value}/{name}"),
         None => name,
@@ -243,7 +261,8 @@ impl Staging {
         let upload = table.store().put_multipart(&table.file(&relative)).await.map_err(failed)?;
         let upload = WriteMultipart::new_with_chunk_size(upload, PART_BYTES);
         let sink = Sink::default();
-        let properties = properties(schema, ROW_GROUP_ROWS, &Index::default());
+        let properties =
+            properties(schema, ROW_GROUP_ROWS, &Index::default()).set_compression(zstd()).build();
         let writer = ArrowWriter::try_new(sink.clone(), schema.clone(), Some(properties))
             .map_err(|e| parquet_error("encoding Parquet", e))?;
         Ok(Self { relative, writer, sink, upload, rows: 0, bytes: 0 })

@@ -175,6 +175,11 @@ impl SubjectPinned {
         u64::try_from(self.state.rows()).unwrap_or(0)
     }
 
+    /// The declared columns.
+    pub fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.schema)
+    }
+
     /// All rows, in the declared columns.
     pub fn provider(&self) -> Arc<dyn TableProvider> {
         let schema = Arc::clone(&self.schema);

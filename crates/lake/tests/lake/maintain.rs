@@ -70,7 +70,7 @@ impl Old {
         let wanted = |path: &&PathBuf| {
             path.starts_with(&folder)
                 && path.to_string_lossy().ends_with(end)
-                && in_log(path) == (end != ".zstd.parquet")
+                && in_log(path) == (end != ".parquet")
         };
         self.files().iter().filter(wanted).count()
     }
@@ -169,7 +169,7 @@ async fn a_removed_file_stays_for_readers_and_then_goes_and_no_live_one_does() {
     dataset.fold_all().await.expect("it folds");
     maintain(&lake, "changes.account", Some(1)).await;
     let rows = (history(&lake).await, current(&lake).await);
-    assert_eq!(old.count("current/account", ".zstd.parquet"), 4, "two buckets, folded twice");
+    assert_eq!(old.count("current/account", ".parquet"), 4, "two buckets, folded twice");
 
     // A day of versions, six hours of reading, twelve of committing, one of wrong clocks.
     old.pass(42);
@@ -183,8 +183,8 @@ async fn a_removed_file_stays_for_readers_and_then_goes_and_no_live_one_does() {
     let swept = maintain(&lake, "changes.account", Some(1)).await;
     assert_eq!((swept.swept.files, swept.unreachable.is_empty()), (20, false));
     assert_eq!(maintain(&lake, "current.account", Some(1)).await.swept.files, 2);
-    assert_eq!(old.count("changes/account", ".zstd.parquet"), 1);
-    assert_eq!(old.count("current/account", ".zstd.parquet"), 2);
+    assert_eq!(old.count("changes/account", ".parquet"), 1);
+    assert_eq!(old.count("current/account", ".parquet"), 2);
     let again = old.open().await;
     assert_eq!((history(&again).await, current(&again).await), rows);
     let now = again.pin(&["account"]).await.expect("it pins").remove(0);
@@ -206,7 +206,7 @@ async fn what_a_dead_process_staged_goes_and_what_we_cannot_name_stays() {
     assert_eq!((done.swept.files, done.swept.bytes), (1, 4));
     assert!(!folder.join("part-orphan.zstd.parquet").exists());
     assert!(folder.join("notes.txt").exists());
-    assert_eq!(old.count("changes/account", ".zstd.parquet"), 1);
+    assert_eq!(old.count("changes/account", ".parquet"), 1);
 }
 
 #[tokio::test]
