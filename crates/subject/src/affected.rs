@@ -185,7 +185,7 @@ impl Search<'_> {
         }
         let what = format!("table {}, via of input {}", self.spec.full_name(), input.name);
         let ctx = self.sessions.open();
-        state.register_for_lookups(&ctx, self.catalogue).await?;
+        state.register_for_lookups(&ctx, self.catalogue, &[sql]).await?;
         let source = state.source(&input.name)?;
         let (mapping, shared) = source.mapping(&ctx, self.spec, input, sql).await?;
         let wanted = source.keys_of(rows, &shared).map_err(|e| self.broken(e))?;

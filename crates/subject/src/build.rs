@@ -7,13 +7,14 @@
 
 use crate::among::Keys;
 use crate::bucket;
-use crate::catalogue::{Catalogue, query};
+use crate::catalogue::Catalogue;
 use crate::fault;
 use crate::parameters::Bound;
 use crate::restrict::{Restriction, Sources};
 use crate::schema;
 use crate::session::Sessions;
 use arrow::array::ArrayRef;
+use arrow::error::ArrowError;
 use arrow::record_batch::RecordBatch;
 use datafusion::prelude::{SessionContext, ident};
 use huiliu_model::{Error, ErrorKind};
@@ -44,7 +45,7 @@ impl Build<'_> {
     /// Rows of `range` of the buckets.
     pub async fn pass(&self, range: Range<u32>) -> Result<Vec<RecordBatch>, Error> {
         let ctx = self.sessions.open();
-        self.register(&ctx, Restriction::Buckets(&range)).await?;
+        self.register(&ctx, Restriction::Buckets(&range), &[&self.spec.query]).await?;
         let rows = self.run(&ctx).await?;
         for batch in &rows {
             let within = |bucket: &i32| u32::try_from(*bucket).is_ok_and(|b| range.contains(&b));
@@ -58,7 +59,7 @@ impl Build<'_> {
     /// All rows in one piece, from inputs that are not restricted.
     pub async fn whole(&self) -> Result<Vec<RecordBatch>, Error> {
         let ctx = self.sessions.open();
-        self.register(&ctx, Restriction::Whole).await?;
+        self.register(&ctx, Restriction::Whole, &[&self.spec.query]).await?;
         self.run(&ctx).await
     }
 
@@ -84,20 +85,22 @@ impl Build<'_> {
         Ok(rows)
     }
 
-    /// Registers inputs and views as this build restricts them.
+    /// Registers the inputs and views that some statements name, as this build restricts them.
     pub async fn register(
         &self,
         ctx: &SessionContext,
         restriction: Restriction<'_>,
+        statements: &[&str],
     ) -> Result<(), Error> {
-        self.sources.register(ctx, self.spec, self.catalogue, restriction).await
+        let (spec, catalogue) = (self.spec, self.catalogue);
+        self.sources.register(ctx, (spec, catalogue), restriction, statements).await
     }
 
     async fn run(&self, ctx: &SessionContext) -> Result<Vec<RecordBatch>, Error> {
         let table = self.name();
         let what = format!("table {table}, query.sql");
         let planning = |e| fault::planning(&what, e);
-        let rows = query(ctx, &self.spec.query).await.map_err(planning)?;
+        let rows = self.catalogue.query(ctx, &self.spec.query).await.map_err(planning)?;
         let rows = rows.with_param_values(self.parameters.values()).map_err(planning)?;
         schema::verify(self.spec, rows.schema().as_arrow())?;
         let by_key = self.spec.key.iter().map(|k| ident(k).sort(true, true)).collect();
@@ -111,6 +114,18 @@ impl Build<'_> {
         let buckets = bucket::buckets_of(&self.identity(batch)?, self.spec.buckets)
             .map_err(|e| fault::planning(&self.name(), e))?;
         Ok(buckets.values().to_vec())
+    }
+
+    /// Distinct identities among some rows.
+    pub fn distinct(&self, rows: &[RecordBatch]) -> Result<u64, Error> {
+        let Some(first) = rows.first() else { return Ok(0) };
+        let failed = |e: ArrowError| fault::planning(&self.name(), e.into());
+        let types = self.identity(first)?.iter().map(|c| c.data_type().clone()).collect();
+        let mut found = Keys::new(types).map_err(failed)?;
+        for batch in rows {
+            found.insert(&self.identity(batch)?).map_err(failed)?;
+        }
+        Ok(found.len() as u64)
     }
 
     /// Identity columns of some rows.

@@ -5,6 +5,7 @@
 //! uses no bills need not declare them. Functions are handed in: which there are is not decided
 //! here.
 
+use crate::locality::Locality;
 use crate::rows;
 use crate::schema::arrow_type;
 use arrow::datatypes::Field;
@@ -14,10 +15,12 @@ use datafusion::error::Result as EngineResult;
 use datafusion::execution::context::SQLOptions;
 use datafusion::logical_expr::ScalarUDF;
 use datafusion::prelude::{DataFrame, SessionContext};
+use datafusion::sql::parser::Statement;
 use huiliu_model::{Error, ErrorKind};
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// A shared step: a query with a name, without parameters.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,6 +42,17 @@ pub struct Catalogue {
     views: BTreeMap<String, View>,
     dimensions: BTreeMap<String, Dimension>,
     functions: Vec<ScalarUDF>,
+    /// Statements that were parsed before, by their text: those of the project, a few hundred.
+    parsed: Arc<Mutex<BTreeMap<String, Arc<Parsed>>>>,
+    /// What the plans of tables say, with the hash of each table.
+    localities: Arc<Mutex<BTreeMap<String, (String, Locality)>>>,
+}
+
+/// A statement, and the tables that it names without its own steps.
+#[derive(Debug)]
+struct Parsed {
+    statement: Statement,
+    tables: BTreeSet<String>,
 }
 
 impl Catalogue {
@@ -47,6 +61,8 @@ impl Catalogue {
             views: views.into_iter().map(|v| (v.name.clone(), v)).collect(),
             dimensions: dimensions.into_iter().map(|d| (d.name.clone(), d)).collect(),
             functions: Vec::new(),
+            parsed: Arc::default(),
+            localities: Arc::default(),
         }
     }
 
@@ -98,21 +114,54 @@ impl Catalogue {
 
     /// Datasets and dimensions that a statement reads, through views too.
     pub(crate) fn reads(&self, ctx: &SessionContext, sql: &str) -> EngineResult<BTreeSet<String>> {
+        let named = self.named(ctx, sql)?;
+        Ok(named.into_iter().filter(|name| !self.views.contains_key(name)).collect())
+    }
+
+    /// Datasets, dimensions and views that a statement names, through views too.
+    pub(crate) fn named(&self, ctx: &SessionContext, sql: &str) -> EngineResult<BTreeSet<String>> {
         let mut found = BTreeSet::new();
-        let mut seen = BTreeSet::new();
         let mut pending = vec![sql];
         while let Some(sql) = pending.pop() {
-            for name in tables(ctx, sql)? {
-                match self.views.get(&name) {
-                    Some(view) if seen.insert(name.clone()) => pending.push(&view.sql),
-                    Some(_) => {}
-                    None => {
-                        found.insert(name);
-                    }
+            for name in &self.parsed(ctx, sql)?.tables {
+                if found.insert(name.clone())
+                    && let Some(view) = self.views.get(name)
+                {
+                    pending.push(&view.sql);
                 }
             }
         }
         Ok(found)
+    }
+
+    fn parsed(&self, ctx: &SessionContext, sql: &str) -> EngineResult<Arc<Parsed>> {
+        let known = self.parsed.lock().unwrap_or_else(PoisonError::into_inner).get(sql).cloned();
+        if let Some(known) = known {
+            return Ok(known);
+        }
+        let parsed = Arc::new(parse(ctx, sql)?);
+        let mut known = self.parsed.lock().unwrap_or_else(PoisonError::into_inner);
+        known.insert(sql.to_owned(), Arc::clone(&parsed));
+        Ok(parsed)
+    }
+
+    /// What is known of the plans of a table, by the hash of all that decides its rows.
+    pub(crate) fn locality(&self, table: &str, hash: &str) -> Option<Locality> {
+        let known = self.localities.lock().unwrap_or_else(PoisonError::into_inner);
+        known.get(table).filter(|(of, _)| of == hash).map(|(_, found)| found.clone())
+    }
+
+    pub(crate) fn keep_locality(&self, table: &str, hash: &str, found: &Locality) {
+        let mut known = self.localities.lock().unwrap_or_else(PoisonError::into_inner);
+        known.insert(table.to_owned(), (hash.to_owned(), found.clone()));
+    }
+
+    /// As [`query`], for a statement of the project, which is parsed once.
+    pub(crate) async fn query(&self, ctx: &SessionContext, sql: &str) -> EngineResult<DataFrame> {
+        let parsed = self.parsed(ctx, sql)?;
+        let plan = ctx.state().statement_to_plan(parsed.statement.clone()).await?;
+        only_reading().verify_plan(&plan)?;
+        ctx.execute_logical_plan(plan).await
     }
 
     /// Registers every view whose tables are registered.
@@ -120,19 +169,39 @@ impl Catalogue {
     /// # Errors
     /// `Invalid` with the view that does not plan.
     pub(crate) async fn register_views(&self, ctx: &SessionContext) -> Result<(), Error> {
+        self.register_these(ctx, self.views.values().collect()).await
+    }
+
+    /// Registers those of these names that are views and whose tables are registered.
+    ///
+    /// # Errors
+    /// `Invalid` with the view that does not plan.
+    pub(crate) async fn register_named(
+        &self,
+        ctx: &SessionContext,
+        names: &BTreeSet<String>,
+    ) -> Result<(), Error> {
+        let views = self.views.values().filter(|view| names.contains(&view.name));
+        self.register_these(ctx, views.collect()).await
+    }
+
+    async fn register_these(
+        &self,
+        ctx: &SessionContext,
+        mut pending: Vec<&View>,
+    ) -> Result<(), Error> {
         let fault = |view: &View, e| crate::fault::planning(&format!("view {}", view.name), e);
-        let mut pending: Vec<&View> = self.views.values().collect();
         loop {
             let before = pending.len();
             let mut waiting = Vec::new();
             for view in pending {
-                let reads = tables(ctx, &view.sql).map_err(|e| fault(view, e))?;
+                let parsed = self.parsed(ctx, &view.sql).map_err(|e| fault(view, e))?;
                 let mut ready = true;
-                for name in &reads {
+                for name in &parsed.tables {
                     ready &= ctx.table_exist(name.as_str()).map_err(|e| fault(view, e))?;
                 }
                 if ready {
-                    let rows = query(ctx, &view.sql).await.map_err(|e| fault(view, e))?;
+                    let rows = self.query(ctx, &view.sql).await.map_err(|e| fault(view, e))?;
                     ctx.register_table(view.name.as_str(), rows.into_view())
                         .map_err(|e| fault(view, e))?;
                 } else {
@@ -149,18 +218,25 @@ impl Catalogue {
 
 /// Plans one statement that only reads.
 pub(crate) async fn query(ctx: &SessionContext, sql: &str) -> EngineResult<DataFrame> {
-    let only_reading =
-        SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
-    ctx.sql_with_options(sql, only_reading).await
+    ctx.sql_with_options(sql, only_reading()).await
+}
+
+fn only_reading() -> SQLOptions {
+    SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false)
 }
 
 /// Tables that a statement names, without its own steps.
 pub(crate) fn tables(ctx: &SessionContext, sql: &str) -> EngineResult<BTreeSet<String>> {
+    Ok(parse(ctx, sql)?.tables)
+}
+
+fn parse(ctx: &SessionContext, sql: &str) -> EngineResult<Parsed> {
     let state = ctx.state();
     let dialect = state.config().options().sql_parser.dialect;
     let statement = state.sql_to_statement(sql, &dialect)?;
     let references = state.resolve_table_references(&statement)?;
-    Ok(references.iter().map(TableReference::to_string).collect())
+    let tables = references.iter().map(TableReference::to_string).collect();
+    Ok(Parsed { statement, tables })
 }
 
 #[derive(Deserialize)]

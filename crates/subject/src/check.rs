@@ -4,7 +4,7 @@
 //! rows and the verdict: one failing `fail` check and nothing is committed. Reports counts only;
 //! rows may hold what nobody should read in a log.
 
-use crate::catalogue::query;
+use crate::catalogue::Catalogue;
 use crate::fault;
 use crate::parameters::Bound;
 use datafusion::prelude::SessionContext;
@@ -28,7 +28,7 @@ pub struct CheckOutcome {
 /// # Errors
 /// `Invalid` for a check that does not run; a check that finds rows is an outcome.
 pub async fn run(
-    ctx: &SessionContext,
+    (ctx, catalogue): (&SessionContext, &Catalogue),
     spec: &TableSpec,
     parameters: &Bound,
     wanted: impl Fn(&Check) -> bool,
@@ -37,7 +37,7 @@ pub async fn run(
     for check in spec.checks.iter().filter(|check| wanted(check)) {
         let what = format!("table {}, check {}", spec.full_name(), check.name);
         let planning = |e| fault::planning(&what, e);
-        let rows = query(ctx, &check.sql).await.map_err(planning)?;
+        let rows = catalogue.query(ctx, &check.sql).await.map_err(planning)?;
         let rows = rows.with_param_values(parameters.values()).map_err(planning)?;
         let count = rows.count().await.map_err(|e| fault::running(&what, e))?;
         outcomes.push(CheckOutcome {

@@ -61,6 +61,20 @@ pub struct Cost {
     pub incremental: f64,
 }
 
+/// What a row of an estimate took lately, for one table; only how they compare is of matter.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Rates {
+    pub full: f64,
+    pub incremental: f64,
+}
+
+impl Default for Rates {
+    /// Nothing was measured.
+    fn default() -> Self {
+        Self { full: 1.0, incremental: 1.0 }
+    }
+}
+
 /// What the estimate is made of.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Sizes {
@@ -70,6 +84,9 @@ pub(crate) struct Sizes {
     /// Rows of the table.
     pub table: u64,
     pub identities: u64,
+    /// Distinct identities of the table: an identity may have many rows, such as the months of a
+    /// county.
+    pub of_identities: u64,
     /// Rows of the files that may hold them.
     pub rewritten: u64,
 }
@@ -77,11 +94,12 @@ pub(crate) struct Sizes {
 impl Sizes {
     #[allow(clippy::cast_precision_loss, reason = "an estimate needs no exact counts")]
     pub fn cost(&self) -> Cost {
-        let [restricted, whole, table, identities, rewritten] =
-            [self.restricted, self.whole, self.table, self.identities, self.rewritten]
-                .map(|count| count as f64);
-        // A table has no more identities than rows, and none is known to be without a row.
-        let share = (identities / table.max(identities).max(1.0)).min(1.0);
+        let [restricted, whole, table, rewritten] =
+            [self.restricted, self.whole, self.table, self.rewritten].map(|count| count as f64);
+        let [identities, of_identities] =
+            [self.identities, self.of_identities].map(|count| count as f64);
+        // An identity that is touched may be one that the table does not have.
+        let share = identities / of_identities.max(identities).max(1.0);
         Cost {
             full: FIXED + restricted + whole + table,
             incremental: FIXED + LOOKUP * share * restricted + whole + 2.0 * rewritten,
@@ -126,7 +144,7 @@ mod tests {
 
     fn sizes(identities: u64, rewritten: u64) -> Sizes {
         let (restricted, whole, table) = (10_000_000, 100, 1_000_000);
-        Sizes { restricted, whole, table, identities, rewritten }
+        Sizes { restricted, whole, table, identities, of_identities: table, rewritten }
     }
 
     #[test]
@@ -140,8 +158,25 @@ mod tests {
     }
 
     #[test]
+    fn all_counties_are_the_whole_of_a_table_that_has_a_row_for_each_month_of_them() {
+        let counties = |of_identities| Sizes {
+            restricted: 208_000,
+            whole: 0,
+            table: 480,
+            identities: 40,
+            of_identities,
+            rewritten: 480,
+        };
+        let cost = counties(40).cost();
+        assert!(cost.incremental > cost.full, "{cost:?}");
+        // By rows they were a twelfth of it.
+        let cost = counties(480).cost();
+        assert!(cost.incremental < cost.full, "{cost:?}");
+    }
+
+    #[test]
     fn an_empty_table_is_built_in_full() {
-        let empty = Sizes { table: 0, ..sizes(5, 5) };
+        let empty = Sizes { table: 0, of_identities: 0, ..sizes(5, 5) };
         assert!(empty.cost().incremental > empty.cost().full);
     }
 }

@@ -139,11 +139,11 @@ pub async fn explain(
     let sessions = Sessions::new(budget, declared.catalogue.functions())?;
     let ctx = sessions.open();
     let pins = &explained.record.inputs;
-    let sources = match Sources::reopen(&ctx, spec, declared, ports.inputs, pins).await? {
+    let sources = match Sources::reopen(spec, declared, ports.inputs, pins).await? {
         Ok(sources) => sources,
         Err(why) => {
             explained.not_as_read = Some(why);
-            Sources::open(&ctx, spec, declared, ports.inputs).await?
+            Sources::open(spec, declared, ports.inputs).await?
         }
     };
     let search = Search { spec, declared, ctx: &ctx, sources: &sources };
@@ -254,15 +254,14 @@ impl Search<'_> {
         let key = source.key().to_vec();
         let extent = match &reached {
             None => {
-                register(self.ctx, &input.name, source.whole())
+                register(self.ctx, &input.name, source.whole(self.ctx).await?)
                     .map_err(|e| fault::planning(&what, e))?;
                 let rows = self.declared.catalogue.dimension(&input.name).map(|d| &d.rows);
                 Extent::Whole(rows.map_or_else(|| source.row_count(), |r| r.num_rows() as u64))
             }
             Some((columns, keys)) => {
                 let rows = source.found(self.ctx, &what, columns, keys).await?;
-                let schema =
-                    rows.first().map_or_else(|| source.whole().schema(), RecordBatch::schema);
+                let schema = rows.first().map_or_else(|| source.schema(), RecordBatch::schema);
                 let all = concat_batches(&schema, &rows).map_err(|e| broken(&what, e))?;
                 let all = sorted(&all, &key).map_err(|e| broken(&what, e))?;
                 let table = MemTable::try_new(schema, vec![vec![all.clone()]])

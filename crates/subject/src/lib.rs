@@ -39,7 +39,7 @@ pub use affected::InputChange;
 pub use among::Keys;
 pub use catalogue::{Catalogue, Dimension, View};
 pub use check::CheckOutcome;
-pub use decide::{Cost, Decision, Way};
+pub use decide::{Cost, Decision, Rates, Way};
 pub use explain::{Explained, Extent, InputRows, Rebuilt, explain};
 pub use lineage::{ColumnLineage, Source, TableLineage, lineage};
 pub use locality::Locality;

@@ -199,9 +199,14 @@ impl Snapshot for MemorySnapshot {
         self.of(self.version).iter().map(|batch| batch.num_rows() as u64).sum()
     }
 
+    fn schema(&self) -> SchemaRef {
+        let rows = self.of(self.version);
+        rows.first().map_or_else(|| self.schema.clone(), RecordBatch::schema)
+    }
+
     async fn rows(&self, _: &SessionContext) -> Result<Arc<dyn TableProvider>, Error> {
         let rows = self.of(self.version);
-        let schema = rows.first().map_or_else(|| self.schema.clone(), RecordBatch::schema);
+        let schema = self.schema();
         let table =
             MemTable::try_new(schema, vec![rows.to_vec()]).map_err(|e| bug(&self.name, e))?;
         Ok(Arc::new(table))

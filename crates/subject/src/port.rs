@@ -81,6 +81,9 @@ pub trait Snapshot: Debug + Send + Sync {
     /// About how many rows there are.
     fn row_count(&self) -> u64;
 
+    /// Columns of the rows; whether one may be null is not told.
+    fn schema(&self) -> SchemaRef;
+
     /// All rows, with at least the stored columns.
     ///
     /// # Errors

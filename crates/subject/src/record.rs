@@ -22,6 +22,9 @@ pub struct BuildRecord {
     pub row_count: u64,
     /// Identities whose rows were replaced; `None` when all were.
     pub identities: Option<u64>,
+    /// Distinct identities of the table, as its last build in full counted them; `None` in the
+    /// records of older releases.
+    pub distinct: Option<u64>,
     /// What of the table is determined by its identity.
     pub locality: Locality,
 }
@@ -48,6 +51,7 @@ impl BuildRecord {
             "checks": self.checks.iter().map(check).collect::<Vec<_>>(),
             "row_count": self.row_count,
             "identities": self.identities,
+            "distinct_identities": self.distinct,
             "locality": self.locality.to_json(),
         })
     }
@@ -74,6 +78,7 @@ impl BuildRecord {
             checks: value.get("checks")?.as_array()?.iter().map(outcome).collect::<Option<_>>()?,
             row_count: value.get("row_count")?.as_u64()?,
             identities: value.get("identities")?.as_u64(),
+            distinct: value.get("distinct_identities").and_then(Value::as_u64),
             locality: Locality::from_json(value.get("locality")?)?,
         })
     }
@@ -124,6 +129,7 @@ mod tests {
             checks: vec![found],
             row_count: 3,
             identities: Some(2),
+            distinct: Some(3),
             locality: Locality { obstacle: None, checks: ["large".to_owned()].into() },
         };
         assert_eq!(BuildRecord::from_json(&record.to_json()), Some(record.clone()));

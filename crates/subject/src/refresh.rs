@@ -15,7 +15,7 @@ use crate::among::Keys;
 use crate::build::Build;
 use crate::catalogue::Catalogue;
 use crate::check::{self, CheckOutcome};
-use crate::decide::{Decision, Sizes, Way};
+use crate::decide::{Decision, Rates, Sizes, Way};
 use crate::locality::Locality;
 use crate::parameters::Bound;
 use crate::port::{Inputs, Shape, Target};
@@ -83,6 +83,7 @@ pub struct Request {
     pub parameters: BTreeMap<String, String>,
     pub mode: Mode,
     pub budget: Budget,
+    pub rates: Rates,
     /// Only decide.
     pub explain: bool,
 }
@@ -113,8 +114,7 @@ pub async fn refresh(
     let bound = Bound::new(spec, &request.parameters)?;
     let catalogue = declared.catalogue;
     let sessions = Sessions::new(&request.budget, catalogue.functions())?;
-    let ctx = sessions.open();
-    let sources = Sources::open(&ctx, spec, declared, ports.inputs).await?;
+    let sources = Sources::open(spec, declared, ports.inputs).await?;
     let build =
         Build { spec, catalogue, sources: &sources, sessions: &sessions, parameters: &bound };
     let refresh = Refresh {
@@ -172,8 +172,7 @@ impl Refresh<'_> {
         }
         let (spec, inputs) = (self.build.spec, self.ports.inputs);
         // Whatever the inputs were, the rows of a full build are right.
-        let ctx = self.build.sessions.open();
-        let old = Sources::reopen(&ctx, spec, self.declared, inputs, &last.inputs).await?;
+        let old = Sources::reopen(spec, self.declared, inputs, &last.inputs).await?;
         match old {
             Err(why) => full(why),
             Ok(old) => self.weigh(&old, last).await,
@@ -202,10 +201,13 @@ impl Refresh<'_> {
             whole,
             table: last.row_count,
             identities: keys.len() as u64,
+            of_identities: last.distinct.unwrap_or(last.row_count),
             rewritten: touched.rows,
         };
         let cost = sizes.cost();
-        let cheaper = cost.incremental < cost.full || keys.is_empty();
+        let rates = self.request.rates;
+        let (incremental, full) = (cost.incremental * rates.incremental, cost.full * rates.full);
+        let cheaper = incremental < full || keys.is_empty();
         let forced = self.request.mode == Mode::Incremental;
         let (way, why) = match (cheaper, forced) {
             (true, _) => (Way::Incremental, "it is cheaper than a full build"),
@@ -227,14 +229,14 @@ impl Refresh<'_> {
         pins.map(|(name, pin)| (name.clone(), pin.version)).collect()
     }
 
-    /// The record of a refresh of these identities, or of all.
+    /// The record of a refresh: rows of the table, identities that were replaced, distinct ones.
     fn record(
         &self,
-        rows: (u64, Option<u64>),
+        rows: (u64, Option<u64>, Option<u64>),
         checks: Vec<CheckOutcome>,
         locality: Locality,
     ) -> BuildRecord {
-        let (row_count, identities) = rows;
+        let (row_count, identities, distinct) = rows;
         BuildRecord {
             inputs: self.build.sources.pins.clone(),
             parameters: self.build.parameters.texts().clone(),
@@ -242,6 +244,7 @@ impl Refresh<'_> {
             checks,
             row_count,
             identities,
+            distinct,
             locality,
         }
     }

@@ -19,6 +19,7 @@ use crate::lookup::Lookup;
 use crate::port::{Declared, Inputs, Pin, Snapshot};
 use crate::refresh::Declarations;
 use crate::session::register;
+use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
 use datafusion::catalog::TableProvider;
 use datafusion::common::JoinType;
@@ -26,9 +27,9 @@ use datafusion::datasource::MemTable;
 use datafusion::prelude::{DataFrame, Expr, SessionContext, ident};
 use huiliu_model::{Error, ErrorKind};
 use huiliu_spec::table::{Input, InputKind, Reach, TableSpec};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Inputs of one table, opened once and pinned.
 pub(crate) struct Sources {
@@ -38,7 +39,9 @@ pub(crate) struct Sources {
 }
 
 pub(crate) struct Source {
-    rows: Arc<dyn TableProvider>,
+    /// All rows, once somebody asked for them: planning them is not free.
+    rows: Mutex<Option<Arc<dyn TableProvider>>>,
+    schema: SchemaRef,
     key: Vec<String>,
     /// Absent for a dimension.
     pub snapshot: Option<Arc<dyn Snapshot>>,
@@ -53,9 +56,8 @@ pub(crate) enum Restriction<'a> {
 }
 
 impl Sources {
-    /// Opens every input of `spec` at its newest version; the session has to live as long.
+    /// Opens every input of `spec` at its newest version.
     pub async fn open(
-        ctx: &SessionContext,
         spec: &TableSpec,
         declared: Declarations<'_>,
         inputs: &dyn Inputs,
@@ -66,14 +68,13 @@ impl Sources {
                 Some(declared) => Some((declared.key(), inputs.open(declared).await?)),
                 None => None,
             };
-            sources.add(ctx, declared.catalogue, input, snapshot).await?;
+            sources.add(declared.catalogue, input, snapshot)?;
         }
         Ok(sources)
     }
 
     /// Opens every input where a record says it stood; what is wrong when one cannot be.
     pub async fn reopen(
-        ctx: &SessionContext,
         spec: &TableSpec,
         declared: Declarations<'_>,
         inputs: &dyn Inputs,
@@ -95,14 +96,13 @@ impl Sources {
                 }
                 None => None,
             };
-            sources.add(ctx, declared.catalogue, input, snapshot).await?;
+            sources.add(declared.catalogue, input, snapshot)?;
         }
         Ok(Ok(sources))
     }
 
-    async fn add(
+    fn add(
         &mut self,
-        ctx: &SessionContext,
         catalogue: &Catalogue,
         input: &Input,
         snapshot: Option<(Vec<String>, Arc<dyn Snapshot>)>,
@@ -111,9 +111,14 @@ impl Sources {
         let source = match snapshot {
             Some((key, snapshot)) => {
                 self.pins.insert(name.to_owned(), snapshot.pin());
-                Source { rows: snapshot.rows(ctx).await?, key, snapshot: Some(snapshot) }
+                let schema = snapshot.schema();
+                Source { rows: Mutex::default(), schema, key, snapshot: Some(snapshot) }
             }
-            None => Source { rows: dimension(catalogue, name)?, key: Vec::new(), snapshot: None },
+            None => {
+                let rows = dimension(catalogue, name)?;
+                let (schema, key) = (rows.schema(), Vec::new());
+                Source { rows: Mutex::new(Some(rows)), schema, key, snapshot: None }
+            }
         };
         self.tables.insert(name.to_owned(), source);
         Ok(())
@@ -135,35 +140,62 @@ impl Sources {
         self.tables.values().map(Source::row_count).sum()
     }
 
-    /// Registers the inputs in a session, restricted, and the views over them.
+    /// Registers in a session the inputs that some statements name, restricted, those that
+    /// restricting them takes, and the views over them.
     pub async fn register(
         &self,
         ctx: &SessionContext,
-        spec: &TableSpec,
-        catalogue: &Catalogue,
+        (spec, catalogue): (&TableSpec, &Catalogue),
         restriction: Restriction<'_>,
+        statements: &[&str],
     ) -> Result<(), Error> {
-        for input in in_order(spec) {
+        let mut named = names_in(ctx, catalogue, statements)?;
+        // A `via` query reads inputs that are restricted before its own.
+        for input in in_order(spec).collect::<Vec<_>>().into_iter().rev() {
+            if let Reach::Via { sql } = &input.reach
+                && !matches!(restriction, Restriction::Whole)
+                && named.contains(&input.name)
+            {
+                named.extend(names_in(ctx, catalogue, &[sql])?);
+            }
+        }
+        for input in in_order(spec).filter(|input| named.contains(&input.name)) {
             let source = self.source(&input.name)?;
             let rows = source.restrict(ctx, spec, input, restriction).await?;
             register(ctx, &input.name, rows)
                 .map_err(|e| fault::planning(&format!("input {}", input.name), e))?;
         }
-        catalogue.register_views(ctx).await
+        catalogue.register_named(ctx, &named).await
     }
 
-    /// Registers the inputs whole, each so that a filter for keys reads only these, and the views.
+    /// Registers the inputs that some statements name whole, each so that a filter for keys reads
+    /// only these, and the views.
     pub async fn register_for_lookups(
         &self,
         ctx: &SessionContext,
         catalogue: &Catalogue,
+        statements: &[&str],
     ) -> Result<(), Error> {
-        for (name, source) in &self.tables {
-            register(ctx, name, source.for_lookups())
+        let named = names_in(ctx, catalogue, statements)?;
+        for (name, source) in self.tables.iter().filter(|(name, _)| named.contains(*name)) {
+            register(ctx, name, source.for_lookups(ctx).await?)
                 .map_err(|e| fault::planning(&format!("input {name}"), e))?;
         }
-        catalogue.register_views(ctx).await
+        catalogue.register_named(ctx, &named).await
     }
+}
+
+/// Inputs and views that some statements name, through views too.
+fn names_in(
+    ctx: &SessionContext,
+    catalogue: &Catalogue,
+    statements: &[&str],
+) -> Result<BTreeSet<String>, Error> {
+    let mut found = BTreeSet::new();
+    for sql in statements {
+        found.extend(catalogue.named(ctx, sql).map_err(|e| fault::planning("a statement", e))?);
+    }
+    Ok(found)
 }
 
 /// Inputs in the order in which they are restricted: a `via` query reads those before it.
@@ -217,11 +249,16 @@ impl Source {
         self.snapshot.as_ref().map_or(0, |snapshot| snapshot.row_count())
     }
 
-    fn for_lookups(&self) -> Arc<dyn TableProvider> {
-        match &self.snapshot {
-            Some(snapshot) => Arc::new(Lookup::new(self.rows.clone(), snapshot.clone())),
-            None => self.rows.clone(),
-        }
+    pub fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.schema)
+    }
+
+    async fn for_lookups(&self, ctx: &SessionContext) -> Result<Arc<dyn TableProvider>, Error> {
+        let rows = self.whole(ctx).await?;
+        Ok(match &self.snapshot {
+            Some(snapshot) => Arc::new(Lookup::new(rows, snapshot.clone())),
+            None => rows,
+        })
     }
 
     async fn restrict(
@@ -233,26 +270,26 @@ impl Source {
     ) -> Result<Arc<dyn TableProvider>, Error> {
         let what = format!("table {}, input {}", spec.full_name(), input.name);
         match (&input.reach, restriction) {
-            (Reach::All, _) | (_, Restriction::Whole) => Ok(self.rows.clone()),
+            (Reach::All, _) | (_, Restriction::Whole) => self.whole(ctx).await,
             (Reach::By(columns), Restriction::Buckets(range)) => {
                 let fault = |e| fault::planning(&what, e);
                 let Some(filter) = bucket::within(columns, spec.buckets, range) else {
-                    return Ok(self.rows.clone());
+                    return self.whole(ctx).await;
                 };
-                let rows = ctx.read_table(self.rows.clone()).map_err(fault)?;
+                let rows = ctx.read_table(self.whole(ctx).await?).map_err(fault)?;
                 Ok(rows.filter(filter).map_err(fault)?.into_view())
             }
             (Reach::Via { sql }, Restriction::Buckets(range)) => {
                 let Some(filter) = bucket::within(&spec.identity, spec.buckets, range) else {
-                    return Ok(self.rows.clone());
+                    return self.whole(ctx).await;
                 };
                 let (mapping, shared) = self.mapping(ctx, spec, input, sql).await?;
-                self.semi_joined(&what, ctx, mapping, &shared, filter)
+                self.semi_joined(&what, ctx, (mapping, &shared), filter).await
             }
             (_, Restriction::Identities(keys)) => {
                 match self.reached(ctx, spec, input, keys).await? {
                     Some((columns, keys)) => self.matching(&what, ctx, &columns, &keys).await,
-                    None => Ok(self.rows.clone()),
+                    None => self.whole(ctx).await,
                 }
             }
         }
@@ -290,24 +327,23 @@ impl Source {
     ) -> Result<(DataFrame, Vec<String>), Error> {
         let what = format!("table {}, via of input {}", spec.full_name(), input.name);
         let fault = |e| fault::planning(&what, e);
-        register(ctx, &input.name, self.for_lookups()).map_err(fault)?;
+        register(ctx, &input.name, self.for_lookups(ctx).await?).map_err(fault)?;
         let mapping = query(ctx, sql).await.map_err(fault)?;
         ctx.deregister_table(input.name.as_str()).map_err(fault)?;
         let yielded: Vec<String> =
             mapping.schema().fields().iter().map(|f| f.name().clone()).collect();
-        let schema = self.rows.schema();
+        let schema = &self.schema;
         let columns: Vec<&str> = schema.fields().iter().map(|f| f.name().as_str()).collect();
         let shared = matched_on(&columns, &self.key, &yielded, &spec.identity)
             .ok_or_else(|| unmatched(&what, &spec.identity, &yielded))?;
         Ok((mapping, shared))
     }
 
-    fn semi_joined(
+    async fn semi_joined(
         &self,
         what: &str,
         ctx: &SessionContext,
-        mapping: DataFrame,
-        shared: &[String],
+        (mapping, shared): (DataFrame, &[String]),
         filter: Expr,
     ) -> Result<Arc<dyn TableProvider>, Error> {
         let fault = |e| fault::planning(what, e);
@@ -317,7 +353,7 @@ impl Source {
         let mapping = mapping.filter(filter).and_then(|m| m.select(columns)).map_err(fault)?;
         let left: Vec<&str> = shared.iter().map(String::as_str).collect();
         let right: Vec<&str> = renamed.iter().map(String::as_str).collect();
-        let rows = ctx.read_table(self.rows.clone()).map_err(fault)?;
+        let rows = ctx.read_table(self.whole(ctx).await?).map_err(fault)?;
         let rows = rows.join(mapping, JoinType::LeftSemi, &left, &right, None);
         Ok(rows.map_err(fault)?.into_view())
     }
@@ -342,7 +378,7 @@ impl Source {
         rows: &[RecordBatch],
         columns: &[String],
     ) -> Result<Keys, arrow::error::ArrowError> {
-        let schema = self.rows.schema();
+        let schema = &self.schema;
         let kind = |name: &String| schema.field_with_name(name).map(|f| f.data_type().clone());
         let mut keys = Keys::new(columns.iter().map(kind).collect::<Result<_, _>>()?)?;
         if !rows.is_empty() {
@@ -361,7 +397,7 @@ impl Source {
         keys: &Arc<Keys>,
     ) -> Result<Arc<dyn TableProvider>, Error> {
         let rows = self.found(ctx, what, columns, keys).await?;
-        let schema = rows.first().map_or_else(|| self.rows.schema(), RecordBatch::schema);
+        let schema = rows.first().map_or_else(|| self.schema(), RecordBatch::schema);
         let table = MemTable::try_new(schema, vec![rows]).map_err(|e| fault::planning(what, e))?;
         Ok(Arc::new(table))
     }
@@ -377,15 +413,22 @@ impl Source {
         if let Some(snapshot) = &self.snapshot {
             return snapshot.matching(columns, keys).await;
         }
-        let rows = ctx.read_table(self.rows.clone());
+        let rows = ctx.read_table(self.whole(ctx).await?);
         let rows = rows.and_then(|rows| rows.filter(keys.contain(columns)));
         let rows = rows.map_err(|e| fault::planning(what, e))?;
         rows.collect().await.map_err(|e| fault::running(what, e))
     }
 
     /// All rows.
-    pub fn whole(&self) -> Arc<dyn TableProvider> {
-        self.rows.clone()
+    pub async fn whole(&self, ctx: &SessionContext) -> Result<Arc<dyn TableProvider>, Error> {
+        let known = self.rows.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let (None, Some(snapshot)) = (&known, &self.snapshot) else {
+            let absent = || Error::new(ErrorKind::Bug, "an input without rows");
+            return known.ok_or_else(absent);
+        };
+        let rows = snapshot.rows(ctx).await?;
+        *self.rows.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&rows));
+        Ok(rows)
     }
 }
 

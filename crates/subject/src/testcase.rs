@@ -97,9 +97,8 @@ pub async fn run_case(
     let (inputs, catalogue) = given(spec, folder, declared)?;
 
     let sessions = Sessions::new(&Budget::default(), catalogue.functions())?;
-    let ctx = sessions.open();
     let declared = Declarations { catalogue: &catalogue, ..declared };
-    let sources = Sources::open(&ctx, spec, declared, &inputs).await?;
+    let sources = Sources::open(spec, declared, &inputs).await?;
     let build = Build {
         spec,
         catalogue: &catalogue,

@@ -77,7 +77,7 @@ pub async fn verify(
     let parameters = Bound::new(spec, &last.parameters)?;
     let sessions = Sessions::new(budget, catalogue.functions())?;
     let ctx = sessions.open();
-    let sources = Sources::reopen(&ctx, spec, declared, ports.inputs, &last.inputs).await?;
+    let sources = Sources::reopen(spec, declared, ports.inputs, &last.inputs).await?;
     let sources = sources.map_err(|why| {
         Error::new(ErrorKind::Unavailable, format!("table {name} cannot be verified: {why}"))
     })?;
@@ -128,7 +128,8 @@ impl Comparison<'_> {
         }
         let keys = Arc::new(keys);
         let ctx = self.build.sessions.open();
-        self.build.register(&ctx, Restriction::Identities(&keys)).await?;
+        let query = self.build.spec.query.as_str();
+        self.build.register(&ctx, Restriction::Identities(&keys), &[query]).await?;
         let built = self.build.identities(&ctx, &keys).await?;
         let held = self.table.matching(&self.build.spec.identity, &keys).await?;
         self.compare(&built, &held, &mut found)?;

@@ -5,7 +5,7 @@
 //! with it; another process finds the same in the logs.
 
 use arrow::array::{ArrayRef, AsArray, Int32Array, RecordBatch};
-use arrow::datatypes::TimestampMicrosecondType;
+use arrow::datatypes::{SchemaRef, TimestampMicrosecondType};
 use async_trait::async_trait;
 use datafusion::catalog::{MemoryCatalogProvider, TableProvider};
 use datafusion::execution::object_store::ObjectStoreUrl;
@@ -198,6 +198,10 @@ impl Snapshot for Dataset {
         self.pinned.rows_about()
     }
 
+    fn schema(&self) -> SchemaRef {
+        self.pinned.schema()
+    }
+
     async fn rows(&self, ctx: &SessionContext) -> Result<Arc<dyn TableProvider>, Error> {
         attach(&self.lake, ctx)?;
         self.pinned.provider(ctx).await
@@ -255,6 +259,10 @@ impl Snapshot for Subject {
 
     fn row_count(&self) -> u64 {
         self.pinned.rows_about()
+    }
+
+    fn schema(&self) -> SchemaRef {
+        self.pinned.schema()
     }
 
     async fn rows(&self, ctx: &SessionContext) -> Result<Arc<dyn TableProvider>, Error> {

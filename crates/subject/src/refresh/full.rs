@@ -11,28 +11,36 @@ use crate::restrict::Restriction;
 use crate::session::register;
 use datafusion::datasource::MemTable;
 use huiliu_model::Error;
+use huiliu_spec::table::Reach;
 use std::sync::Arc;
 
 impl Refresh<'_> {
     pub(super) async fn all(&self) -> Result<Built, Error> {
         let build = &self.build;
         let mut staging = self.ports.target.begin(&self.shape).await?;
-        let mut row_count = 0;
+        let (mut row_count, mut distinct) = (0, 0);
         for range in build.passes(self.request.budget.buckets_per_pass) {
             let rows = build.pass(range).await?;
             row_count += rows.iter().map(|batch| batch.num_rows() as u64).sum::<u64>();
+            // Identities of one pass come in no other.
+            distinct += build.distinct(&rows)?;
             staging.add(rows).await?;
         }
 
         let ctx = build.sessions.open();
-        build.register(&ctx, Restriction::Whole).await?;
+        let statements = self.checks(|_| true).collect::<Vec<_>>();
+        build.register(&ctx, Restriction::Whole, &statements).await?;
         let staged = staging.read(Scope::Whole, &ctx).await?;
         register(&ctx, STAGED, staged).map_err(|e| fault::planning(&build.name(), e))?;
-        let checks = check::run(&ctx, build.spec, build.parameters, |_| true).await?;
+        let session = (&ctx, build.catalogue);
+        let checks = check::run(session, build.spec, build.parameters, |_| true).await?;
         self.judge(&checks)?;
 
-        let locality = self.locality().await?;
-        let record = self.record((row_count, None), checks.clone(), locality);
+        let locality = match build.catalogue.locality(&build.name(), &self.hash) {
+            Some(known) => known,
+            None => self.locality().await?,
+        };
+        let record = self.record((row_count, None, Some(distinct)), checks.clone(), locality);
         let versions = record.versions();
         let table_version = staging.commit(Scope::Whole, record).await?;
         Ok(Built { row_count, checks, versions, table_version })
@@ -42,11 +50,19 @@ impl Refresh<'_> {
     async fn locality(&self) -> Result<Locality, Error> {
         let Build { spec, catalogue, sources, sessions, .. } = self.build;
         let ctx = sessions.open();
-        sources.register_for_lookups(&ctx, catalogue).await?;
+        let vias = spec.inputs.iter().filter_map(|input| match &input.reach {
+            Reach::Via { sql } => Some(sql.as_str()),
+            _ => None,
+        });
+        let statements = vias.chain([spec.query.as_str()]).chain(self.checks(|_| true));
+        let statements = statements.collect::<Vec<_>>();
+        sources.register_for_lookups(&ctx, catalogue, &statements).await?;
         let staged = MemTable::try_new(self.shape.schema.clone(), vec![Vec::new()]);
         staged
             .and_then(|staged| register(&ctx, STAGED, Arc::new(staged)))
             .map_err(|e| fault::planning(&self.build.name(), e))?;
-        Ok(locality::examine(&ctx, spec, catalogue, &sources.keys()).await)
+        let found = locality::examine(&ctx, spec, catalogue, &sources.keys()).await;
+        catalogue.keep_locality(&self.build.name(), &self.hash, &found);
+        Ok(found)
     }
 }

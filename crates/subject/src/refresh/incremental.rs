@@ -16,6 +16,7 @@ use arrow::record_batch::RecordBatch;
 use datafusion::datasource::MemTable;
 use datafusion::prelude::SessionContext;
 use huiliu_model::Error;
+use huiliu_spec::table::Check;
 use std::sync::Arc;
 
 impl Refresh<'_> {
@@ -26,7 +27,9 @@ impl Refresh<'_> {
         let mut checks = last.checks.clone();
         if !keys.is_empty() {
             let ctx = build.sessions.open();
-            build.register(&ctx, Restriction::Identities(keys)).await?;
+            let mut statements = vec![build.spec.query.as_str()];
+            statements.extend(self.checks(|check| last.locality.checks.contains(&check.name)));
+            build.register(&ctx, Restriction::Identities(keys), &statements).await?;
             let rows = build.identities(&ctx, keys).await?;
             added = rows.iter().map(|batch| batch.num_rows() as u64).sum();
             removed = staging.replace(keys, rows.clone()).await?;
@@ -34,11 +37,17 @@ impl Refresh<'_> {
             self.judge(&checks)?;
         }
         let row_count = (last.row_count + added).saturating_sub(removed);
-        let rows = (row_count, Some(keys.len() as u64));
+        let rows = (row_count, Some(keys.len() as u64), last.distinct);
         let record = self.record(rows, checks.clone(), last.locality.clone());
         let versions = record.versions();
         let table_version = staging.commit(Scope::Replaced, record).await?;
         Ok(Built { row_count, checks, versions, table_version })
+    }
+
+    /// The statements of some checks.
+    pub(super) fn checks(&self, wanted: impl Fn(&Check) -> bool) -> impl Iterator<Item = &str> {
+        let checks = self.build.spec.checks.iter().filter(move |check| wanted(check));
+        checks.map(|check| check.sql.as_str())
     }
 
     /// Runs every check in the session that it needs.
@@ -53,14 +62,18 @@ impl Refresh<'_> {
         let local = &last.locality.checks;
         let staged = MemTable::try_new(Arc::clone(&self.shape.schema), vec![rows]);
         register(restricted, STAGED, Arc::new(staged.map_err(fault)?)).map_err(fault)?;
-        let is_local = |check: &huiliu_spec::table::Check| local.contains(&check.name);
-        let mut found = check::run(restricted, build.spec, build.parameters, is_local).await?;
+        let is_local = |check: &Check| local.contains(&check.name);
+        let session = (restricted, build.catalogue);
+        let mut found = check::run(session, build.spec, build.parameters, is_local).await?;
         if found.len() < build.spec.checks.len() {
             let ctx = build.sessions.open();
-            build.register(&ctx, Restriction::Whole).await?;
+            let statements = self.checks(|check| !is_local(check)).collect::<Vec<_>>();
+            build.register(&ctx, Restriction::Whole, &statements).await?;
             let staged = staging.read(Scope::Replaced, &ctx).await?;
             register(&ctx, STAGED, staged).map_err(fault)?;
-            found.extend(check::run(&ctx, build.spec, build.parameters, |c| !is_local(c)).await?);
+            let session = (&ctx, build.catalogue);
+            let others = |check: &Check| !is_local(check);
+            found.extend(check::run(session, build.spec, build.parameters, others).await?);
         }
         let place = |outcome: &CheckOutcome| {
             build.spec.checks.iter().position(|check| check.name == outcome.name)

@@ -217,7 +217,7 @@ impl World<'_> {
         let given = table.parameters.iter();
         let parameters = given.filter_map(|p| Some((p.name.clone(), known(&p.name)?))).collect();
         let budget = Budget { buckets_per_pass: u32::MAX, partitions: 1, ..Budget::default() };
-        let request = Request { parameters, mode, budget, explain: false };
+        let request = Request { parameters, mode, budget, explain: false, ..Request::default() };
         let ports = Ports { inputs: &self.inputs, target };
         refresh(table, self.project.declared(), ports, &request).await
     }
