@@ -145,7 +145,7 @@ impl Engine {
             tasks.spawn(keeper.go_on(over.clone()));
             let follow = Follow {
                 duty,
-                installation: self.installation.clone(),
+                installation: Arc::new(self.installation.clone()),
                 lake: self.lake.clone(),
                 clock: Arc::clone(&self.clock),
                 metrics: self.follow.clone(),

@@ -8,18 +8,21 @@ pub mod inputs;
 pub mod order;
 pub mod sets;
 pub mod target;
+pub mod times;
 
 use crate::failure::Failure;
-use crate::installation::Installation;
+use crate::installation::{Installation, clock};
 use huiliu_lake::Lake;
-use huiliu_model::{Error, ErrorKind};
+use huiliu_model::{Clock, Error, ErrorKind};
 use huiliu_spec::TableSpec;
 use huiliu_spec::table::{InputKind, Severity};
 use huiliu_subject::{Budget, Declarations, Mode, Ports, Refreshed, Request};
 use inputs::{LakeInputs, Seen};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use target::LakeTarget;
+use times::Times;
 
 /// Memory of a build where the process' budget is smaller.
 const MEMORY_BYTES_MIN: usize = 512 << 20;
@@ -34,6 +37,10 @@ pub struct Refresher<'a> {
     pub explain: bool,
     /// Partitions of each plan.
     pub partitions: usize,
+    /// Refreshes that share the memory.
+    pub at_once: usize,
+    pub times: Times,
+    clock: Arc<dyn Clock>,
     pub seen: Seen,
     pub newest: sets::Newest,
 }
@@ -48,6 +55,9 @@ impl<'a> Refresher<'a> {
             mode: Mode::default(),
             explain: false,
             partitions: Budget::default().partitions,
+            at_once: 1,
+            times: Times::default(),
+            clock: clock(),
             seen: Seen::default(),
             newest: sets::Newest::default(),
         }
@@ -107,7 +117,7 @@ impl<'a> Refresher<'a> {
     /// What a build may use; a small one is done in one pass.
     pub fn budget(&self, small: bool) -> Budget {
         Budget {
-            memory_bytes: self.installation.memory_bytes().max(MEMORY_BYTES_MIN),
+            memory_bytes: self.installation.memory_bytes().max(MEMORY_BYTES_MIN) / self.at_once,
             buckets_per_pass: if small { u32::MAX } else { 1 },
             partitions: self.partitions,
             ..Budget::default()
@@ -130,12 +140,14 @@ impl<'a> Refresher<'a> {
             parameters: given.map(|(name, value)| (name.clone(), value.clone())).collect(),
             mode: self.mode,
             budget: self.budget(small),
+            rates: self.times.rates(&table.full_name()),
             explain: self.explain,
         };
         let target = self.target();
         let ports = Ports { inputs, target: &target };
         let declared = declarations(self.installation);
-        match huiliu_subject::refresh(table, declared, ports, &request).await {
+        let begun = self.clock.monotonic();
+        let done = match huiliu_subject::refresh(table, declared, ports, &request).await {
             // A version older than those that are kept may be swept while it is read. Looked at
             // again it is not there, and the table is built in full.
             Err(error) if error.kind == ErrorKind::Corrupt => {
@@ -144,7 +156,12 @@ impl<'a> Refresher<'a> {
                 huiliu_subject::refresh(table, declared, ports, &request).await
             }
             done => done,
+        }?;
+        if done.built.is_some() {
+            let took = self.clock.monotonic().saturating_sub(begun);
+            self.times.note(&table.full_name(), &done.decision, took);
         }
+        Ok(done)
     }
 }
 

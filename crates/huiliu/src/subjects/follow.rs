@@ -1,10 +1,10 @@
 //! Subject tables that follow their inputs while a process ingests.
 //!
 //! One task looks every moment whether a dataset moved, pins all of them together, and refreshes
-//! the tables that read one that did, inputs first. It never holds ingestion up: it runs beside
-//! it, on one partition, and what fails here is told and tried again, while records go on to
-//! land. A table whose check fails keeps its last good version. Tables whose build takes long
-//! come last, one in a round ([`order`](super::order)).
+//! the tables that read one that did, some of them side by side, inputs first. It never holds
+//! ingestion up: it runs beside it, each refresh on one partition, and what fails here is told and
+//! tried again, while records go on to land. A table whose check fails keeps its last good
+//! version. Tables whose build takes long come last, one in a round ([`order`](super::order)).
 //!
 //! Of several processes that follow one lake, the one that has the lease [`LEASE`] refreshes. That
 //! saves work and guards nothing: where two do it after all, the first to commit wins, and the
@@ -16,24 +16,28 @@ use crate::duty::Duty;
 use crate::installation::Installation;
 use crate::subjects::Refresher;
 use crate::subjects::inputs::{LakeInputs, Seen};
-use crate::subjects::order::Slow;
+use crate::subjects::order::{Queue, Slow};
 use crate::subjects::sets::Newest;
+use crate::subjects::times::Times;
 use chrono::NaiveDate;
 use huiliu_lake::Lake;
 use huiliu_model::{Clock, Error, ErrorKind};
 use huiliu_spec::TableSpec;
 use huiliu_spec::table::InputKind;
-use huiliu_subject::Way;
+use huiliu_subject::{Refreshed, Way};
 use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, Opts, Registry};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 /// Name of the lease that says which process refreshes.
 pub const LEASE: &str = "refresh";
 /// How often it is looked whether a dataset moved.
 const LOOK: Duration = Duration::from_millis(500);
+/// Tables that are refreshed side by side, where there are as many processors.
+const AT_ONCE_MAX: usize = 4;
 /// How long a table that could not be refreshed is left alone.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Edges of the freshness histogram; the objective is 5 s.
@@ -72,7 +76,7 @@ impl Metrics {
 
 /// What following needs.
 pub struct Follow {
-    pub installation: Installation,
+    pub installation: Arc<Installation>,
     pub lake: Lake,
     pub clock: Arc<dyn Clock>,
     pub metrics: Metrics,
@@ -83,11 +87,37 @@ pub struct Follow {
     pub over: CancellationToken,
 }
 
+/// What all refreshes of a process know; clones share it.
+#[derive(Clone, Default)]
+struct Known {
+    seen: Seen,
+    newest: Newest,
+    times: Times,
+}
+
+impl Known {
+    fn refresher<'a>(
+        &self,
+        (installation, lake): (&'a Installation, &'a Lake),
+        as_of: NaiveDate,
+    ) -> Refresher<'a> {
+        let mut refresher = Refresher::new(installation, lake, as_of);
+        (refresher.partitions, refresher.at_once) = (1, at_once());
+        refresher.seen = self.seen.clone();
+        refresher.newest = self.newest.clone();
+        refresher.times = self.times.clone();
+        refresher
+    }
+}
+
+fn at_once() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from).min(AT_ONCE_MAX)
+}
+
 /// What was done so far.
 #[derive(Default)]
 struct Done {
-    seen: Seen,
-    newest: Newest,
+    known: Known,
     /// Versions of the datasets that each table was last brought up to, and the date.
     tables: BTreeMap<String, (BTreeMap<String, i64>, NaiveDate)>,
     slow: Slow,
@@ -131,14 +161,10 @@ impl Follow {
     /// Refreshes what has to be, of slow tables one; whether more wait.
     async fn round(&self, done: &mut Done) -> Result<bool, Error> {
         let as_of = self.as_of.unwrap_or_else(today);
-        let mut refresher = Refresher::new(&self.installation, &self.lake, as_of);
-        refresher.partitions = 1;
-        (refresher.seen, refresher.newest) = (done.seen.clone(), done.newest.clone());
+        let refresher = done.known.refresher((&self.installation, &self.lake), as_of);
         let tables: Vec<&TableSpec> = self.installation.project.built_tables().collect();
-        let inputs = refresher.pin(&tables).await?;
+        let inputs = Arc::new(refresher.pin(&tables).await?);
         let versions = inputs.versions();
-        let small = inputs.are_small();
-        let mut moved = BTreeSet::new();
         let waiting: Vec<&TableSpec> = tables
             .iter()
             .copied()
@@ -150,43 +176,75 @@ impl Follow {
             })
             .collect();
         self.note_standing(&tables, &versions, as_of, done);
-        let (round, more) = done.slow.round(&waiting);
-        for table in round {
-            if !self.duty.is_ours() {
-                return Ok(false);
-            }
-            let (name, begun) = (table.full_name(), self.clock.monotonic());
-            let now = self.versions_for(table, &versions);
-            let under_way = self.activity.begin(Work::Refresh, &name);
-            let refreshed = refresher.one(table, &inputs, small).await;
-            drop(under_way);
-            match refreshed {
-                Ok(refreshed) => {
-                    let way = refreshed.decision.way;
-                    done.slow.note(&name, way, self.clock.monotonic().saturating_sub(begun));
-                    self.count(&name, way, "ok");
-                    if way != Way::Nothing {
-                        moved.insert(table.subject.as_str());
-                    }
-                    self.observe(&name, &inputs, done.tables.get(&name)).await;
-                    if self.behind(table, done) {
-                        // An input could not be refreshed: this table is seen to again.
-                        let again = self.clock.monotonic() + PATIENCE;
-                        done.patience.insert(name, again);
-                    } else {
-                        self.activity.follows(&name, true);
-                        done.tables.insert(name, (now, as_of));
-                    }
-                }
-                Err(error) => self.failed(&name, &error, done),
-            }
-        }
+        let (round, more) = done.slow.round(&done.known.times.in_order(&waiting));
+        let Some(moved) = self.refresh_all(round, (&inputs, as_of), done).await? else {
+            return Ok(false);
+        };
         for subject in moved {
             let of_subject: Vec<&TableSpec> =
                 tables.iter().filter(|table| table.subject == subject).copied().collect();
             refresher.note_sets(&of_subject, &inputs).await?;
         }
         Ok(more)
+    }
+
+    /// Refreshes the tables, some side by side; the subjects that moved. `None` when the lease is
+    /// lost: what is under way then is dropped.
+    async fn refresh_all<'a>(
+        &'a self,
+        round: Vec<&'a TableSpec>,
+        (inputs, as_of): (&Arc<LakeInputs>, NaiveDate),
+        done: &mut Done,
+    ) -> Result<Option<BTreeSet<&'a str>>, Error> {
+        let mut moved = BTreeSet::new();
+        let mut queue = Queue::new(round);
+        let mut running = JoinSet::new();
+        loop {
+            if !self.duty.is_ours() {
+                return Ok(None);
+            }
+            while running.len() < at_once()
+                && let Some(table) = queue.next()
+            {
+                running.spawn(self.job(table, done, (inputs, as_of)));
+            }
+            let Some(joined) = running.join_next().await else { return Ok(Some(moved)) };
+            let (name, took, result) =
+                joined.map_err(|e| Error::new(ErrorKind::Bug, "a refresh stopped").because(e))?;
+            queue.finished(&name);
+            let Some(table) = self.installation.project.table(&name) else { continue };
+            match result {
+                Ok(refreshed) => {
+                    let way = refreshed.decision.way;
+                    done.slow.note(&name, way, took);
+                    self.count(&name, way, "ok");
+                    if way != Way::Nothing {
+                        moved.insert(table.subject.as_str());
+                    }
+                    self.refreshed(table, (inputs, as_of), done).await;
+                }
+                Err(error) => self.failed(&name, &error, done),
+            }
+        }
+    }
+
+    /// Notes that a table shows its inputs, if all of them could be refreshed.
+    async fn refreshed(
+        &self,
+        table: &TableSpec,
+        (inputs, as_of): (&Arc<LakeInputs>, NaiveDate),
+        done: &mut Done,
+    ) {
+        let name = table.full_name();
+        self.observe(&name, inputs, done.tables.get(&name)).await;
+        if self.behind(table, done) {
+            // An input could not be refreshed: this table is seen to again.
+            done.patience.insert(name, self.clock.monotonic() + PATIENCE);
+        } else {
+            self.activity.follows(&name, true);
+            let now = self.versions_for(table, &inputs.versions());
+            done.tables.insert(name, (now, as_of));
+        }
     }
 
     /// Notes which tables show all that has landed.
@@ -200,6 +258,29 @@ impl Follow {
         for table in tables {
             let (name, now) = (table.full_name(), (self.versions_for(table, versions), as_of));
             self.activity.follows(&name, done.tables.get(&name) == Some(&now));
+        }
+    }
+
+    /// One refresh as a task of its own: the table, how long it took, and what came of it.
+    fn job(
+        &self,
+        table: &TableSpec,
+        done: &Done,
+        (inputs, as_of): (&Arc<LakeInputs>, NaiveDate),
+    ) -> impl Future<Output = (String, Duration, Result<Refreshed, Error>)> + Send + use<> {
+        let (name, inputs, clock) = (table.full_name(), inputs.clone(), self.clock.clone());
+        let (installation, lake) = (self.installation.clone(), self.lake.clone());
+        let (known, activity) = (done.known.clone(), self.activity.clone());
+        async move {
+            let refresher = known.refresher((&installation, &lake), as_of);
+            let begun = clock.monotonic();
+            let under_way = activity.begin(Work::Refresh, &name);
+            let result = match installation.project.table(&name) {
+                Some(table) => refresher.one(table, &inputs, inputs.are_small()).await,
+                None => Err(Error::new(ErrorKind::Bug, format!("there is no table {name}"))),
+            };
+            drop(under_way);
+            (name, clock.monotonic().saturating_sub(begun), result)
         }
     }
 

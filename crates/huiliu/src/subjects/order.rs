@@ -60,17 +60,43 @@ impl Slow {
     }
 }
 
+/// Tables of a round that are not begun, and those that are not finished. What reads an unfinished
+/// table has to wait.
+pub struct Queue<'a> {
+    waiting: Vec<&'a TableSpec>,
+    unfinished: BTreeSet<String>,
+}
+
+impl<'a> Queue<'a> {
+    /// `round` in the order in which tables are begun, as far as they can be.
+    pub fn new(round: Vec<&'a TableSpec>) -> Self {
+        let unfinished = round.iter().map(|table| table.full_name()).collect();
+        Self { waiting: round, unfinished }
+    }
+
+    /// The next table that can be begun; `None` when all others wait for one that is not finished.
+    pub fn next(&mut self) -> Option<&'a TableSpec> {
+        let at = self.waiting.iter().position(|table| !reads(table, &self.unfinished))?;
+        Some(self.waiting.remove(at))
+    }
+
+    /// A table is finished, well or not.
+    pub fn finished(&mut self, table: &str) {
+        self.unfinished.remove(table);
+    }
+}
+
 fn reads(table: &TableSpec, names: &BTreeSet<String>) -> bool {
     table.inputs.iter().any(|input| names.contains(&input.name))
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use huiliu_spec::Settings;
 
     /// Tables of these names, each with inputs of these names; all else is of no matter here.
-    fn tables(reading: &[(&str, &[&str])]) -> Vec<TableSpec> {
+    pub(crate) fn tables(reading: &[(&str, &[&str])]) -> Vec<TableSpec> {
         let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
         let settings = Settings {
             pipelines: root.join("pipelines"),
@@ -93,7 +119,7 @@ mod tests {
         reading.iter().map(of).collect()
     }
 
-    fn names(round: &[&TableSpec]) -> String {
+    pub(crate) fn names(round: &[&TableSpec]) -> String {
         round.iter().map(|table| table.table.as_str()).collect()
     }
 
@@ -114,6 +140,19 @@ mod tests {
         slow.note("s.c", Way::Incremental, LONG);
         let (round, more) = slow.round(&all);
         assert_eq!((names(&round).as_str(), more), ("bcda", false), "c is not slow any more");
+    }
+
+    #[test]
+    fn what_reads_an_unfinished_table_waits_and_lets_others_pass() {
+        let all = tables(&[("a", &[]), ("b", &["a"]), ("c", &["b"]), ("d", &[])]);
+        let mut queue = Queue::new(all.iter().collect());
+        let mut next = |queue: &mut Queue<'_>| queue.next().map(|table| table.table.clone());
+        assert_eq!(next(&mut queue).as_deref(), Some("a"));
+        assert_eq!(next(&mut queue).as_deref(), Some("d"));
+        assert_eq!(next(&mut queue), None);
+        queue.finished("s.a");
+        assert_eq!(next(&mut queue).as_deref(), Some("b"));
+        assert_eq!(next(&mut queue), None);
     }
 
     #[test]
