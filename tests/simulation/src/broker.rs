@@ -5,9 +5,11 @@
 //! it has; cooperatively, only what another is to have. A partition goes to its next owner when
 //! the last one has given it up, or was expelled.
 
+use crate::plan::Lie;
 use huiliu_model::Partition;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 use tokio::sync::futures::Notified;
@@ -117,9 +119,33 @@ pub enum Errand {
 pub struct Broker {
     state: Mutex<State>,
     changed: Notify,
+    lie: Option<Lie>,
+    delivered: AtomicU64,
 }
 
 impl Broker {
+    pub fn new(lie: Option<Lie>) -> Self {
+        Self { lie, ..Self::default() }
+    }
+
+    /// An entry as it is delivered.
+    fn deliver(&self, entry: &Entry) -> Entry {
+        let (Some(lie), Entry::Record(Some(text), meaning @ Meaning::Change { .. })) =
+            (self.lie, entry)
+        else {
+            return entry.clone();
+        };
+        let number = self.delivered.fetch_add(1, Ordering::Relaxed) + 1;
+        match lie {
+            Lie::RecordLost(every) if number.is_multiple_of(every) => Entry::Gap,
+            Lie::RecordAltered(every) if number.is_multiple_of(every) => {
+                let text = text.replace(r#""status":"s"#, r#""status":"x"#);
+                Entry::Record(Some(text), meaning.clone())
+            }
+            _ => entry.clone(),
+        }
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -178,7 +204,7 @@ impl Broker {
         let state = self.state();
         let Some(log) = state.logs.get(partition) else { return Vec::new() };
         let from = usize::try_from(from).expect("offsets are not negative");
-        log.entries.iter().skip(from).take(count).cloned().collect()
+        log.entries.iter().skip(from).take(count).map(|entry| self.deliver(entry)).collect()
     }
 
     pub fn join(&self, group: u64, is_eager: bool) -> u64 {

@@ -4,7 +4,7 @@ use crate::broker::Broker;
 use crate::chance::Chance;
 use crate::life::State;
 use crate::oracle;
-use crate::plan::{Fault, Plan};
+use crate::plan::{Fault, Lie, Plan};
 use crate::process::{Process, Start, World, bounds};
 use crate::records::Writer;
 use crate::store::{Depot, Step};
@@ -12,6 +12,8 @@ use crate::time::VirtualTime;
 use huiliu_decode::Limits as DecodeLimits;
 use huiliu_ingest::Pipeline;
 use huiliu_lake::Lake;
+use huiliu_lake::audit::Audited;
+use huiliu_lake::maintain::Kind;
 use huiliu_model::{ErrorKind, KafkaTopics, Partition};
 use huiliu_normalise::Protection;
 use huiliu_testkit::account_contract;
@@ -59,6 +61,8 @@ pub struct Wish {
     pub only: Option<(u64, Fault)>,
     /// No faults at all.
     pub is_quiet: bool,
+    /// What the store or the broker does wrong, so that the checks have something to find.
+    pub lie: Option<Lie>,
     pub keeps_steps: bool,
 }
 
@@ -71,11 +75,11 @@ pub fn run(seed: u64, wish: Wish) -> Outcome {
         None if wish.is_quiet => Plan::Nothing,
         None => Plan::Random { chance: chance.fork(), per_mille: chance.number() % 60 },
     };
-    let depot = Arc::new(Depot::new(Arc::clone(&time), plan, wish.keeps_steps));
+    let depot = Arc::new(Depot::new(Arc::clone(&time), plan, wish.lie, wish.keeps_steps));
     let world = World {
         time: Arc::clone(&time),
         depot: Arc::clone(&depot),
-        broker: Arc::new(Broker::default()),
+        broker: Arc::new(Broker::new(wish.lie)),
         pipelines: pipelines(),
         is_eager: chance.per_mille(500),
         chance: chance.clone(),
@@ -103,6 +107,21 @@ pub fn run(seed: u64, wish: Wish) -> Outcome {
     let figures = history.figures;
     let (trace, steps) = (depot.trace(), depot.steps());
     Outcome { seed, trace, steps, failure, figures }
+}
+
+/// Every chain of receipts holds, and every receipt says what the tables have.
+async fn audit(lake: &Lake) -> Result<(), String> {
+    let failed = |e: huiliu_model::Error| format!("audit: {}: {e}", e.kind.label());
+    for target in lake.maintained().await.map_err(failed)? {
+        let Audited { chain, recounted, .. } = lake.audit(&target, None).await.map_err(failed)?;
+        if let Some(fault) = chain.fault {
+            return Err(format!("audit: {} at {}: {}", chain.table, fault.version, fault.what));
+        }
+        if target.kind == Kind::Changes && chain.newest > 0 && recounted == 0 {
+            return Err(format!("audit: nothing of {} was counted again", chain.table));
+        }
+    }
+    Ok(())
 }
 
 /// Two datasets of one shape, made once: they do not change.
@@ -317,9 +336,15 @@ impl History {
         let failed = |e: huiliu_model::Error| format!("{}: {e}", e.kind.label());
         for (partition, _) in standing {
             let dataset = partition.kafka_topic.trim_start_matches("feed.");
-            let dataset = lake.dataset(dataset).map_err(failed)?;
-            let to = self.world.broker.available(&partition).start;
-            dataset.reset_offset(&partition, to, "simulation", false).await.map_err(failed)?;
+            let (dataset, available) =
+                (lake.dataset(dataset).map_err(failed)?, self.world.broker.available(&partition));
+            // Another process may have had the records in its hands, and landed them since.
+            let recorded = dataset.reset_offset(&partition, available.start, "", true).await;
+            let recorded = recorded.map_err(failed)?.from;
+            if !recorded.is_some_and(|next| (available.start..=available.end).contains(&next)) {
+                let (to, why) = (available.start, "simulation");
+                dataset.reset_offset(&partition, to, why, false).await.map_err(failed)?;
+            }
         }
         self.read_to_end().await?;
         for dataset in lake.datasets() {
@@ -336,7 +361,8 @@ impl History {
         self.figures.commits += counted.commits;
         self.maintain(&lake).await?;
         oracle::check(&self.world.depot, &self.world.broker.logs()).await?;
-        oracle::check_no_orphans(&self.world.depot).await
+        oracle::check_no_orphans(&self.world.depot).await?;
+        audit(&lake).await
     }
 
     async fn last_lake(&mut self) -> Result<Lake, String> {

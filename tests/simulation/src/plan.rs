@@ -23,6 +23,19 @@ pub enum Fault {
     Blind(Duration),
 }
 
+/// What no store or broker may do: the checks have to find it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lie {
+    /// A conditional creation replaces what is there.
+    CreateReplaces,
+    /// Every so many writes are confirmed and lost.
+    WriteLost(u64),
+    /// Every so many changes are passed over.
+    RecordLost(u64),
+    /// Every so many changes are delivered with another status.
+    RecordAltered(u64),
+}
+
 /// Who decides about faults.
 #[derive(Debug, Clone)]
 pub enum Plan {

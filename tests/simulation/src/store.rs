@@ -5,7 +5,7 @@
 //! steps of each process, by which two runs of one seed are compared.
 
 use crate::life::{Life, State};
-use crate::plan::{Fault, Plan};
+use crate::plan::{Fault, Lie, Plan};
 use crate::time::VirtualTime;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -48,6 +48,7 @@ pub enum Verb {
 pub struct Depot {
     inner: InMemory,
     time: Arc<VirtualTime>,
+    lie: Option<Lie>,
     book: Mutex<Book>,
 }
 
@@ -57,21 +58,23 @@ struct Book {
     /// When the store got each object, microseconds since 1970 UTC.
     written_us: BTreeMap<Path, i64>,
     steps: u64,
+    writes: u64,
     /// FNV-1a over the steps of each process and their faults.
     traces: BTreeMap<u64, u64>,
     kept: Option<Vec<(Step, Fault)>>,
 }
 
 impl Depot {
-    pub fn new(time: Arc<VirtualTime>, plan: Plan, keeps_steps: bool) -> Self {
+    pub fn new(time: Arc<VirtualTime>, plan: Plan, lie: Option<Lie>, keeps_steps: bool) -> Self {
         let book = Book {
             plan,
             written_us: BTreeMap::new(),
             steps: 0,
+            writes: 0,
             traces: BTreeMap::new(),
             kept: keeps_steps.then(Vec::new),
         };
-        Self { inner: InMemory::new(), time, book: Mutex::new(book) }
+        Self { inner: InMemory::new(), time, lie, book: Mutex::new(book) }
     }
 
     fn book(&self) -> MutexGuard<'_, Book> {
@@ -108,6 +111,33 @@ impl Depot {
             kept.push((step, fault));
         }
         fault
+    }
+
+    /// Stores an object, or does what no store may do.
+    async fn store(
+        &self,
+        path: &Path,
+        body: PutPayload,
+        mut options: PutOptions,
+    ) -> Result<PutResult> {
+        let is_lost = match self.lie {
+            Some(Lie::CreateReplaces) => {
+                options.mode = PutMode::Overwrite;
+                false
+            }
+            Some(Lie::WriteLost(every)) => {
+                let mut book = self.book();
+                book.writes += 1;
+                book.writes.is_multiple_of(every)
+            }
+            _ => false,
+        };
+        if is_lost {
+            return Ok(PutResult { e_tag: None, version: None });
+        }
+        let done = self.inner.put_opts(path, body, options).await?;
+        self.wrote(path);
+        Ok(done)
     }
 
     fn wrote(&self, path: &Path) {
@@ -218,9 +248,7 @@ impl Door {
                 }
                 _ => body,
             };
-            let done = depot.inner.put_opts(path, body, options).await?;
-            depot.wrote(path);
-            Ok(done)
+            depot.store(path, body, options).await
         };
         self.call(verb, path.as_ref(), act).await
     }

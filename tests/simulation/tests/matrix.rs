@@ -37,7 +37,7 @@ fn kind(step: &Step) -> String {
 }
 
 fn with(fault: Option<(u64, Fault)>, keeps_steps: bool) -> Outcome {
-    run(SEED, Wish { only: fault, is_quiet: fault.is_none(), keeps_steps })
+    run(SEED, Wish { only: fault, is_quiet: fault.is_none(), keeps_steps, ..Wish::default() })
 }
 
 #[test]
