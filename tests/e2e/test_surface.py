@@ -48,7 +48,6 @@ def with_column(name):
     return GOOD.replace("{name: qty,", f"{{name: {json.dumps(name)},", 1)
 
 
-@pytest.mark.xfail(strict=True, reason="findings quote names as they are")
 @pytest.mark.parametrize("character", ["\0", "\x1b[2J", "\x07", "\x7f", "\u202e"], ids=repr)
 def test_no_finding_brings_control_characters_to_a_terminal(huiliu, tmp_path, character):
     said = findings(huiliu, tmp_path, with_field(r"^(dataset: ).*", f"a{character}b"))

@@ -6,6 +6,7 @@
 
 use crate::cli::{ColorChoice, Global};
 use indicatif::{MultiProgress, ProgressDrawTarget};
+use std::borrow::Cow;
 use std::io::{self, IsTerminal, Write};
 
 /// What the process knows about its terminal.
@@ -91,7 +92,35 @@ impl Console {
     /// A warning on standard error, also when quiet.
     pub fn warn(&self, line: impl AsRef<str>) {
         let head = self.paint("warning:", Style::Warning);
-        let _ = self.suspend(|| writeln!(io::stderr(), "{head} {}", line.as_ref()));
+        let line = visible(line.as_ref());
+        let _ = self.suspend(|| writeln!(io::stderr(), "{head} {line}"));
+    }
+}
+
+/// Text that others wrote, fit for a terminal: what would move its cursor, colour it or turn the
+/// direction of writing is shown by its number. Line feeds and tabs stay.
+pub fn visible(text: &str) -> Cow<'_, str> {
+    if !text.contains(is_hidden) {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(text.len() + 8);
+    for character in text.chars() {
+        match is_hidden(character) {
+            true => shown.extend(character.escape_unicode()),
+            false => shown.push(character),
+        }
+    }
+    Cow::Owned(shown)
+}
+
+/// Control characters, and Unicode's marks that show nothing or turn the direction of writing
+/// (UAX 9 and General Punctuation).
+fn is_hidden(character: char) -> bool {
+    match character {
+        '\n' | '\t' => false,
+        '\u{061c}' | '\u{feff}' => true,
+        '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' => true,
+        _ => character.is_control(),
     }
 }
 
@@ -133,6 +162,13 @@ mod tests {
         wants_color(ColorChoice::Auto, terminal, |name| {
             variables.iter().find(|(n, _)| *n == name).map(|(_, v)| (*v).to_owned())
         })
+    }
+
+    #[test]
+    fn what_a_terminal_would_act_on_is_shown_by_its_number() {
+        assert_eq!(visible("a\u{1b}[2Jb\r"), "a\\u{1b}[2Jb\\u{d}");
+        assert_eq!(visible("\0\u{7f}\u{9b}\u{202e}"), "\\u{0}\\u{7f}\\u{9b}\\u{202e}");
+        assert!(matches!(visible("供水账单 `x`\n\tdone"), Cow::Borrowed(_)));
     }
 
     #[test]

@@ -12,7 +12,7 @@
 //!
 //! Findings in files have a form of their own, with the line they are about: see `frame`.
 
-use crate::console::Console;
+use crate::console::{Console, visible};
 use huiliu_model::{Error, ErrorKind, code};
 use huiliu_spec::Diagnostic;
 use std::error::Error as StdError;
@@ -110,17 +110,18 @@ impl Failure {
             Self::Error(error) => (error.code(), &error.message, error.help.as_ref()),
         };
         let mut text = format!(
-            "{}{} {message}\n",
+            "{}{} {}\n",
             console.paint(&format!("error[{code}]"), crate::console::Style::Error),
             console.paint(":", crate::console::Style::Strong),
+            visible(message),
         );
         if let Self::Error(error) = self {
             for cause in causes(error) {
-                text.push_str(&format!("  = because: {cause}\n"));
+                text.push_str(&format!("  = because: {}\n", visible(&cause)));
             }
         }
         if let Some(help) = help {
-            text.push_str(&format!("  = help: {help}\n"));
+            text.push_str(&format!("  = help: {}\n", visible(help)));
         }
         // When standard error is closed there is nobody left to tell.
         let _ = console.suspend(|| io::stderr().write_all(text.as_bytes()));

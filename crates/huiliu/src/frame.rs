@@ -9,7 +9,7 @@
 //!    = help: did you mean `key`?
 //! ```
 
-use crate::console::{Console, Style};
+use crate::console::{Console, Style, visible};
 use huiliu_spec::Diagnostic;
 use huiliu_spec::table::Severity;
 use serde::Serialize;
@@ -87,7 +87,8 @@ fn one(text: &mut String, finding: &Finding, content: Option<&str>, console: &Co
     // Writing to a String cannot fail, so the results of `writeln!` are dropped here.
     let style = if finding.fails() { Style::Error } else { Style::Warning };
     let head = console.paint(&format!("{}[{}]", finding.severity, finding.code), style);
-    let _ = writeln!(text, "{head}: {}", console.paint(&finding.message, Style::Strong));
+    let message = console.paint(&visible(&finding.message), Style::Strong);
+    let _ = writeln!(text, "{head}: {message}");
     let line = content.and_then(|c| c.lines().nth(finding.line.checked_sub(1)? as usize));
     let margin = " ".repeat(finding.line.to_string().len());
     let _ = writeln!(text, "{margin}{} {}", console.paint("-->", Style::Faint), place(finding));
@@ -96,13 +97,14 @@ fn one(text: &mut String, finding: &Finding, content: Option<&str>, console: &Co
         let shown: String = line.chars().take(LINE_CHARS_MAX).collect();
         let before: String = line.chars().take(finding.column.saturating_sub(1) as usize).collect();
         let _ = writeln!(text, "{margin} {bar}");
-        let _ = writeln!(text, "{} {bar} {shown}", finding.line);
+        let _ = writeln!(text, "{} {bar} {}", finding.line, visible(&shown));
         if finding.column > 0 && (finding.column as usize) <= LINE_CHARS_MAX {
             let mark = console.paint("^", Style::Error);
-            let _ = writeln!(text, "{margin} {bar} {}{mark}", " ".repeat(before.width()));
+            let _ = writeln!(text, "{margin} {bar} {}{mark}", " ".repeat(visible(&before).width()));
         }
     }
     if let Some(help) = &finding.help {
+        let help = visible(help);
         let _ = writeln!(text, "{margin} {} help: {help}", console.paint("=", Style::Faint));
     }
     text.push('\n');
@@ -110,7 +112,7 @@ fn one(text: &mut String, finding: &Finding, content: Option<&str>, console: &Co
 
 /// `file`, `file:line` or `file:line:column`, the file relative to where we are.
 pub fn place(finding: &Finding) -> String {
-    let file = relative(&finding.file);
+    let file = visible(&relative(&finding.file)).into_owned();
     match (finding.line, finding.column) {
         (0, _) => file,
         (line, 0) => format!("{file}:{line}"),
