@@ -144,7 +144,7 @@ def test_records_come_over_tls_to_a_user_and_the_password_goes_nowhere(huiliu, s
 
 @pytest.fixture(scope="module")
 def refusals(binary, secure, tmp_path_factory):
-    """`{what is wrong: (exit code, the error)}` of runs that must fail, all at once: each of them
+    """`{what is wrong: (exit code, the error)}` of runs that must fail, three at once: each of them
     asks for ten seconds."""
     wrong = {
         "password": ("scram", "city", WRONG_PASSWORD),
@@ -167,7 +167,8 @@ def refusals(binary, secure, tmp_path_factory):
         assert "error[" in said, said
         return done.returncode, " ".join(said[said.index("error[") :].split())
 
-    with ThreadPoolExecutor(len(wrong)) as pool:
+    # Each run asks for ten seconds: a handshake has to be possible in them.
+    with ThreadPoolExecutor(3) as pool:
         return dict(zip(wrong, pool.map(attempt, wrong)))
 
 
@@ -187,10 +188,8 @@ def test_a_wrong_password_is_a_matter_of_permission(refusals, secure):
 
 # The client library says no more than that verification failed: so the causes are named.
 UNVERIFIED = ["certificate", "kafka.security.ca_location", "expired", "host name", "openssl s_client"]
-HIDDEN = "the error says `brokers are down`: docs/adr/gaps/tls-reasons.md"
 
 
-@pytest.mark.xfail(strict=True, reason=HIDDEN)
 @pytest.mark.parametrize(
     "case, listener", [("authority", "tls"), ("expired", "expired"), ("elsewhere", "elsewhere")]
 )
@@ -198,23 +197,10 @@ def test_a_certificate_that_cannot_be_verified_is_named(refusals, secure, case, 
     check(refusals, secure, case, listener, 77, UNVERIFIED)
 
 
-@pytest.mark.parametrize(
-    "case, listener", [("authority", "tls"), ("expired", "expired"), ("elsewhere", "elsewhere")]
-)
-def test_nothing_is_read_over_a_certificate_that_cannot_be_verified(
-    refusals, secure, case, listener
-):
-    code, said = refusals[case]
-    assert code in (69, 77), said
-    assert secure.at(listener).servers in said and "TLS" in said, said
-
-
-@pytest.mark.xfail(strict=True, reason=HIDDEN)
 def test_speaking_plainly_to_a_tls_listener_is_named(refusals, secure):
     check(refusals, secure, "plain", "tls", 69, ["protocol"])
 
 
-@pytest.mark.xfail(strict=True, reason=HIDDEN)
 def test_a_file_of_authorities_that_is_not_there_is_named(refusals):
     code, said = refusals["no such file"]
     assert code == 78 and "kafka.security.ca_location" in said and "nobody.pem" in said, said

@@ -4,7 +4,7 @@
 //! owns its state and may wait. librdkafka waits with a rebalance until it is answered by
 //! `incremental_assign` or `incremental_unassign`, so nothing is lost by that.
 
-use crate::failure::is_refusal;
+use crate::failure::{Obstacle, is_refusal};
 use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel as Level;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext, RebalanceProtocol};
@@ -27,6 +27,8 @@ pub(crate) struct Context {
     rebalances: Mutex<VecDeque<Rebalance>>,
     /// Text of the last error event; `poll` returns its code right after.
     reason: Mutex<String>,
+    /// The last reason for a connection that fails that somebody can act on, and its text.
+    obstacle: Mutex<Option<(Obstacle, String)>>,
     refusal: Mutex<Option<(Code, String)>>,
     closing: AtomicBool,
     failed_commits: AtomicU64,
@@ -41,6 +43,10 @@ impl Context {
         held(&self.reason).clone()
     }
 
+    pub(crate) fn obstacle(&self) -> Option<(Obstacle, String)> {
+        held(&self.obstacle).clone()
+    }
+
     /// The offset of the end-of-partition event that `poll` has just returned.
     pub(crate) fn end_offset(&self) -> Option<i64> {
         parse_end_offset(&held(&self.reason))
@@ -48,6 +54,12 @@ impl Context {
 
     pub(crate) fn refusal(&self) -> Option<(Code, String)> {
         held(&self.refusal).clone()
+    }
+
+    fn note_obstacle(&self, text: &str) {
+        if let Some(obstacle) = Obstacle::of(text) {
+            *held(&self.obstacle) = Some((obstacle, text.to_owned()));
+        }
     }
 
     /// From here on rebalances are answered at once: the consumer is being closed.
@@ -62,6 +74,10 @@ impl Context {
 
 impl ClientContext for Context {
     fn log(&self, level: Level, facility: &str, line: &str) {
+        // A broker that hangs up is a log line and no error event.
+        if facility == "FAIL" {
+            self.note_obstacle(line);
+        }
         match level {
             Level::Emerg | Level::Alert | Level::Critical | Level::Error | Level::Warning => {
                 tracing::warn!(target: "librdkafka", facility, "{line}");
@@ -74,10 +90,14 @@ impl ClientContext for Context {
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
-        let mut last = held(&self.reason);
-        last.clear();
-        last.push_str(reason);
-        if let Some(code) = error.rdkafka_error_code()
+        let code = error.rdkafka_error_code();
+        // That all brokers are down follows the reason of the last one, and is none.
+        if code == Some(Code::AllBrokersDown) && !held(&self.reason).is_empty() {
+            return;
+        }
+        reason.clone_into(&mut held(&self.reason));
+        self.note_obstacle(reason);
+        if let Some(code) = code
             && is_refusal(code)
         {
             *held(&self.refusal) = Some((code, reason.to_owned()));
@@ -161,6 +181,43 @@ fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn told(events: &[(Code, &str)]) -> Context {
+        let context = Context::default();
+        for (code, reason) in events {
+            context.error(KafkaError::Global(*code), reason);
+        }
+        context
+    }
+
+    #[test]
+    fn that_all_brokers_are_down_hides_no_reason() {
+        let refused = "localhost:1: Connect to ipv4#127.0.0.1:1 failed: Connection refused";
+        let down = (Code::AllBrokersDown, "1/1 brokers are down");
+        let context = told(&[(Code::BrokerTransportFailure, refused), down]);
+        assert_eq!(context.reason(), refused);
+        assert_eq!(context.obstacle(), None);
+        assert_eq!(told(&[down]).reason(), down.1);
+    }
+
+    #[test]
+    fn a_handshake_that_failed_is_remembered_through_what_comes_after() {
+        let unverified = "ssl://a:1/bootstrap: SSL handshake failed: error:0A000086:SSL routines::\
+             certificate verify failed: broker certificate could not be verified";
+        let closed = "ssl://b:1/bootstrap: Disconnected while requesting ApiVersion";
+        let context = told(&[(Code::SSL, unverified), (Code::BrokerTransportFailure, closed)]);
+        assert_eq!(context.reason(), closed);
+        assert_eq!(context.obstacle(), Some((Obstacle::Unverified, unverified.to_owned())));
+    }
+
+    #[test]
+    fn a_broker_that_hangs_up_says_so_in_a_log_line_only() {
+        let line = "[thrd:a:1/bootstrap]: a:1/bootstrap: Disconnected: connection closed by peer: \
+             receive 0 after POLLIN (after 0ms in state APIVERSION_QUERY)";
+        let context = told(&[(Code::AllBrokersDown, "0/1 brokers are down")]);
+        context.log(Level::Info, "FAIL", line);
+        assert_eq!(context.obstacle(), Some((Obstacle::Protocol, line.to_owned())));
+    }
 
     #[test]
     fn the_end_offset_is_read_from_the_text_of_the_event() {

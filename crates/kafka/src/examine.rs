@@ -86,7 +86,7 @@ fn read(
     config.set("group.id", &settings.group_id);
     config.set("enable.auto.commit", "false").set("enable.partition.eof", "true");
     let client: BaseConsumer<Context> =
-        config.create_with_context(Context::default()).map_err(unbuildable)?;
+        config.create_with_context(Context::default()).map_err(|e| unbuildable(e, &config))?;
     let client = Arc::new(client);
     let mut last = TopicPartitionList::new();
     let mut waiting: BTreeMap<&str, PartitionQueue<Context>> = BTreeMap::new();

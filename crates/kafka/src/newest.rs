@@ -52,10 +52,9 @@ fn read(
     route: &Route,
     mut wanted: BTreeMap<Partition, Range<i64>>,
 ) -> Result<Vec<Records>, Error> {
-    let client: BaseConsumer<Context> = settings
-        .consumer(wanted.len().max(1))
-        .create_with_context(Context::default())
-        .map_err(unbuildable)?;
+    let config = settings.consumer(wanted.len().max(1));
+    let client: BaseConsumer<Context> =
+        config.create_with_context(Context::default()).map_err(|e| unbuildable(e, &config))?;
     let mut list = TopicPartitionList::with_capacity(wanted.len());
     for (partition, range) in &wanted {
         list.add_partition_offset(

@@ -36,8 +36,9 @@ pub(crate) struct Found {
 
 impl Probe {
     pub(crate) fn connect(settings: &Settings) -> Result<Self, Error> {
+        let config = settings.probe();
         let client: BaseConsumer<Context> =
-            settings.probe().create_with_context(Context::default()).map_err(unbuildable)?;
+            config.create_with_context(Context::default()).map_err(|e| unbuildable(e, &config))?;
         Ok(Self { client, servers: settings.bootstrap_servers.clone() })
     }
 
@@ -85,12 +86,11 @@ impl Probe {
         Ok(with_records.map(|(partition, held)| (partition, held.end)).collect())
     }
 
-    /// Serves log lines and errors that have come in since.
+    /// Serves log lines and errors that have come in since. That `poll` returns nothing does not
+    /// say that nothing is left: it does so after a log line as well.
     pub(crate) fn serve(&self) {
         for _ in 0..EVENTS_MAX {
-            if self.client.poll(Duration::ZERO).is_none() {
-                return;
-            }
+            let _ = self.client.poll(Duration::ZERO);
         }
     }
 
@@ -145,7 +145,7 @@ impl Probe {
                 return Ok(found);
             }
         }
-        Err(silent(&self.servers, PATIENCE_S, &self.client.context().reason()))
+        Err(silent(&self.servers, PATIENCE_S, self.client.context()))
     }
 }
 

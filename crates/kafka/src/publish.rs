@@ -46,7 +46,8 @@ impl Publisher {
         config.extend(properties.clone());
         config.set("bootstrap.servers", bootstrap_servers);
         config.set("enable.idempotence", "true").set("acks", "all");
-        let producer = config.create_with_context(Deliveries::default()).map_err(unbuildable)?;
+        let created = config.create_with_context(Deliveries::default());
+        let producer = created.map_err(|error| unbuildable(error, &config))?;
         Ok(Self { producer, partition_counts: HashMap::new(), pacer: None, published: 0 })
     }
 

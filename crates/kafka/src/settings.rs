@@ -6,6 +6,7 @@
 
 use huiliu_model::{Error, ErrorKind, KafkaTopics};
 use rdkafka::ClientConfig;
+use rdkafka::config::RDKafkaLogLevel;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
@@ -116,7 +117,9 @@ impl Settings {
         config
             .set("bootstrap.servers", &self.bootstrap_servers)
             .set("client.id", "huiliu")
-            .set("allow.auto.create.topics", "false");
+            .set("allow.auto.create.topics", "false")
+            // Why a broker hangs up is told at this level; what is shown, our own log decides.
+            .set_log_level(RDKafkaLogLevel::Info);
         config
     }
 }

@@ -61,11 +61,9 @@ impl KafkaSource {
         let bug = |error| Error::new(ErrorKind::Bug, "the first contact panicked").because(error);
         let contact = contact.await.map_err(|error: tokio::task::JoinError| bug(error))??;
 
-        let context = Context::default();
-        let consumer: BaseConsumer<Context> = settings
-            .consumer(contact.partition_count)
-            .create_with_context(context)
-            .map_err(unbuildable)?;
+        let config = settings.consumer(contact.partition_count);
+        let consumer: BaseConsumer<Context> =
+            config.create_with_context(Context::default()).map_err(|e| unbuildable(e, &config))?;
         // librdkafka takes what begins with `^` for a pattern, and no name does.
         let names: Vec<&str> = routes.iter().map(|r| r.kafka_topics.text()).collect();
         consumer.subscribe(&names).map_err(|error| failed("subscribing", error))?;
