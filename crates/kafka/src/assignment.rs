@@ -14,7 +14,7 @@
 
 use crate::chunk::Chunk;
 use crate::context::{Rebalance, give, take_away};
-use crate::failure::failed;
+use crate::failure::{failed, is_away};
 use crate::offsets;
 use crate::poll::{Answer, End, Poller, Slot, SlotState};
 use huiliu_model::port::{Incident, IncidentKind, SourceEvent};
@@ -33,6 +33,12 @@ const PROGRESS_PATIENCE: Duration = Duration::from_secs(120);
 /// What is in flight may be committed before a partition goes. Below the default session
 /// time-out of the group (45 s).
 const REVOKE_PATIENCE: Duration = Duration::from_secs(20);
+/// Brokers may be away for as long while partitions are assigned: the restart of one takes less.
+/// Together with [`PROGRESS_PATIENCE`] below `max.poll.interval.ms`.
+const AWAY_PATIENCE: Duration = Duration::from_secs(60);
+/// One question to brokers; there are two before a stop is looked for.
+const QUESTION_PATIENCE: Duration = Duration::from_secs(5);
+const BETWEEN_QUESTIONS: Duration = Duration::from_millis(500);
 /// Out-of-range events about an offset that is in range after all: stale, at most this many.
 const RESTARTS_MAX: u32 = 3;
 
@@ -95,8 +101,8 @@ impl Poller {
         tracing::info!(partition_count = partitions.len(), "partitions assigned");
         let progress =
             self.ask(&partitions, |partitions, reply| SourceEvent::Assigned { partitions, reply })?;
-        let available = offsets::available(&self.consumer, &partitions, offsets::PATIENCE)
-            .map_err(|error| stopped("reading the offsets of assigned partitions", error))?;
+        let available =
+            self.available(&partitions, "reading the offsets of assigned partitions")?;
 
         let mut starts = TopicPartitionList::with_capacity(partitions.len());
         let mut paused = TopicPartitionList::new();
@@ -172,6 +178,28 @@ impl Poller {
         }
     }
 
+    /// The offsets that partitions still have. While brokers are away they are asked again.
+    pub(crate) fn available(
+        &self,
+        partitions: &[Partition],
+        what: &str,
+    ) -> Result<BTreeMap<Partition, Range<i64>>, End> {
+        let given_up_at = self.clock.monotonic() + AWAY_PATIENCE;
+        loop {
+            match offsets::available(&self.consumer, partitions, QUESTION_PATIENCE) {
+                Ok(available) => return Ok(available),
+                Err(_) if self.is_stopped() => return Err(End::Stopped),
+                Err(error) if is_away(&error) && self.clock.monotonic() < given_up_at => {
+                    tracing::warn!(%error, "{what} failed, it is tried again");
+                    // Nobody answers: only the stop ends this wait early.
+                    let (_silent, never) = oneshot::channel::<()>();
+                    self.feed.wait(never, BETWEEN_QUESTIONS)?;
+                }
+                Err(error) => return Err(stopped(what, error)),
+            }
+        }
+    }
+
     fn add_slot(
         &mut self,
         partition: Partition,
@@ -234,8 +262,7 @@ impl Poller {
         let reason = self.consumer.context().reason();
         let partition = self.slots[index].partition.clone();
         let asked = std::slice::from_ref(&partition);
-        let available = offsets::available(&self.consumer, asked, offsets::PATIENCE)
-            .map_err(|error| stopped("reading the offsets of a partition", error))?;
+        let available = self.available(asked, "reading the offsets of a partition")?;
         let held = &available[&partition];
         let slot = &mut self.slots[index];
         if slot.is_fresh {

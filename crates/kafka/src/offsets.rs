@@ -11,8 +11,6 @@ use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 use std::time::Duration;
 
-/// How long an answer is waited for on the poll thread.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 /// Between two questions to partitions without a leader.
 const BETWEEN_TRIES: Duration = Duration::from_millis(200);
 

@@ -9,7 +9,6 @@
 //! their places, and its end is not reached before it is released.
 
 use crate::assignment::{Start, decide, incident, list, stopped};
-use crate::offsets;
 use crate::poll::{End, Poller, SlotState};
 use huiliu_model::Partition;
 use huiliu_model::port::SourceEvent;
@@ -134,8 +133,7 @@ impl Poller {
         tracing::info!(partition_count = partitions.len(), "partitions resumed");
         let progress =
             self.ask(&partitions, |partitions, reply| SourceEvent::Resumed { partitions, reply })?;
-        let available = offsets::available(&self.consumer, &partitions, offsets::PATIENCE)
-            .map_err(|e| stopped("reading the offsets of resumed partitions", e))?;
+        let available = self.available(&partitions, "reading the offsets of resumed partitions")?;
         self.consumer
             .resume(&listed(&partitions))
             .map_err(|e| stopped("resuming partitions", e))?;

@@ -124,8 +124,12 @@ impl Poller {
         drop(self.consumer);
     }
 
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.feed.stop.is_cancelled() || self.shared.is_closed()
+    }
+
     fn turn(&mut self) -> Result<(), End> {
-        if self.feed.stop.is_cancelled() || self.shared.is_closed() {
+        if self.is_stopped() {
             return Err(End::Stopped);
         }
         let now = self.clock.monotonic();

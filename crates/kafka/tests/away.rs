@@ -1,0 +1,68 @@
+//! Brokers that go away at the worst moment: while partitions are being assigned.
+
+mod driver;
+
+use driver::{Seen, broker, publish, settings, start};
+use huiliu_kafka::{KafkaSource, MockBroker, Settings, Until};
+use huiliu_model::Partition;
+use huiliu_model::port::{Source, SourceEvent};
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+/// Longer than one question about offsets is waited for, twice.
+const AWAY: Duration = Duration::from_secs(12);
+
+fn eager(broker: &MockBroker) -> Settings {
+    let mut settings = settings(broker, "g");
+    settings.properties.insert("reconnect.backoff.max.ms".into(), "500".into());
+    settings
+}
+
+/// Takes the broker down between the assignment and the answer to it.
+async fn assign_and_take_down(source: &mut KafkaSource, broker: &MockBroker, seen: &mut Seen) {
+    loop {
+        let event = source.next().await.expect("no error").expect("not over");
+        if matches!(&event, SourceEvent::Assigned { partitions, .. } if !partitions.is_empty()) {
+            broker.set_down(true).expect("taken down");
+            seen.take(event);
+            return;
+        }
+        seen.take(event);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broker_away_while_partitions_are_assigned_is_waited_for() {
+    let broker = broker(&[("a", 1)]);
+    publish(&broker, "a", 0, 0, 50);
+    let stop = CancellationToken::new();
+    let settings = eager(&broker);
+    let mut source = start(&settings, &["a"], Until::Stopped, &stop).await.expect("started");
+    let mut seen = Seen::default();
+    assign_and_take_down(&mut source, &broker, &mut seen).await;
+    tokio::time::sleep(AWAY).await;
+    assert!(seen.offsets.is_empty(), "nothing can have been read");
+    broker.set_down(false).expect("back");
+    let partition = Partition::new("a", 0);
+    let has_all = |seen: &Seen| seen.offsets.get(&partition).is_some_and(|o| o.len() == 50);
+    seen.read_until(&mut source, has_all).await;
+    assert_eq!(seen.offsets[&partition], (0..50).collect::<Vec<i64>>());
+    source.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stop_ends_the_wait_for_a_broker_that_is_away() {
+    let broker = broker(&[("a", 1)]);
+    publish(&broker, "a", 0, 0, 50);
+    let stop = CancellationToken::new();
+    let settings = eager(&broker);
+    let mut source = start(&settings, &["a"], Until::Stopped, &stop).await.expect("started");
+    let mut seen = Seen::default();
+    assign_and_take_down(&mut source, &broker, &mut seen).await;
+    stop.cancel();
+    // One question has two parts of five seconds each; giving up would take sixty.
+    let ending = seen.read_to_end(&mut source);
+    tokio::time::timeout(Duration::from_secs(20), ending).await.expect("it ends soon");
+    assert!(seen.offsets.is_empty());
+    source.close().await;
+}
