@@ -93,6 +93,10 @@ pub struct Global {
     /// How graded values are written: with keys, or plain (has to be said)
     #[arg(long, global = true, value_name = "HOW", env = "HUILIU_PROTECTION")]
     pub protection: Option<Protection>,
+    /// Memory of the process, such as 512MiB; else `memory.limit`, else that of the control group
+    #[arg(long, global = true, value_name = "SIZE", env = "HUILIU_MEMORY_LIMIT")]
+    #[arg(value_parser = memory_limit)]
+    pub memory_limit: Option<u64>,
     /// Colour on standard error and in tables
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
     pub color: ColorChoice,
@@ -105,6 +109,14 @@ pub struct Global {
     /// Form of the log lines on standard error
     #[arg(long, global = true, value_name = "FORM", default_value = "text")]
     pub log_format: LogFormat,
+}
+
+fn memory_limit(text: &str) -> Result<u64, String> {
+    match huiliu_spec::units::parse_bytes(text) {
+        Some(bytes) if bytes >= huiliu_spec::settings::MEMORY_BYTES_MIN => Ok(bytes),
+        Some(_) => Err("below 32MiB nothing makes progress".to_owned()),
+        None => Err("a size has a number and a unit, such as 512MiB".to_owned()),
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -214,7 +214,7 @@ impl Engine {
             clock: Arc::clone(&self.clock),
             limits: Limits {
                 preparing: std::thread::available_parallelism().map_or(2, usize::from),
-                held_bytes: self.installation.memory_bytes() / 3,
+                held_bytes: self.installation.memory().held_bytes(),
             },
             give_up,
         };

@@ -7,6 +7,7 @@
 use crate::cli::{self, Global};
 use crate::console::Console;
 use crate::failure::Failure;
+use crate::memory::{self, Memory};
 use datafusion::prelude::SessionContext;
 use huiliu_lake::{Lake, Shape};
 use huiliu_model::clock::SystemClock;
@@ -92,7 +93,9 @@ impl Installation {
     pub async fn lake(&self, shape: Shape, clock: Arc<dyn Clock>) -> Result<Lake, Failure> {
         let options = self.settings.store_options().map_err(one)?;
         let contracts = &self.project.contracts;
-        Ok(Lake::open(&self.settings.lake, &options, contracts, shape, clock).await?)
+        let lake = Lake::open(&self.settings.lake, &options, contracts, shape, clock).await?;
+        lake.limit_memory(self.memory().limit_bytes());
+        Ok(lake)
     }
 
     /// Opens the tables of one dataset to write them.
@@ -107,7 +110,9 @@ impl Installation {
     ) -> Result<Lake, Failure> {
         let options = self.settings.store_options().map_err(one)?;
         let contracts = [Arc::clone(contract)];
-        Ok(Lake::open(&self.settings.lake, &options, &contracts, shape, clock).await?)
+        let lake = Lake::open(&self.settings.lake, &options, &contracts, shape, clock).await?;
+        lake.limit_memory(self.memory().limit_bytes());
+        Ok(lake)
     }
 
     /// Opens a lake that exists, under the protection it was made with when none is said. Who
@@ -164,13 +169,13 @@ impl Installation {
         };
         let mut kafka = huiliu_kafka::Settings::new(servers, self.settings.kafka.group.clone());
         kafka.properties = self.settings.kafka_properties().map_err(one)?;
-        kafka.budget_bytes = self.memory_bytes() / 2;
+        kafka.budget_bytes = self.memory().records_bytes();
         Ok(kafka)
     }
 
-    /// The memory budget of the process.
-    pub fn memory_bytes(&self) -> usize {
-        usize::try_from(self.settings.memory_limit_bytes).unwrap_or(usize::MAX)
+    /// The memory of the process.
+    pub fn memory(&self) -> Memory {
+        Memory::of(self.settings.memory_limit_bytes.unwrap_or_else(memory::untold_bytes))
     }
 
     /// Every table of the subjects that are on, as `(subject, table)`.
@@ -237,6 +242,11 @@ pub fn settings(global: &Global) -> Result<Settings, Failure> {
     if let Some(servers) = &global.bootstrap_servers {
         settings.kafka.bootstrap_servers = Some(servers.clone());
     }
+    if let Some(limit) = global.memory_limit {
+        settings.memory_limit_bytes = Some(limit);
+    }
+    // Said or not, it is one number from here on.
+    settings.memory_limit_bytes.get_or_insert_with(memory::untold_bytes);
     if let Some(protection) = global.protection {
         settings.protection = Some(match protection {
             cli::Protection::Plain => Protection::Plain,

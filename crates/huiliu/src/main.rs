@@ -18,6 +18,7 @@ mod installation;
 mod logging;
 mod maintenance;
 mod member;
+mod memory;
 mod metrics;
 mod output;
 mod page;

@@ -13,7 +13,7 @@ pub mod times;
 use crate::failure::Failure;
 use crate::installation::{Installation, clock};
 use huiliu_lake::Lake;
-use huiliu_model::{Clock, Error, ErrorKind};
+use huiliu_model::{Clock, Error, ErrorKind, code};
 use huiliu_spec::TableSpec;
 use huiliu_spec::table::{InputKind, Severity};
 use huiliu_subject::{Budget, Declarations, Mode, Ports, Refreshed, Request};
@@ -23,9 +23,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use target::LakeTarget;
 use times::Times;
-
-/// Memory of a build where the process' budget is smaller.
-const MEMORY_BYTES_MIN: usize = 512 << 20;
 
 /// What refreshes have in common.
 pub struct Refresher<'a> {
@@ -37,6 +34,8 @@ pub struct Refresher<'a> {
     pub explain: bool,
     /// Partitions of each plan.
     pub partitions: usize,
+    /// Memory of all refreshes.
+    pub memory_bytes: usize,
     /// Refreshes that share the memory.
     pub at_once: usize,
     pub times: Times,
@@ -55,6 +54,7 @@ impl<'a> Refresher<'a> {
             mode: Mode::default(),
             explain: false,
             partitions: Budget::default().partitions,
+            memory_bytes: installation.memory().alone_bytes(),
             at_once: 1,
             times: Times::default(),
             clock: clock(),
@@ -115,9 +115,11 @@ impl<'a> Refresher<'a> {
     }
 
     /// What a build may use; a small one is done in one pass.
-    pub fn budget(&self, small: bool) -> Budget {
+    pub fn budget(&self, inputs: &LakeInputs, small: bool) -> Budget {
+        let memory_bytes = self.memory_bytes / self.at_once;
         Budget {
-            memory_bytes: self.installation.memory_bytes().max(MEMORY_BYTES_MIN) / self.at_once,
+            memory_bytes,
+            batch_rows: inputs.batch_rows(memory_bytes),
             buckets_per_pass: if small { u32::MAX } else { 1 },
             partitions: self.partitions,
             ..Budget::default()
@@ -136,10 +138,10 @@ impl<'a> Refresher<'a> {
     ) -> Result<Refreshed, Error> {
         let declared = |name: &str| table.parameters.iter().any(|p| p.name == name);
         let given = self.parameters.iter().filter(|(name, _)| declared(name));
-        let request = Request {
+        let mut request = Request {
             parameters: given.map(|(name, value)| (name.clone(), value.clone())).collect(),
             mode: self.mode,
-            budget: self.budget(small),
+            budget: self.budget(inputs, small),
             rates: self.times.rates(&table.full_name()),
             explain: self.explain,
         };
@@ -152,6 +154,13 @@ impl<'a> Refresher<'a> {
             // again it is not there, and the table is built in full.
             Err(error) if error.kind == ErrorKind::Corrupt => {
                 tracing::debug!(table = %table.full_name(), %error, "refreshing once more");
+                let declared = declarations(self.installation);
+                huiliu_subject::refresh(table, declared, ports, &request).await
+            }
+            // With one partition joins are hash joins, which cannot spill; with two they can.
+            Err(error) if error.code() == code::NO_MEMORY && request.budget.partitions < 2 => {
+                tracing::debug!(table = %table.full_name(), %error, "joins have to spill");
+                request.budget.partitions = 2;
                 let declared = declarations(self.installation);
                 huiliu_subject::refresh(table, declared, ports, &request).await
             }

@@ -42,6 +42,8 @@ pub struct Audited {
     pub not_recounted: u64,
     pub why_not: Option<&'static str>,
     pub offsets: u64,
+    /// The receipts of `changes`, oldest first, for who can count them in yet another place.
+    pub receipts: Vec<Receipt>,
 }
 
 fn schema() -> SchemaRef {
@@ -104,7 +106,10 @@ impl Lake {
         if let Some(dataset) = dataset
             && audited.chain.fault.is_none()
         {
-            recount(self, dataset, &posted, &mut audited).await?;
+            let Said { receipts, dropped_before_ms } =
+                said(dataset, &posted, &audited.chain).await?;
+            recount(self, dataset, &receipts, dropped_before_ms, &mut audited).await?;
+            audited.receipts = receipts;
         }
         Ok(audited)
     }
@@ -178,10 +183,10 @@ async fn posted_rows(dataset: &Dataset, begin: i64, to: i64) -> Result<RecordBat
 async fn recount(
     lake: &Lake,
     dataset: &Dataset,
-    posted: &BTreeMap<i64, Posted>,
+    receipts: &[Receipt],
+    dropped_before_ms: i64,
     audited: &mut Audited,
 ) -> Result<(), Error> {
-    let Said { receipts, dropped_before_ms } = said(dataset, posted, &audited.chain).await?;
     if let Some(fault) = receipts.iter().find_map(unbalanced) {
         audited.chain.fault = Some(fault);
         return Ok(());
@@ -315,7 +320,8 @@ async fn count(
 /// Every offset of `changes` and `quarantine` once: partition, offset, whether it was rejected.
 async fn distinct(lake: &Lake, dataset: &Dataset) -> Result<SendableRecordBatchStream, Error> {
     let failed = |e| query_error("counting offsets", e);
-    let ctx = session(Arc::clone(lake.store()), MEMORY_BYTES)?;
+    let memory_bytes = lake.shared().memory.session_bytes(MEMORY_BYTES);
+    let ctx = session(Arc::clone(lake.store()), memory_bytes)?;
     let quarantine = Arc::new(Schema::new(system::quarantine_fields()));
     let tables = [
         ("accepted", &dataset.changes, Arc::clone(&dataset.changes_schema)),

@@ -1,6 +1,7 @@
 //! A lake: one location, the datasets declared in it, and what can be done with them.
 
 use crate::dataset::{Dataset, DatasetStatus};
+use crate::memory::Memory;
 use crate::shape::{Shape, claim};
 use crate::store::{KernelView, Opened, check_conditional_put, open};
 use crate::table::Shared;
@@ -36,7 +37,8 @@ impl Lake {
         let ids = crate::ids::random();
         let probe = Path::from(format!("_huiliu/probe-{}", ids()));
         check_conditional_put(store.as_ref(), &probe).await?;
-        Self::over(Shared { store, kernel, clock, ids }, location, contracts, &shape.into()).await
+        let shared = Shared { store, kernel, clock, ids, memory: Memory::default() };
+        Self::over(shared, location, contracts, &shape.into()).await
     }
 
     /// Opens a lake on a given store: for tests that inject faults.
@@ -49,8 +51,13 @@ impl Lake {
         shape: impl Into<Shape>,
         clock: Arc<dyn Clock>,
     ) -> Result<Lake, Error> {
-        let shared =
-            Shared { kernel: KernelView::of(&store), store, clock, ids: crate::ids::random() };
+        let shared = Shared {
+            kernel: KernelView::of(&store),
+            store,
+            clock,
+            ids: crate::ids::random(),
+            memory: Memory::default(),
+        };
         Self::over(shared, "memory", contracts, &shape.into()).await
     }
 
@@ -65,7 +72,8 @@ impl Lake {
         clock: Arc<dyn Clock>,
         ids: crate::ids::Ids,
     ) -> Result<Lake, Error> {
-        let shared = Shared { kernel: KernelView::of(&store), store, clock, ids };
+        let shared =
+            Shared { kernel: KernelView::of(&store), store, clock, ids, memory: Memory::default() };
         Self::over(shared, "memory", contracts, &shape.into()).await
     }
 
@@ -82,7 +90,8 @@ impl Lake {
         let Opened { store, kernel } = open(location, &BTreeMap::new())?;
         let traffic = Arc::new(Traffic::default());
         let store = Arc::new(Counted { inner: store, traffic: Arc::clone(&traffic) });
-        let shared = Shared { store, kernel, clock, ids: crate::ids::random() };
+        let shared =
+            Shared { store, kernel, clock, ids: crate::ids::random(), memory: Memory::default() };
         let lake = Self::over(shared, location, contracts, &shape.into()).await?;
         Ok((lake, traffic))
     }
@@ -101,6 +110,12 @@ impl Lake {
         let datasets =
             opened.into_iter().map(|d| (d.contract.dataset.to_string(), Arc::new(d))).collect();
         Ok(Lake { shared, datasets: Arc::new(datasets), location: location.into() })
+    }
+
+    /// Says how much memory the process may take: folds and the lake's own questions to its
+    /// tables keep to their shares of it.
+    pub fn limit_memory(&self, bytes: u64) {
+        self.shared.memory.limit_to(bytes);
     }
 
     pub fn location(&self) -> &str {

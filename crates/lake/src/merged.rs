@@ -258,6 +258,7 @@ impl Lake {
         subject_tables: &[(String, String)],
         memory_bytes: usize,
     ) -> Result<SessionContext, Error> {
+        let memory_bytes = self.shared().memory.query_bytes(memory_bytes);
         let ctx = crate::scan::session(Arc::clone(self.store()), memory_bytes)?;
         let failed = |e| query_error("opening the lake for queries", e);
         for schema in ["changes", "current", "quarantine", "deleted"] {
@@ -265,7 +266,12 @@ impl Lake {
         }
         let names: Vec<String> = self.datasets().map(|d| d.contract.dataset.to_string()).collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
-        for pinned in self.pin(&names).await? {
+        let pinned = self.pin(&names).await?;
+        let rows = crate::scan::batch_rows(memory_bytes, &pinned);
+        let state = ctx.state_ref();
+        let config = state.read().config().clone().with_batch_size(rows);
+        *state.write().config_mut() = config;
+        for pinned in pinned {
             let data = &pinned.dataset;
             let name = pinned.name().to_owned();
             let quarantine = data.quarantine.refresh().await?;

@@ -24,6 +24,10 @@ pub type BucketsOf = fn(&[ArrayRef], u32) -> Result<Int32Array, Error>;
 
 /// Files up to this size are read whole and kept.
 const SMALL_BYTES: i64 = 256 << 10;
+/// A dataset with fewer bytes in its files fits any pool, however wide its rows are.
+const SMALL_STORED_BYTES: i64 = 4 << 20;
+/// Rows of the pipelines here are three to five times as large in memory as in their files.
+const DECODED_FACTOR: u64 = 4;
 /// Bytes of all pending files up to which they are read at once.
 const PENDING_BYTES_MAX: i64 = 4 << 20;
 
@@ -48,6 +52,18 @@ impl Pinned {
     pub fn rows_about(&self) -> u64 {
         let pending: i64 = self.pending.iter().filter_map(|(_, file)| file.rows).sum();
         u64::try_from(self.current.rows() + pending).unwrap_or(0)
+    }
+
+    /// About how many bytes a row is, decoded, going by its files; 0 of a dataset so small that its
+    /// rows do not matter.
+    pub(crate) fn row_bytes_about(&self) -> usize {
+        let pending = self.pending.iter().map(|(_, file)| file.size);
+        let stored: i64 = self.current.files.values().map(|file| file.size).chain(pending).sum();
+        if stored < SMALL_STORED_BYTES {
+            return 0;
+        }
+        let stored = u64::try_from(stored).unwrap_or(0);
+        usize::try_from(DECODED_FACTOR * stored / self.rows_about().max(1)).unwrap_or(usize::MAX)
     }
 
     /// The dataset at other versions, earlier ones; `None` when the logs no longer tell.

@@ -5,6 +5,7 @@
 
 use crate::error::query_error;
 use crate::log::FileMeta;
+use crate::merged::Pinned;
 use arrow::array::{ArrayRef, BooleanArray, StringArray, UInt64Array};
 use arrow::compute::{SortOptions, cast};
 use arrow::datatypes::{DataType, SchemaRef};
@@ -41,13 +42,18 @@ use url::Url;
 
 /// URL under which a lake's store is known to its sessions.
 const STORE_URL: &str = "huiliu://lake";
+/// Sides of joins in all partitions, and what each reads ahead and sorts.
+const BATCHES_SIDE_BY_SIDE: usize = 64;
+const BATCH_ROWS_MIN: usize = 128;
+/// The engine's own.
+const BATCH_ROWS_MAX: usize = 8_192;
 /// Memory of a merge of sorted files beside the files themselves.
 const MERGE_BYTES: usize = 256 << 20;
 
 /// A session for reading this lake: bounded memory, spilling to disk, UTC.
 ///
 /// Hash joins cannot spill in this version of DataFusion, sort-merge joins can, so the latter are
-/// preferred.
+/// preferred. The engine plans them only for more than one partition.
 ///
 /// # Errors
 /// `Bug` when the runtime cannot be made.
@@ -63,16 +69,34 @@ pub fn session(store: Arc<dyn ObjectStore>, memory_bytes: usize) -> Result<Sessi
         .map_err(|e| query_error("making a query runtime", e))?;
     let url = Url::parse(STORE_URL).expect("the constant is a URL");
     runtime.register_object_store(&url, store);
-    let mut config = SessionConfig::new()
+    let mut config = SessionConfig::new();
+    let partitions = config.target_partitions().max(2);
+    config = config
+        .with_target_partitions(partitions)
         .with_information_schema(true)
         .with_default_catalog_and_schema("lake", "main")
         .set_str("datafusion.execution.time_zone", "UTC");
     let options = config.options_mut();
     options.optimizer.prefer_hash_join = false;
+    options.execution.sort_spill_reservation_bytes = spill_reserve_bytes(memory_bytes);
     options.execution.parquet.pushdown_filters = true;
     options.execution.parquet.schema_force_view_types = false;
     options.sql_parser.map_string_types_to_utf8view = false;
     Ok(SessionContext::new_with_config_rt(config, runtime))
+}
+
+/// Rows that a plan works on at once: the engine's 8,192, and fewer where rows are so wide that
+/// batches of some steps side by side would fill the pool.
+pub fn batch_rows<'a>(memory_bytes: usize, of: impl IntoIterator<Item = &'a Pinned>) -> usize {
+    let widest = of.into_iter().map(Pinned::row_bytes_about).max().unwrap_or(0);
+    let share = memory_bytes / BATCHES_SIDE_BY_SIDE;
+    (share / widest.max(1)).clamp(BATCH_ROWS_MIN, BATCH_ROWS_MAX)
+}
+
+/// What each sort keeps back for merging what it spilled: the engine's 10 MiB, less in a small
+/// pool, in which some sorts side by side would reserve everything.
+fn spill_reserve_bytes(memory_bytes: usize) -> usize {
+    (memory_bytes / 64).clamp(1 << 20, 10 << 20)
 }
 
 /// The files of one table version. Partition columns are not read: no reader inside needs them.

@@ -26,6 +26,9 @@ const ROW_GROUP_ROWS: usize = 128 * 1024;
 /// done with the rows (half of all time where batches have a few rows).
 const COMPRESSED_ROWS_MIN: usize = 512;
 const COMPRESSED_BYTES_MIN: usize = 1 << 20;
+/// Encoded bytes after which a file that is written bit by bit begins a row group: wide rows would
+/// fill memory before there are enough of them.
+const ROW_GROUP_BYTES: usize = 32 << 20;
 /// Share of absent values that a bloom filter takes for present: about 10 bits a value.
 const BLOOM_FALSE_POSITIVES: f64 = 0.01;
 /// Room that is made at once for the bytes of a file.
@@ -222,6 +225,7 @@ pub async fn stage_indexed(
 /// A file of a table that is written bit by bit; no reader sees it before a commit names it.
 pub(crate) struct Staging {
     relative: String,
+    partition_values: BTreeMap<String, Option<String>>,
     writer: ArrowWriter<Sink>,
     sink: Sink,
     upload: WriteMultipart,
@@ -256,16 +260,34 @@ impl Staging {
     /// # Errors
     /// As the store answers.
     pub async fn begin(table: &Table, schema: &SchemaRef) -> Result<Self, Error> {
-        let relative = format!("part-{}.zstd.parquet", (table.shared().ids)());
+        Self::begin_in(table, schema, None, &Index::default()).await
+    }
+
+    /// Begins a file of a partition, in which single rows are looked for.
+    ///
+    /// # Errors
+    /// As the store answers.
+    pub async fn begin_in(
+        table: &Table,
+        schema: &SchemaRef,
+        partition: Option<(&str, String)>,
+        index: &Index,
+    ) -> Result<Self, Error> {
+        let name = format!("part-{}.zstd.parquet", (table.shared().ids)());
+        let relative = match &partition {
+            Some((column, value)) => format!("{column}={value}/{name}"),
+            None => name,
+        };
+        let partition_values =
+            partition.into_iter().map(|(column, value)| (column.to_owned(), Some(value))).collect();
         let failed = |e| store_error(&format!("writing a file of `{}`", table.path()), e);
         let upload = table.store().put_multipart(&table.file(&relative)).await.map_err(failed)?;
         let upload = WriteMultipart::new_with_chunk_size(upload, PART_BYTES);
         let sink = Sink::default();
-        let properties =
-            properties(schema, ROW_GROUP_ROWS, &Index::default()).set_compression(zstd()).build();
+        let properties = properties(schema, ROW_GROUP_ROWS, index).set_compression(zstd()).build();
         let writer = ArrowWriter::try_new(sink.clone(), schema.clone(), Some(properties))
             .map_err(|e| parquet_error("encoding Parquet", e))?;
-        Ok(Self { relative, writer, sink, upload, rows: 0, bytes: 0 })
+        Ok(Self { relative, partition_values, writer, sink, upload, rows: 0, bytes: 0 })
     }
 
     /// Appends rows; at most a row group is held back.
@@ -274,7 +296,11 @@ impl Staging {
     /// As the store answers.
     pub async fn write(&mut self, rows: RecordBatch) -> Result<(), Error> {
         self.rows += rows.num_rows();
-        self.writer.write(&rows).map_err(|e| parquet_error("encoding Parquet", e))?;
+        let failed = |e| parquet_error("encoding Parquet", e);
+        self.writer.write(&rows).map_err(failed)?;
+        if self.writer.in_progress_size() > ROW_GROUP_BYTES {
+            self.writer.flush().map_err(failed)?;
+        }
         self.send();
         let sent = self.upload.wait_for_capacity(UPLOADS).await;
         sent.map_err(|e| store_error("writing a joined file", e))
@@ -297,7 +323,7 @@ impl Staging {
         self.upload.finish().await.map_err(failed)?;
         let add = Add {
             path: self.relative,
-            partition_values: BTreeMap::new(),
+            partition_values: self.partition_values,
             size: i64::try_from(self.bytes).unwrap_or(i64::MAX),
             modification_time: table.now_ms(),
             data_change: true,

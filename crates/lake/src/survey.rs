@@ -6,6 +6,7 @@
 use crate::dataset::{BUCKETS, Wanted, pending, wanted};
 use crate::error::store_error;
 use crate::log::TableState;
+use crate::memory::Memory;
 use crate::store::{Opened, open};
 use crate::subject::{path as subject_path, receipt};
 use crate::table::{Shared, Table};
@@ -130,7 +131,15 @@ impl Survey {
         clock: Arc<dyn Clock>,
     ) -> Result<Self, Error> {
         let Opened { store, kernel } = open(location, options)?;
-        Ok(Self { shared: Shared { store, kernel, clock, ids: crate::ids::random() } })
+        Ok(Self {
+            shared: Shared {
+                store,
+                kernel,
+                clock,
+                ids: crate::ids::random(),
+                memory: Memory::default(),
+            },
+        })
     }
 
     /// A dataset's tables beside its contract; `None` when there is none of them.

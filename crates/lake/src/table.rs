@@ -6,6 +6,7 @@ use crate::log::{
     FileMeta, Line, MetaData, Protocol, TableState, commit_path, load, load_at, read_commit, tail,
     write_checkpoint,
 };
+use crate::memory::Memory;
 use crate::schema::{from_delta, to_delta};
 use crate::store::KernelView;
 use arrow::datatypes::{Schema, SchemaRef};
@@ -31,6 +32,7 @@ pub struct Shared {
     pub kernel: KernelView,
     pub clock: Arc<dyn Clock>,
     pub ids: crate::ids::Ids,
+    pub memory: Memory,
 }
 
 /// One Delta table. Cheap to share; commits of one process to one table take turns.

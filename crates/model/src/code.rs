@@ -77,6 +77,8 @@ pub const TOKEN_KEY_DIFFERS: &str = "HUILIU-LAKE-0102";
 pub const NO_CONDITIONAL_PUT: &str = "HUILIU-LAKE-0103";
 /// A check keeps a subject table from being committed.
 pub const CHECK_FAILED: &str = "HUILIU-SUBJECT-0101";
+/// A build needs more memory than its share, and has nothing left to spill.
+pub const NO_MEMORY: &str = "HUILIU-SUBJECT-0102";
 
 /// Codes that errors say themselves.
 pub const OWN: &[&str] = &[
@@ -88,6 +90,7 @@ pub const OWN: &[&str] = &[
     TOKEN_KEY_DIFFERS,
     NO_CONDITIONAL_PUT,
     CHECK_FAILED,
+    NO_MEMORY,
 ];
 
 /// The code of what a room says to one who must act.

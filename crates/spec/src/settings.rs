@@ -23,6 +23,9 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+/// Least memory with which a pipeline makes progress: a few batches and a fetch.
+pub const MEMORY_BYTES_MIN: u64 = 32 << 20;
+
 /// Settings of one installation.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -39,7 +42,8 @@ pub struct Settings {
     pub schema_registry: Option<SchemaRegistry>,
     /// Address of metrics, health and status.
     pub admin_bind: SocketAddr,
-    pub memory_limit_bytes: u64,
+    /// Memory of the process; none when the settings do not say.
+    pub memory_limit_bytes: Option<u64>,
     pub limits: Limits,
     pub maintenance: Maintenance,
     /// Directory of the pipeline files.
@@ -150,7 +154,7 @@ impl Default for Settings {
             schema_registry: None,
             // The port that exporters of OpenTelemetry use; loopback, because it has no password.
             admin_bind: SocketAddr::from(([127, 0, 0, 1], 9464)),
-            memory_limit_bytes: 256 << 20,
+            memory_limit_bytes: None,
             limits: Limits::default(),
             maintenance: Maintenance::default(),
             pipelines: PathBuf::from("pipelines"),

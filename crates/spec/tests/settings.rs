@@ -23,7 +23,7 @@ fn check(text: &str, expected: &[&str]) {
 fn defaults_serve_without_a_file() {
     let settings = Settings::default();
     assert_eq!(settings.admin_bind.to_string(), "127.0.0.1:9464");
-    assert_eq!(settings.memory_limit_bytes, 268_435_456);
+    assert_eq!(settings.memory_limit_bytes, None);
     assert_eq!(settings.limits.record_bytes_max, 1_048_576);
     assert_eq!(settings.limits.nesting_max, 32);
     let properties = settings.kafka_properties().expect("no secrets");

@@ -4,7 +4,7 @@
 //! may quote values (a text that is no date), so their words are replaced.
 
 use datafusion::error::DataFusionError;
-use huiliu_model::{Error, ErrorKind};
+use huiliu_model::{Error, ErrorKind, code};
 
 /// A statement that does not plan: our configuration.
 pub(crate) fn planning(what: &str, error: DataFusionError) -> Error {
@@ -37,7 +37,9 @@ pub(crate) fn running(what: &str, error: DataFusionError) -> Error {
         ErrorKind::Unavailable
             if matches!(error.find_root(), DataFusionError::ResourcesExhausted(_)) =>
         {
-            fault = fault.help("raise the memory limit or the number of buckets of the table");
+            fault = fault
+                .coded(code::NO_MEMORY)
+                .help("raise `memory.limit` or the number of buckets of the table");
         }
         ErrorKind::Unavailable | ErrorKind::Bug => fault = fault.because(error),
         _ => {}

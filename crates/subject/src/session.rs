@@ -22,8 +22,12 @@ use std::sync::Arc;
 pub struct Budget {
     /// Limit of the memory pool: sorts, aggregates and merge joins spill beyond it.
     pub memory_bytes: usize,
-    /// Partitions of each plan, at most the number of cores is useful.
+    /// Partitions of each plan, at most the number of cores is useful. With one, joins are hash
+    /// joins: they are fast where inputs are small, and fail when memory runs out.
     pub partitions: usize,
+    /// Rows that a step of a plan works on at once, at most the engine's 8,192: fewer where rows
+    /// are so wide that some batches side by side would be the whole pool.
+    pub batch_rows: usize,
     /// Where sorts and aggregates spill; the system's temporary folder when absent.
     pub spill_dir: Option<PathBuf>,
     /// Buckets built in one pass over the inputs. One bounds memory best; as many as the table
@@ -34,7 +38,13 @@ pub struct Budget {
 impl Default for Budget {
     /// 512 MiB, two partitions, one bucket at a time.
     fn default() -> Self {
-        Self { memory_bytes: 512 << 20, partitions: 2, spill_dir: None, buckets_per_pass: 1 }
+        Self {
+            memory_bytes: 512 << 20,
+            partitions: 2,
+            batch_rows: BATCH_ROWS,
+            spill_dir: None,
+            buckets_per_pass: 1,
+        }
     }
 }
 
@@ -45,6 +55,14 @@ pub struct Sessions {
     config: SessionConfig,
     functions: Vec<ScalarUDF>,
 }
+
+/// What a sort keeps back for merging what it spilled: the engine's 10 MiB, less in a small pool,
+/// in which some sorts side by side would reserve everything.
+const SPILL_RESERVE_BYTES_MAX: usize = 10 << 20;
+const SPILL_RESERVE_BYTES_MIN: usize = 1 << 20;
+
+/// The engine's own.
+const BATCH_ROWS: usize = 8_192;
 
 /// Consumers named in the error when memory runs out.
 const CONSUMERS_NAMED: usize = 5;
@@ -62,7 +80,7 @@ impl Sessions {
             runtime = runtime.with_temp_file_path(folder);
         }
         let runtime = runtime.build_arc().map_err(|e| fault::running("spill folder", e))?;
-        Ok(Self { runtime, config: config(budget.partitions), functions: functions.to_vec() })
+        Ok(Self { runtime, config: config(budget), functions: functions.to_vec() })
     }
 
     /// A session with deterministic functions only.
@@ -109,12 +127,17 @@ pub(crate) fn register(
     ctx.register_table(name, rows).map(|_| ())
 }
 
-fn config(partitions: usize) -> SessionConfig {
-    let mut config = SessionConfig::new().with_target_partitions(partitions.max(1));
+fn config(budget: &Budget) -> SessionConfig {
+    let mut config = SessionConfig::new()
+        .with_target_partitions(budget.partitions.max(1))
+        .with_batch_size(budget.batch_rows.max(1));
     let options = config.options_mut();
     options.execution.time_zone = Some("+00:00".into());
-    // A hash join keeps its build side in memory and does not spill; a merge join does.
+    // A hash join keeps its build side in memory and does not spill; a merge join does. The engine
+    // plans merge joins only for more than one partition.
     options.optimizer.prefer_hash_join = false;
+    options.execution.sort_spill_reservation_bytes =
+        (budget.memory_bytes / 64).clamp(SPILL_RESERVE_BYTES_MIN, SPILL_RESERVE_BYTES_MAX);
     // Tables are stored as plain strings: views would be converted back at the end.
     // So that an error of planning says where in the text it is.
     options.sql_parser.collect_spans = true;

@@ -35,7 +35,7 @@ use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use trace::{Tracer, objects, rfc3339};
 
-/// Memory of the session in which changes are looked up.
+/// Memory that it takes, where the process may have twice as much.
 const MEMORY_BYTES: usize = 1 << 30;
 
 /// Explains a row.
@@ -141,7 +141,7 @@ impl Teller<'_> {
         let target = refresher.target();
         let ports = Ports { inputs: &inputs, target: &target };
         let declared = declarations(self.installation);
-        let budget = refresher.budget(true);
+        let budget = refresher.budget(&inputs, true);
         let explained = huiliu_subject::explain(self.table, declared, ports, &key, &budget).await?;
         let lineage = match self.column {
             Some(_) => Some(self.lineage().await?),

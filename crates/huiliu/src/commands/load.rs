@@ -179,7 +179,7 @@ impl Parts<'_> {
         let contract = Arc::new(delivery.contract(&self.contract));
         let pipeline = Pipeline::new(Arc::clone(&contract), bounds, Arc::clone(protection))?
             .taking_rows_as(plain_rows(self.args));
-        let memory_bytes = self.installation.memory_bytes();
+        let memory = self.installation.memory();
         let give_up = CancellationToken::new();
         let session = Session {
             landing: Arc::clone(witness),
@@ -188,7 +188,7 @@ impl Parts<'_> {
             clock: Arc::clone(&self.clock),
             limits: Limits {
                 preparing: std::thread::available_parallelism().map_or(2, usize::from),
-                held_bytes: memory_bytes / 3,
+                held_bytes: memory.held_bytes(),
             },
             give_up: give_up.clone(),
         };
@@ -199,7 +199,7 @@ impl Parts<'_> {
         let open = async || {
             let (delivery, contract) = (Arc::clone(delivery), Arc::clone(&contract));
             let (stop, meter) = (self.stop.clone(), Arc::clone(meter));
-            FileSource::start(delivery, contract, arrived_ms, memory_bytes / 2, stop, meter)
+            FileSource::start(delivery, contract, arrived_ms, memory.records_bytes(), stop, meter)
         };
         let result = supervise(&session, &self.stop, open).await;
         over.cancel();

@@ -22,9 +22,6 @@ use huiliu_quality::{Period, Scorecard, Titles, collect, page, scorecard};
 use serde::Serialize;
 use std::sync::Arc;
 
-/// Memory of the ledger's queries where the process' budget is smaller.
-const MEMORY_BYTES_MIN: usize = 512 << 20;
-
 /// What the verb answers.
 #[derive(Debug, Serialize)]
 pub struct Answer {
@@ -74,7 +71,7 @@ async fn answer_for(
     let as_of = args.as_of.unwrap_or_else(today);
     let period = args.period.unwrap_or_else(|| Period::month_of(as_of));
     let titles = Contracts(&installation.project.contracts);
-    let memory = installation.memory_bytes().max(MEMORY_BYTES_MIN);
+    let memory = installation.memory().alone_bytes();
     let ctx = lake.query_session(&[], memory).await?;
     let mut found = figures::of(&query::collect(&ctx, &figures::sql(period)).await?)?;
     let wanted = |dataset: &str, department: &str| {

@@ -16,8 +16,6 @@ use std::sync::Arc;
 
 /// Rows of a text table unless told otherwise.
 const TEXT_ROWS: usize = 100;
-/// Memory of a query where the process' budget is smaller: sorts of a whole table need it.
-const MEMORY_BYTES_MIN: usize = 1 << 30;
 
 /// Runs one query and prints its rows.
 ///
@@ -32,8 +30,8 @@ pub fn execute(args: &QueryArgs, global: &Global, console: &Console) -> Result<(
     let installation = Installation::load(global)?;
     let asked = runtime()?.block_on(async {
         let lake = installation.existing_lake().await?;
-        let memory = installation.memory_bytes().max(MEMORY_BYTES_MIN);
-        let ctx = installation.query_session(&lake, memory).await?;
+        let memory_bytes = installation.memory().alone_bytes();
+        let ctx = installation.query_session(&lake, memory_bytes).await?;
         match &args.to {
             None => print(&ctx, &sql, args, io::stdout(), terminal_width(), console).await,
             Some(path) => {

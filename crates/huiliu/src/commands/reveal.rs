@@ -19,7 +19,7 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-/// Memory of the look-up of one row.
+/// Memory that it takes, where the process may have twice as much.
 const MEMORY_BYTES: usize = 1 << 30;
 
 #[derive(Debug, Serialize)]

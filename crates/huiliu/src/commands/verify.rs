@@ -43,7 +43,7 @@ pub fn execute(args: &VerifyArgs, global: &Global, console: &Console) -> Result<
         let refresher = Refresher::new(&installation, &lake, NaiveDate::MIN);
         let inputs = refresher.pin(&tables).await?;
         let target = refresher.target();
-        let budget = refresher.budget(inputs.are_small());
+        let budget = refresher.budget(&inputs, inputs.are_small());
         for table in &tables {
             let ports = Ports { inputs: &inputs, target: &target };
             let declared = declarations(&installation);

@@ -103,6 +103,7 @@ impl Known {
     ) -> Refresher<'a> {
         let mut refresher = Refresher::new(installation, lake, as_of);
         (refresher.partitions, refresher.at_once) = (1, at_once());
+        refresher.memory_bytes = installation.memory().beside_bytes();
         refresher.seen = self.seen.clone();
         refresher.newest = self.newest.clone();
         refresher.times = self.times.clone();

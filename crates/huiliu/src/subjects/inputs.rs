@@ -76,6 +76,11 @@ impl LakeInputs {
         self.datasets.iter().map(|(name, d)| (name.clone(), d.pinned.version())).collect()
     }
 
+    /// Rows of the widest dataset that a plan may work on at once within a pool.
+    pub fn batch_rows(&self, memory_bytes: usize) -> usize {
+        huiliu_lake::batch_rows(memory_bytes, self.datasets.values().map(|d| &d.pinned))
+    }
+
     /// Whether all datasets together are so small that a table is built in one pass.
     pub fn are_small(&self) -> bool {
         self.datasets.values().map(|d| d.pinned.rows_about()).sum::<u64>() <= ONE_PASS_ROWS

@@ -52,7 +52,8 @@ impl Dataset {
         if !changes.files.values().any(|file| recent(file) && file.lacks_cells) {
             return Ok(None);
         }
-        let ctx = session(Arc::clone(self.changes.store()), MEMORY_BYTES)?;
+        let memory_bytes = self.changes.shared().memory.session_bytes(MEMORY_BYTES);
+        let ctx = session(Arc::clone(self.changes.store()), memory_bytes)?;
         for setting in NARROW {
             ctx.sql(setting).await.map_err(failed)?.collect().await.map_err(failed)?;
         }

@@ -4,7 +4,7 @@
 //! side by side, merges every touched bucket with its present file, and commits all new files and
 //! the folded version at once. Buckets without pending changes are not touched, so the cost is
 //! bounded by the size of the touched buckets. Memory is one bucket: its file, its deleted keys
-//! and its pending changes.
+//! and its pending changes; of a large bucket one range of keys at a time ([`sliced`]).
 //!
 //! A cell that the source did not send ([`carry`]) keeps the value that is known.
 //!
@@ -15,6 +15,7 @@ mod adopt;
 mod carry;
 mod merge;
 mod pending;
+mod sliced;
 
 use crate::commit::{Commit, Step};
 use crate::dataset::{Dataset, FOLD};
@@ -28,15 +29,18 @@ use arrow::compute::concat_batches;
 use arrow::datatypes::SchemaRef;
 use futures::TryStreamExt;
 use huiliu_model::{Error, ErrorKind, compute, system};
+use merge::Merged;
 pub(crate) use merge::Merger;
 use parquet::arrow::ParquetRecordBatchStreamBuilder;
 pub(crate) use pending::Pending;
 use serde_json::json;
+use sliced::read_within;
 use std::sync::Arc;
 
 /// Files of `changes` merged in one pass; more are left to the next pass.
 const FILES_PER_PASS: usize = 256;
-/// Compressed bytes of `changes` merged in one pass: a bucket's share of it is held in memory.
+/// Compressed bytes of `changes` merged in one pass, if the fold's share of memory is not less:
+/// they are held in memory, and a bucket's part of them decoded.
 const BYTES_PER_PASS: i64 = 512 << 20;
 
 /// Passes that another process may overtake before [`Dataset::fold_all`] gives up.
@@ -185,10 +189,14 @@ impl Dataset {
             let all = changes.files.iter().map(|(p, f)| (p.clone(), f.clone())).collect();
             return Ok((all, changes.version));
         };
+        let share = i64::try_from(self.changes.shared().memory.fold_bytes()).unwrap_or(i64::MAX);
+        // Decoded a bucket's part of them is some times as large, and is held twice.
+        let of_buckets = share / 4 * i64::from(self.contract.buckets);
+        let bytes_max = BYTES_PER_PASS.min(share).min(of_buckets);
         let (mut files, mut bytes, mut to) = (Vec::new(), 0, from);
         for (version, new) in added {
             let size: i64 = new.iter().map(|(_, f)| f.size).sum();
-            let full = files.len() + new.len() > FILES_PER_PASS || bytes + size > BYTES_PER_PASS;
+            let full = files.len() + new.len() > FILES_PER_PASS || bytes + size > bytes_max;
             if full && !files.is_empty() {
                 break;
             }
@@ -209,17 +217,18 @@ impl Pass<'_> {
     ) -> Result<(), Error> {
         let data = self.dataset;
         let current_files = files_of(&self.current, bucket);
+        let fold_bytes = data.current.shared().memory.fold_bytes();
+        let current = read_within(&data.current, &data.current_schema, &current_files, fold_bytes);
+        let Some(current) = current.await? else {
+            return self.merge_sliced(merger, bucket, pending, fold_bytes).await;
+        };
         let deleted_files = files_of(&self.deleted, bucket);
-        let current = read_all(&data.current, &data.current_schema, &current_files).await?;
         let deleted = read_all(&data.deleted, &data.deleted_schema, &deleted_files).await?;
         let merger = merger.clone();
         let merged = compute(move || merger.merge(&current, &deleted, &pending))
             .await
             .map_err(|e| Error::new(ErrorKind::Bug, "merging a bucket stopped").because(e))??;
-        self.folded.changes += merged.changes;
-        self.folded.applied += merged.applied;
-        self.folded.stale += merged.changes - merged.applied;
-        self.folded.rows += merged.current.num_rows() as u64;
+        self.note(&merged);
         self.folded.buckets += 1;
         if merged.applied == 0 {
             return Ok(());
@@ -243,6 +252,13 @@ impl Pass<'_> {
             self.removes_deleted.extend(removals(&data.deleted, &self.deleted, &deleted_files));
         }
         Ok(())
+    }
+
+    fn note(&mut self, merged: &Merged) {
+        self.folded.changes += merged.changes;
+        self.folded.applied += merged.applied;
+        self.folded.stale += merged.changes.saturating_sub(merged.applied);
+        self.folded.rows += merged.current.num_rows() as u64;
     }
 
     async fn commit(self, from: i64, to: i64) -> Result<Folded, Error> {

@@ -18,7 +18,7 @@ use huiliu_model::{Error, ErrorKind, system};
 use parquet::arrow::async_reader::ParquetRecordBatchStream;
 
 /// Rows decoded at a time from each file.
-const BATCH_ROWS: usize = 4_096;
+const BATCH_ROWS: usize = 1_024;
 
 pub struct Pending {
     schema: SchemaRef,

@@ -143,7 +143,8 @@ impl Lake {
         let dataset = self.dataset(dataset)?;
         let name = &dataset.contract.dataset;
         let failed = |e| query_error(&format!("opening quarantine.{name}"), e);
-        let ctx = session(Arc::clone(self.store()), MEMORY_BYTES)?;
+        let memory_bytes = self.shared().memory.session_bytes(MEMORY_BYTES);
+        let ctx = session(Arc::clone(self.store()), memory_bytes)?;
         let rows = match self.existing_ledger(REPAIRS).await? {
             Some(ledger) => ledger.rows().await?,
             None => RecordBatch::new_empty(entry::schema()),

@@ -12,6 +12,7 @@ mod past;
 mod purge;
 mod quarantine;
 mod ranges;
+mod sliced;
 mod stop;
 mod token_key;
 mod truncate;

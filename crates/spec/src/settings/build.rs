@@ -3,7 +3,7 @@
 use super::file::{
     KafkaFile, KeysFile, ProtectionWord, SecurityFile, SettingsFile, StoreFile, TextOrSecret,
 };
-use super::{Keys, Maintenance, OlderKey, Protection, Settings, Value};
+use super::{Keys, MEMORY_BYTES_MIN, Maintenance, OlderKey, Protection, Settings, Value};
 use crate::diagnostic::{Code, Findings};
 use crate::pipeline::{optional, text};
 use crate::read::{Either, Read};
@@ -55,8 +55,6 @@ const SECRET_ENDS: [&str; 9] = [
     "key.pem",
 ];
 
-/// Least memory with which a pipeline makes progress: a few batches and a fetch.
-const MEMORY_BYTES_MIN: u64 = 32 << 20;
 /// Deeper values would exhaust a stack before they mean anything.
 const NESTING_MAX: u32 = 512;
 /// Kafka refuses larger batches long before.
@@ -327,7 +325,7 @@ fn bounds(file: &SettingsFile, settings: &mut Settings, findings: &Findings) {
     if let Some(read) = optional(file.memory.as_ref()).and_then(|memory| memory.limit.as_ref())
         && let Some(limit) = read.get()
     {
-        settings.memory_limit_bytes = limit.0;
+        settings.memory_limit_bytes = Some(limit.0);
         if limit.0 < MEMORY_BYTES_MIN {
             out_of_range(read.at, format!("memory of {} bytes is below 32MiB", limit.0));
         }

@@ -149,7 +149,7 @@ impl Settings {
 
     fn list_bounds(&self, list: &mut List) {
         list.text("admin.bind", self.admin_bind);
-        list.text("memory.limit", bytes(self.memory_limit_bytes));
+        list.push("memory.limit", self.memory_limit_bytes.map(bytes));
         list.text("limits.record_bytes", bytes(self.limits.record_bytes_max as u64));
         list.text("limits.nesting", self.limits.nesting_max);
         let spans = [
@@ -223,7 +223,7 @@ mod tests {
         let password = (Some("***"), Some("env:PW"), Some(12));
         assert_eq!(of("kafka.security.sasl.password"), password);
         assert_eq!(of("kafka.bootstrap_servers"), (None, None, None));
-        assert_eq!(of("memory.limit"), (Some("256MiB"), None, None));
+        assert_eq!(of("memory.limit"), (None, None, None));
         assert_eq!(of("maintenance.keep_log"), (Some("604800s"), None, None));
         assert!(!format!("{found:?}").contains("hunter2"));
     }

@@ -52,7 +52,7 @@ impl Report<'_> {
         self.times(&mut out)?;
         self.datasets(&mut out).await?;
         let installation = &self.engine.installation;
-        let memory = installation.memory_bytes().max(512 << 20);
+        let memory = installation.memory().alone_bytes();
         let ctx = installation.query_session(&self.engine.lake, memory).await?;
         if let Some(sql) = self.reasons() {
             writeln!(out, "\nwhy records were rejected")?;

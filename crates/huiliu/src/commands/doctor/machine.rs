@@ -2,6 +2,7 @@
 
 use super::Check;
 use crate::installation::Installation;
+use crate::memory::allowed_bytes;
 use huiliu_model::ErrorKind;
 use std::fs::read_to_string;
 use std::path::Path;
@@ -15,14 +16,10 @@ const FILES_WARN: u64 = 4_096;
 const FILES_FAIL: u64 = 512;
 
 pub fn checks(installation: &Installation) -> Vec<Check> {
-    let group = read_to_string("/proc/self/cgroup").unwrap_or_default();
-    let machine = read_to_string("/proc/meminfo").unwrap_or_default();
-    let held = limit(Path::new("/sys/fs/cgroup"), &group);
-    let allowed = [held, total(&machine)].into_iter().flatten().min();
     let files = read_to_string("/proc/self/limits").ok().and_then(|text| open_files(&text));
     vec![
         disk(&std::env::temp_dir()),
-        memory(installation.settings.memory_limit_bytes, allowed),
+        memory(installation.memory().limit_bytes(), allowed_bytes()),
         open_file_check(files),
     ]
 }
@@ -46,21 +43,17 @@ fn disk(folder: &Path) -> Check {
     }
 }
 
-fn memory(budget: u64, allowed: Option<u64>) -> Check {
+fn memory(limit: u64, allowed: Option<u64>) -> Check {
     let meaning = "a process that passes the limit of its group is killed";
     let Some(allowed) = allowed else {
         return Check::ok("memory", meaning, "how much is allowed cannot be told")
             .warn("compare `memory.limit` with what the machine has");
     };
-    let found = format!("budget {}, allowed {}", gib(budget), gib(allowed));
+    let found = format!("limit {}, allowed {}", gib(limit), gib(allowed));
     let check = Check::ok("memory", meaning, found);
-    // The budget bounds records and builds; code, stacks and allocators come on top.
     match allowed {
-        allowed if allowed <= budget => {
+        allowed if allowed < limit => {
             check.fail(ErrorKind::Invalid, "lower `memory.limit` in huiliu.yaml, or allow more")
-        }
-        allowed if allowed < budget + budget / 4 => {
-            check.warn("leave a quarter above `memory.limit` for what no budget counts")
         }
         _ => check,
     }
@@ -78,23 +71,6 @@ fn open_file_check(files: Option<u64>) -> Check {
         files if files < FILES_WARN => check.warn(remedy),
         _ => check,
     }
-}
-
-/// The memory limit of the group this process is in; version 2 first, then version 1.
-fn limit(root: &Path, group: &str) -> Option<u64> {
-    let unified = group.lines().find_map(|line| line.strip_prefix("0::/"));
-    let own = unified.map(|path| root.join(path).join("memory.max"));
-    let first = own.and_then(|path| read_to_string(path).ok());
-    let text = first
-        .or_else(|| read_to_string(root.join("memory.max")).ok())
-        .or_else(|| read_to_string(root.join("memory/memory.limit_in_bytes")).ok())?;
-    text.trim().parse().ok()
-}
-
-/// `MemTotal` of /proc/meminfo, in bytes.
-fn total(meminfo: &str) -> Option<u64> {
-    let line = meminfo.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
-    line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok().map(|kib| kib * 1_024)
 }
 
 /// The soft limit of open files in /proc/self/limits.
@@ -118,26 +94,16 @@ mod tests {
 
     #[test]
     fn limits_are_read_as_the_kernel_writes_them() {
-        assert_eq!(total("MemTotal:        8000000 kB\nMemFree: 1 kB\n"), Some(8_192_000_000));
         let line = "Max open files            1024                 524288               files";
         assert_eq!(open_files(line), Some(1_024));
         assert_eq!(open_files("nothing"), None);
-        let root = std::env::temp_dir().join(format!("huiliu-doctor-{}", std::process::id()));
-        let own = root.join("pod/one");
-        std::fs::create_dir_all(&own).expect("a folder");
-        std::fs::write(own.join("memory.max"), "1073741824\n").expect("a file");
-        assert_eq!(limit(&root, "0::/pod/one\n"), Some(GIB));
-        std::fs::write(own.join("memory.max"), "max\n").expect("a file");
-        assert_eq!(limit(&root, "0::/pod/one\n"), None, "no limit");
-        std::fs::remove_dir_all(&root).expect("it goes");
     }
 
     #[test]
-    fn a_budget_has_to_leave_room_and_files_have_to_do() {
+    fn a_limit_has_to_be_allowed_and_files_have_to_do() {
         use Outcome::{Fail, Ok, Warn};
-        let judged = [3, 4, 5, 6].map(|allowed| memory(4 * GIB, Some(allowed * GIB)).outcome);
-        assert_eq!(judged, [Fail, Fail, Ok, Ok]);
-        assert_eq!(memory(4 * GIB, Some(5 * GIB - 1)).outcome, Warn);
+        let judged = [3, 4, 5].map(|allowed| memory(4 * GIB, Some(allowed * GIB)).outcome);
+        assert_eq!(judged, [Fail, Ok, Ok]);
         assert_eq!(memory(4 * GIB, None).outcome, Warn);
         let judged = [511, 512, 4_096].map(|files| open_file_check(Some(files)).outcome);
         assert_eq!(judged, [Fail, Warn, Ok]);

@@ -23,7 +23,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 use std::sync::Arc;
 
-/// Memory of the scan of `changes`.
+/// Memory that it takes, where the process may have twice as much.
 const MEMORY_BYTES: usize = 1 << 30;
 
 /// What would differ.

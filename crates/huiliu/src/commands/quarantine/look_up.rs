@@ -61,7 +61,7 @@ pub async fn patches(
     }
     let places = places(desk).await?;
     let wanted: BTreeSet<&Old> = places.iter().map(|p| &p.old).collect();
-    let ctx = desk.lake.query_session(&[], installation.memory_bytes()).await?;
+    let ctx = desk.lake.query_session(&[], installation.memory().alone_bytes()).await?;
     let answers = ask(&ctx, &wanted).await?;
     let mut patches = Patches::new();
     let mut found = 0;

@@ -1,0 +1,47 @@
+//! How much memory the lake's own work may take, as shares of the limit of the process.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Where nothing is said: folds and sessions take what they would take at most.
+const LIMIT_BYTES: u64 = 4 << 30;
+/// Parts of the limit: a fold's, that of the lake's own questions to its tables, a query's.
+const FOLD_PART: u64 = 8;
+const SESSION_PART: u64 = 4;
+const QUERY_PART: u64 = 2;
+
+/// The limit, shared by everything that is opened on one lake.
+#[derive(Debug, Clone)]
+pub struct Memory(Arc<AtomicU64>);
+
+impl Default for Memory {
+    fn default() -> Self {
+        Self(Arc::new(AtomicU64::new(LIMIT_BYTES)))
+    }
+}
+
+impl Memory {
+    pub fn limit_to(&self, bytes: u64) {
+        self.0.store(bytes, Ordering::Relaxed);
+    }
+
+    /// What a fold may hold.
+    pub fn fold_bytes(&self) -> u64 {
+        self.0.load(Ordering::Relaxed) / FOLD_PART
+    }
+
+    /// The pool of the lake's own session that would have `wanted` bytes.
+    pub fn session_bytes(&self, wanted: usize) -> usize {
+        self.at_most(wanted, SESSION_PART)
+    }
+
+    /// The pool of a session of somebody who asks.
+    pub fn query_bytes(&self, wanted: usize) -> usize {
+        self.at_most(wanted, QUERY_PART)
+    }
+
+    fn at_most(&self, wanted: usize, part: u64) -> usize {
+        let share = self.0.load(Ordering::Relaxed) / part;
+        wanted.min(usize::try_from(share).unwrap_or(usize::MAX))
+    }
+}
