@@ -3,7 +3,10 @@
 import hashlib
 import json
 import pathlib
+import shutil
 
+import pyarrow
+import pyarrow.parquet
 import pytest
 from lake import Lake
 
@@ -94,3 +97,64 @@ def test_the_chain_is_that_of_other_code_and_breaks_where_it_is_broken(city):
     city.run("audit", "verify", f"current.{table}")
     missed = city.run("audit", "verify", "--checkpoint", "kept.json", expect=65)
     assert f"current.{table}".encode() in missed.stderr
+
+
+def published(broker, table, lake):
+    """Records of a dataset in Kafka, by the brokers: nothing here is transactional."""
+    [topic] = {
+        identity["txn"]["appId"].rsplit("/", 1)[0]
+        for actions in lake.commits(f"changes/{table}")
+        for identity in actions
+        if "txn" in identity and "/" in identity["txn"]["appId"]
+    }
+    return sum(end for (name, _), end in broker.ends().items() if name == topic)
+
+
+def forge(lake, table):
+    """Takes a row of the newest landing away and calls its record a tombstone: every digest and
+    every count within the lake is made to fit. Returns the version."""
+    path = log(lake, f"changes/{table}")[-1]
+    info, _, body = path.read_bytes().partition(b"\n")
+    line = json.loads(info)
+    receipt = line["commitInfo"]["huiliu"]
+    actions = [json.loads(action) for action in body.splitlines()]
+    [add] = [action["add"] for action in actions if "add" in action]
+    file = pathlib.Path(lake.path(f"changes/{table}")) / add["path"]
+    rows = pyarrow.parquet.read_table(file, partitioning=None)
+    places = list(zip(*(rows[name].to_pylist() for name in ["sys_partition", "sys_offset"])))
+    alone = next(row for row, place in enumerate(places) if places.count(place) == 1)
+    kept = pyarrow.concat_tables([rows.slice(0, alone), rows.slice(alone + 1)])
+    pyarrow.parquet.write_table(kept, file, compression="zstd")
+    add["size"] = file.stat().st_size
+    add["stats"] = json.dumps({**json.loads(add["stats"]), "numRecords": len(kept)})
+    receipt["tally"]["accepted"] -= 1
+    receipt["tally"]["tombstones"] += 1
+    receipt["rows"] -= 1
+    forged = b"".join(json.dumps(action).encode() + b"\n" for action in actions)
+    receipt["chain"]["body"] = sm3(forged)
+    path.write_bytes(json.dumps(line).encode() + b"\n" + forged)
+    shutil.rmtree(lake.path("ledger/chain"))
+    return int(path.stem)
+
+
+def test_what_fits_within_the_lake_and_not_to_kafka_is_found_in_kafka(broker, city):
+    lake = Lake(city.lake)
+    asked = ["audit", "verify", "--kafka", "--bootstrap-servers", broker.servers]
+    report = json.loads(city.run(*asked, "-o", "json").stdout)
+    counted = {
+        line["table"].removeprefix("changes."): line["kafka"]
+        for line in report["tables"]
+        if line["kafka"]
+    }
+    assert len(counted) == len([t for t in lake.tables("changes") if len(log(lake, f"changes/{t}")) > 1])
+    for table, kafka in counted.items():
+        assert kafka["receipts_not_there"] == 0, table
+        assert kafka["records"] == published(broker, table, lake), table
+
+    table = max(counted, key=lambda name: counted[name]["records"])
+    version = forge(lake, table)
+    city.run("audit", "verify", f"changes.{table}")
+    found = city.run(*asked, f"changes.{table}", "-o", "json", expect=65)
+    [line] = json.loads(found.stdout)["tables"]
+    assert line["fault"]["version"] == version
+    assert "tombstones" in line["fault"]["what"] and b"Kafka has" in found.stderr

@@ -70,6 +70,27 @@ impl Probe {
         Ok(found)
     }
 
+    /// Those of some partitions that exist.
+    pub(crate) fn known<'a>(
+        &self,
+        partitions: impl Iterator<Item = &'a Partition>,
+    ) -> Result<Vec<Partition>, Error> {
+        let mut counts: BTreeMap<&str, i32> = BTreeMap::new();
+        let mut known = Vec::new();
+        for partition in partitions {
+            let topic = &*partition.kafka_topic;
+            let count = match counts.get(topic) {
+                Some(count) => *count,
+                None => self.partition_count(topic)?.unwrap_or(0),
+            };
+            counts.insert(topic, count);
+            if partition.number < count {
+                known.push(partition.clone());
+            }
+        }
+        Ok(known)
+    }
+
     pub(crate) fn ends(&self, partitions: &[Partition]) -> Result<BTreeMap<Partition, i64>, Error> {
         offsets::ends(&self.client, partitions, PATIENCE)
             .map_err(|error| failed("reading the end offsets", error))

@@ -5,11 +5,14 @@ use crate::offsets;
 use crate::probe::{PATIENCE, Probe};
 use crate::settings::{Route, Settings};
 use huiliu_model::{Error, ErrorKind, Partition};
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::admin::{
+    AdminClient, AdminOptions, ConfigResource, NewTopic, OwnedResourceSpecifier, ResourceSpecifier,
+    TopicReplication,
+};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::config::ClientConfig;
 use rdkafka::error::RDKafkaErrorCode;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::time::Duration;
 
@@ -67,11 +70,7 @@ pub fn create_topics(
     let topics: Vec<NewTopic<'_>> =
         names.iter().map(|n| NewTopic::new(n, partitions, TopicReplication::Fixed(-1))).collect();
     let options = AdminOptions::new().request_timeout(Some(PATIENCE));
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|e| Error::new(ErrorKind::Unavailable, "no runtime for requests").because(e))?;
-    let answers = runtime
+    let answers = runtime()?
         .block_on(client.create_topics(&topics, &options))
         .map_err(|e| failed("making topics", e))?;
     for answer in answers {
@@ -90,6 +89,39 @@ pub fn create_topics(
         }
     }
     await_leaders(&client, names)
+}
+
+/// Those of some topics that brokers compact, so that records may be gone from between others, and
+/// those of which they do not say. Blocking.
+///
+/// # Errors
+/// `Unavailable` when the brokers do not answer.
+pub fn compacted_topics(
+    settings: &Settings,
+    topics: &BTreeSet<&str>,
+) -> Result<BTreeSet<String>, Error> {
+    let asking = |e| failed("asking how topics are cleaned", e);
+    let client: AdminClient<DefaultClientContext> = settings.probe().create().map_err(asking)?;
+    let asked: Vec<_> = topics.iter().map(|topic| ResourceSpecifier::Topic(topic)).collect();
+    let options = AdminOptions::new().request_timeout(Some(PATIENCE));
+    let answers = runtime()?.block_on(client.describe_configs(&asked, &options)).map_err(asking)?;
+    let policy = |found: ConfigResource| {
+        let entry = found.entries.into_iter().find(|entry| entry.name == "cleanup.policy");
+        let OwnedResourceSpecifier::Topic(name) = found.specifier else { return None };
+        Some((name, entry?.value?))
+    };
+    let mut kept: BTreeSet<String> = topics.iter().map(|topic| (*topic).to_owned()).collect();
+    for (name, policy) in answers.into_iter().filter_map(|answer| policy(answer.ok()?)) {
+        if !policy.contains("compact") {
+            kept.remove(&name);
+        }
+    }
+    Ok(kept)
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime, Error> {
+    let made = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    made.map_err(|e| Error::new(ErrorKind::Unavailable, "no runtime for requests").because(e))
 }
 
 /// Waits until the brokers tell of every topic: what was made is known a little later.

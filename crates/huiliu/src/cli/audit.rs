@@ -30,6 +30,10 @@ pub struct AuditVerifyArgs {
     #[arg(long, value_name = "FILE")]
     pub checkpoint: Option<PathBuf>,
 
+    /// Count the records again that Kafka still has
+    #[arg(long)]
+    pub kafka: bool,
+
     #[command(flatten)]
     pub output: Document,
 }
@@ -45,6 +49,7 @@ const EXAMPLES: &str = "\
 Examples:
   huiliu audit verify
   huiliu audit verify water_bill --output json
+  huiliu audit verify --kafka
   huiliu audit export /mnt/worm/chain-2020-12-31.json
   huiliu audit verify --checkpoint /mnt/worm/chain-2020-12-31.json
 

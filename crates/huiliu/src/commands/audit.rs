@@ -1,5 +1,7 @@
 //! `huiliu audit`: chains of receipts walked, counted again, and exported.
 
+mod recount;
+
 use crate::cli::{AuditArgs, AuditCommand, AuditExportArgs, AuditVerifyArgs, Global};
 use crate::commands::maintain::select;
 use crate::console::Console;
@@ -9,6 +11,7 @@ use crate::output::table::{Align, Table};
 use crate::output::{Form, answer, terminal_width};
 use huiliu_lake::audit::Audited;
 use huiliu_model::{Error, ErrorKind};
+use recount::InKafka;
 use serde::{Deserialize, Serialize};
 use std::fs::File;
 use std::io::{self, Write};
@@ -65,6 +68,8 @@ struct TableLine {
     receipts_recounted: u64,
     receipts_not_recounted: u64,
     why_not_recounted: Option<&'static str>,
+    /// Null where Kafka was not asked.
+    kafka: Option<InKafka>,
     fault: Option<FaultLine>,
 }
 
@@ -75,7 +80,7 @@ struct FaultLine {
 }
 
 impl TableLine {
-    fn of(found: Audited) -> Self {
+    fn of(found: Audited, kafka: Option<InKafka>) -> Self {
         let chain = found.chain;
         let fault = chain.fault.map(|f| FaultLine { version: f.version, what: f.what });
         Self {
@@ -88,6 +93,7 @@ impl TableLine {
             receipts_recounted: found.recounted,
             receipts_not_recounted: found.not_recounted,
             why_not_recounted: found.why_not,
+            kafka,
             fault,
         }
     }
@@ -103,6 +109,7 @@ impl Form for Report {
             ("offsets", Align::Right),
             ("receipts counted again", Align::Right),
             ("not counted", Align::Right),
+            ("counted in Kafka", Align::Right),
             ("found", Align::Left),
         ];
         let mut table =
@@ -120,6 +127,7 @@ impl Form for Report {
                 Some(line.offsets.to_string()),
                 Some(line.receipts_recounted.to_string()),
                 Some(line.receipts_not_recounted.to_string()),
+                line.kafka.as_ref().map(|kafka| kafka.receipts_recounted.to_string()),
                 Some(found),
             ]);
         }
@@ -136,13 +144,18 @@ pub fn execute(args: &AuditArgs, global: &Global, console: &Console) -> Result<(
     let installation = Installation::load(global)?;
     runtime()?.block_on(async {
         match &args.command {
-            AuditCommand::Verify(args) => verify(args, &installation).await,
+            AuditCommand::Verify(args) => verify(args, &installation, console).await,
             AuditCommand::Export(args) => export(args, &installation, console).await,
         }
     })
 }
 
-async fn verify(args: &AuditVerifyArgs, installation: &Installation) -> Result<(), Failure> {
+async fn verify(
+    args: &AuditVerifyArgs,
+    installation: &Installation,
+    console: &Console,
+) -> Result<(), Failure> {
+    let kafka = args.kafka.then(|| installation.kafka()).transpose()?;
     let lake = installation.existing_lake().await?;
     let targets = select(&lake, &args.tables).await?;
     let heads = match &args.checkpoint {
@@ -153,7 +166,15 @@ async fn verify(args: &AuditVerifyArgs, installation: &Installation) -> Result<(
     for target in &targets {
         let head = heads.iter().find(|head| head.table == target.name);
         let through = head.map(|head| (head.version, head.sm3.as_str()));
-        report.tables.push(TableLine::of(lake.audit(target, through).await?));
+        let mut found = lake.audit(target, through).await?;
+        let receipts = std::mem::take(&mut found.receipts);
+        let in_kafka = match &kafka {
+            Some(kafka) if found.chain.fault.is_none() && !receipts.is_empty() => {
+                Some(recount::in_kafka(kafka, &mut found, receipts, console).await?)
+            }
+            _ => None,
+        };
+        report.tables.push(TableLine::of(found, in_kafka));
     }
     let named =
         |head: &&Head| args.tables.is_empty() && !targets.iter().any(|t| t.name == head.table);
