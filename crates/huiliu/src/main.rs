@@ -14,6 +14,7 @@ mod embedded;
 mod engine;
 mod failure;
 mod frame;
+mod incident;
 mod installation;
 mod logging;
 mod maintenance;

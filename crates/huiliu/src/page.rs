@@ -9,6 +9,7 @@ mod words;
 
 pub use words::Language;
 
+use crate::incident;
 use crate::report::{DatasetReport, IncidentReport, Report, Standing, SubjectReport};
 use crate::view::grouped;
 use html::Safe;
@@ -114,7 +115,11 @@ impl Pen<'_> {
         };
         write!(out, "<p class=\"verdict\"><span class=\"state {class}\">{words}</span></p>")?;
         for (what, why) in self.now.reasons {
-            write!(out, "<p class=\"soft\">{}: {}</p>", Safe(what), Safe(why))?;
+            let (what, why) = match self.language {
+                Language::Chinese => incident::obstacle(what, why),
+                Language::English => (what.clone(), why.clone()),
+            };
+            write!(out, "<p class=\"soft\">{}: {}</p>", Safe(&what), Safe(&why))?;
         }
         let lag: i64 = report.datasets.iter().filter_map(|d| d.line.lag_records).sum();
         let rate: f64 = report.datasets.iter().map(|d| d.records_per_second).sum();
@@ -144,7 +149,8 @@ impl Pen<'_> {
             return write!(out, "<p class=\"soft\">{none}</p>");
         }
         out.push_str("<ul>");
-        for IncidentReport { what, why, since, command } in &self.report.incidents {
+        for IncidentReport { what, why, why_zh, since, command, .. } in &self.report.incidents {
+            let why = self.say(why_zh, why);
             write!(out, "<li class=\"incident\"><strong>{}</strong> {}", Safe(what), Safe(why))?;
             if let Some(since) = since {
                 let word = self.say("自", "since");

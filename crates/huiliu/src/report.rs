@@ -6,6 +6,7 @@
 use crate::activity::{Activity, Doing, Following};
 use crate::commands::incidents::PartitionLine;
 use crate::commands::status::{DatasetLine, OffLine, Status, SubjectLine};
+use crate::incident;
 use crate::installation::Installation;
 use crate::readings::{Cells, Readings};
 use huiliu_model::Contract;
@@ -86,7 +87,10 @@ pub struct SubjectReport {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct IncidentReport {
     pub what: String,
+    pub kind: incident::Kind,
     pub why: String,
+    /// The same in Chinese; what an error says stays as it is.
+    pub why_zh: String,
     /// When it began; RFC 3339.
     pub since: Option<String>,
     /// The command that resolves it, or shows what does.
@@ -137,7 +141,15 @@ impl Look<'_> {
         report.incidents.extend(stuck.into_iter().map(|(partition, kind)| {
             let line = self.stuck.iter().find(|line| line.partition == partition);
             let command = line.map_or("huiliu incidents list", |line| line.remedy.as_str());
-            IncidentReport { command: command.to_owned(), what: partition, why: kind, since: None }
+            let of = incident::Kind::of_label(&kind).unwrap_or(incident::Kind::Unknown);
+            IncidentReport {
+                what: partition,
+                kind: of,
+                why: kind,
+                why_zh: of.chinese().to_owned(),
+                since: None,
+                command: command.to_owned(),
+            }
         }));
         report
             .datasets
@@ -174,14 +186,18 @@ impl Look<'_> {
             let stop = line.stopped.as_ref();
             report.incidents.extend(stop.map(|stop| IncidentReport {
                 what: stop.dataset.clone(),
+                kind: incident::Kind::of_label(stop.reason).unwrap_or(incident::Kind::Unknown),
                 why: stop.text.clone(),
+                why_zh: incident::stopped(stop),
                 since: stop.since.clone(),
                 command: stop.remedy.clone(),
             }));
             if waits.contains(&line.dataset) {
                 report.incidents.push(IncidentReport {
                     what: line.dataset.clone(),
+                    kind: incident::Kind::SchemaRegistry,
                     why: "waits for the schema registry".into(),
+                    why_zh: incident::Kind::SchemaRegistry.chinese().to_owned(),
                     since: None,
                     command: "huiliu doctor".into(),
                 });
@@ -237,9 +253,13 @@ impl Look<'_> {
                     (judge(seconds, warn, page), Some(seconds))
                 }
                 Some(Following::Failed { since, outcome, why }) => {
+                    let kind = incident::Kind::of_label(outcome);
+                    let kind = kind.unwrap_or(incident::Kind::Failed);
                     report.incidents.push(IncidentReport {
                         what: line.table.clone(),
+                        kind,
                         why: format!("{outcome}: {why}"),
+                        why_zh: format!("{}:{why}", kind.chinese()),
                         since: None,
                         command: refresh_command(&line.table, self.now_us),
                     });

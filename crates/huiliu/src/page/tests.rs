@@ -53,14 +53,21 @@ fn report() -> Report {
         page_after_seconds: 600,
         failure: Some(hostile()),
     };
-    let (what, why, since, command) = (hostile(), hostile(), Some(hostile()), hostile());
+    let incident = IncidentReport {
+        what: hostile(),
+        kind: crate::incident::Kind::Rejects,
+        why: hostile(),
+        why_zh: hostile(),
+        since: Some(hostile()),
+        command: hostile(),
+    };
     Report {
         lake: hostile(),
         at: hostile(),
         partitions: Some(4),
         datasets: vec![dataset],
         subjects: vec![subject],
-        incidents: vec![IncidentReport { what, why, since, command }],
+        incidents: vec![incident],
         doing: vec![Doing { work: Work::Fold, what: hostile(), seconds: 5 }],
         off: vec![OffLine { subject: hostile(), why: hostile(), tables_left: 0 }],
         ..Report::default()
@@ -104,4 +111,18 @@ fn figures_are_told_in_the_language() {
     {
         assert!(chinese.contains(text), "{text}");
     }
+}
+
+#[test]
+fn incidents_and_obstacles_are_told_in_the_language() {
+    let mut report = report();
+    report.incidents[0].why = "27.3% of its last 10000 records were rejected".into();
+    report.incidents[0].why_zh = "拒收记录超过上限".into();
+    let reasons = [("lake".to_owned(), "starting".to_owned())];
+    let now = Now { ready: false, reasons: &reasons };
+    let chinese = draw(&report, &now, Language::Chinese).html;
+    assert!(chinese.contains("拒收记录超过上限") && chinese.contains("数据湖: 正在启动"));
+    assert!(!chinese.contains("were rejected"), "{chinese}");
+    let english = draw(&report, &now, Language::English).html;
+    assert!(english.contains("were rejected") && english.contains("lake: starting"));
 }
