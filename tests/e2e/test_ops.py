@@ -236,7 +236,8 @@ def test_the_unit_is_sound(binary, tmp_path):
     unit.write_text(text.replace("/usr/local/bin/huiliu", str(binary)))
     done = subprocess.run(["systemd-analyze", "verify", unit], capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
-    assert "RestartPreventExitStatus=78" in text
+    for said in ["Type=notify", "WatchdogSec=60s", "RestartPreventExitStatus=78"]:
+        assert f"\n{said}\n" in text
 
 
 def test_the_image_runs_as_nobody_special():

@@ -38,6 +38,7 @@ pub struct Health(Arc<Mutex<Facts>>);
 #[derive(Debug, Default)]
 struct Facts {
     started: bool,
+    draining: bool,
     obstacles: BTreeMap<String, String>,
     report: Arc<Report>,
 }
@@ -46,6 +47,11 @@ impl Health {
     /// The process has begun its work.
     pub fn started(&self) {
         self.with(|facts| facts.started = true);
+    }
+
+    /// The process ends once what it holds has landed.
+    pub fn draining(&self) {
+        self.with(|facts| facts.draining = true);
     }
 
     /// `what` cannot make progress, and why.

@@ -15,6 +15,7 @@ use crate::member::Door;
 use crate::metrics;
 use crate::reload;
 use crate::schemas;
+use crate::service::Manager;
 use crate::subjects::Refresher;
 use crate::subjects::follow::{self, Follow};
 use chrono::NaiveDate;
@@ -51,6 +52,8 @@ pub struct Engine {
     pub health: Health,
     pub clock: Arc<dyn Clock>,
     pub activity: Activity,
+    /// Who is told that reading begins; nobody unless set.
+    pub manager: Manager,
     pub reloads: reload::Metrics,
     schemas: schemas::Named,
     metrics: Arc<Metrics>,
@@ -99,6 +102,7 @@ impl Engine {
             lake,
             registry,
             health: Health::default(),
+            manager: Manager::default(),
             activity: Activity::new(Arc::clone(&clock)),
             clock,
             metrics: Arc::new(metrics),
@@ -227,6 +231,7 @@ impl Engine {
                 KafkaSource::start(&self.kafka, routes.clone(), until, stop.clone(), clock).await?;
             self.health.clear("kafka");
             self.health.started();
+            self.manager.ready("reading Kafka");
             Ok(door.lend(source))
         };
         let result = supervise(&session, stop, connect).await;

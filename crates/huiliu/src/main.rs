@@ -27,6 +27,7 @@ mod readings;
 mod reload;
 mod report;
 mod schemas;
+mod service;
 mod signals;
 mod subjects;
 mod view;

@@ -16,6 +16,7 @@ use crate::console::Console;
 use crate::engine::Engine;
 use crate::failure::Failure;
 use crate::installation::Installation;
+use crate::service::Manager;
 use huiliu_model::{Clock, Contract, Error, ErrorKind};
 use huiliu_spec::{Project, TableSpec};
 use prometheus::{IntGauge, Registry};
@@ -141,6 +142,7 @@ pub struct Reloader {
     metrics: Metrics,
     clock: Arc<dyn Clock>,
     console: Console,
+    manager: Manager,
     hangup: Signal,
     /// The files as last looked at; `None` where only SIGHUP is waited for.
     seen: Option<Stamp>,
@@ -163,6 +165,7 @@ impl Reloader {
             metrics: engine.reloads.clone(),
             clock: Arc::clone(&engine.clock),
             console: console.clone(),
+            manager: engine.manager.clone(),
             hangup,
             seen: watches.then(|| stamp(&engine.installation)),
         })
@@ -181,9 +184,11 @@ impl Reloader {
                     self.seen = now;
                 }
             }
+            self.manager.reloading();
             if let Some(next) = self.look(running) {
                 return next;
             }
+            self.manager.ready("reading Kafka as before: the files were refused, or say the same");
         }
     }
 

@@ -29,7 +29,12 @@ where
 {
     let mut restarts = 0;
     loop {
-        let mut source = make().await?;
+        let mut source = tokio::select! {
+            biased;
+            made = make() => made?,
+            // Nothing is held yet that would have to land.
+            () = stop.cancelled() => return Ok(Summary::default()),
+        };
         match session.run(&mut source).await {
             Err(e) if e.kind == ErrorKind::Superseded && restarts < RESTARTS_MAX => {
                 if stop.is_cancelled() {

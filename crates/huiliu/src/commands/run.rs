@@ -8,6 +8,7 @@ use crate::engine::{Engine, Following, standing_still, stopped};
 use crate::failure::Failure;
 use crate::installation::{Installation, clock, runtime, say_off};
 use crate::reload::Reloader;
+use crate::service::Manager;
 use crate::signals::drain_on_signal;
 use crate::view;
 use crate::watch::Watch;
@@ -41,6 +42,8 @@ async fn run(args: &RunArgs, installation: Installation, console: &Console) -> R
         None if args.once => None,
         None => Some(installation.settings.admin_bind),
     };
+    let manager = Manager::of_environment();
+    tasks.spawn(manager.clone().feed(CancellationToken::new()));
     let mut engine = Engine::open(installation, None, Policy::default(), clock()).await?;
     let serving = CancellationToken::new();
     let mut served = JoinSet::new();
@@ -50,6 +53,8 @@ async fn run(args: &RunArgs, installation: Installation, console: &Console) -> R
             .await?;
     }
     let shown = view::begin(&mut tasks, console, Arc::clone(&engine.board), None);
+    engine.manager = manager.clone();
+    tasks.spawn(stopping(stop.clone(), manager.clone(), engine.health.clone()));
     let summary = sessions(args, &mut engine, address.is_some(), &stop, console).await;
     shown.finish();
     let summary = summary?;
@@ -76,6 +81,13 @@ async fn run(args: &RunArgs, installation: Installation, console: &Console) -> R
         stopped(&summary.stopped)?;
     }
     Ok(())
+}
+
+/// Says that the process ends, once it has been told to.
+async fn stopping(stop: CancellationToken, manager: Manager, health: Health) {
+    stop.cancelled().await;
+    health.draining();
+    manager.stopping();
 }
 
 /// One session after the other, each with what the files say that were taken over.
