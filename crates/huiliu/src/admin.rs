@@ -14,11 +14,13 @@
 
 use crate::metrics;
 use crate::page::{self, Language};
+use crate::process::{self, Phase};
 use crate::readings::Readings;
 use crate::report::Report;
 use axum::Router;
 use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, StatusCode, header};
+use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use huiliu_model::{Error, ErrorKind};
@@ -81,6 +83,7 @@ impl Health {
 pub struct Admin {
     pub registry: Registry,
     pub health: Health,
+    pub process: Arc<process::Metrics>,
 }
 
 /// Opens the admin port.
@@ -112,6 +115,7 @@ pub fn serve(
         .route("/startupz", get(startup))
         .route("/readyz", get(readiness))
         .route("/statusz", get(status))
+        .layer(from_fn_with_state(Arc::clone(&admin.process), process::count))
         .with_state(admin);
     async move {
         let served = axum::serve(listener, routes)
@@ -124,6 +128,7 @@ pub fn serve(
 }
 
 async fn scrape(State(admin): State<Admin>) -> Response {
+    admin.process.look(admin.phase());
     match metrics::text(&admin.registry) {
         Ok(text) => {
             let kind = "text/plain; version=0.0.4; charset=utf-8";
@@ -151,6 +156,16 @@ async fn readiness(State(admin): State<Admin>) -> Response {
 }
 
 impl Admin {
+    fn phase(&self) -> Phase {
+        let (started, draining) = self.health.with(|facts| (facts.started, facts.draining));
+        match (started, draining) {
+            (_, true) => Phase::Draining,
+            (false, false) => Phase::Starting,
+            (true, false) if self.reasons().0.is_empty() => Phase::Running,
+            (true, false) => Phase::Degraded,
+        }
+    }
+
     /// What is in the way of progress, and the partitions this process reads.
     fn reasons(&self) -> (Vec<(String, String)>, Option<u64>) {
         let readings = Readings::take(&self.registry);
@@ -218,6 +233,7 @@ fn document(code: StatusCode, value: &Value) -> Response {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::installation::clock;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
     async fn fetch(address: SocketAddr, path: &str) -> (u16, String) {
@@ -244,7 +260,8 @@ mod tests {
         let listener = bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.expect("a free port");
         let address = listener.local_addr().expect("bound");
         let stop = CancellationToken::new();
-        let admin = Admin { registry, health: health.clone() };
+        let process = process::Metrics::register(&registry, clock()).expect("distinct names");
+        let admin = Admin { registry, health: health.clone(), process: Arc::new(process) };
         let mut tasks = tokio::task::JoinSet::new();
         tasks.spawn(serve(listener, admin, stop.clone()));
 
@@ -272,6 +289,19 @@ mod tests {
         let (code, body) = fetch(address, "/metrics").await;
         assert_eq!(code, 200);
         assert!(body.contains("# TYPE huiliu_build_info gauge"), "{body}");
+        assert!(body.contains("huiliu_process_state{state=\"running\"} 1\n"), "{body}");
+        assert_eq!(fetch(address, "/secret?key=1").await.0, 404);
+        health.draining();
+        let (_, body) = fetch(address, "/metrics").await;
+        for expected in [
+            "huiliu_process_state{state=\"running\"} 0\n",
+            "huiliu_process_state{state=\"draining\"} 1\n",
+            "huiliu_http_requests_total{code=\"200\",method=\"GET\",route=\"/healthz\"} 1\n",
+            "huiliu_http_requests_total{code=\"503\",method=\"GET\",route=\"/readyz\"} 2\n",
+            "huiliu_http_requests_total{code=\"404\",method=\"GET\",route=\"other\"} 1\n",
+        ] {
+            assert!(body.contains(expected), "{expected}{body}");
+        }
 
         let (code, body) = fetch(address, "/?lang=zh").await;
         assert_eq!(code, 200);

@@ -4,26 +4,26 @@
 //! one-directional. The stop token stops reading, what was read lands, then the fold is told to
 //! end. A lake that does not answer while stopping is waited for no longer than the grace.
 
-use crate::activity::{Activity, Work};
+use crate::activity::Activity;
 use crate::admin::Health;
 use crate::board::Board;
-use crate::duty::{self, Keeper};
+use crate::duty::Keeper;
 use crate::failure::Failure;
+use crate::fold::{self, CHECKPOINT_EVERY, Fold};
 use crate::installation::{Installation, shape};
-use crate::maintenance::{self, Maintain};
+use crate::maintenance::Maintain;
 use crate::member::Door;
-use crate::metrics;
-use crate::reload;
+use crate::metrics::{self, Rooms};
 use crate::schemas;
 use crate::service::Manager;
 use crate::subjects::Refresher;
 use crate::subjects::follow::{self, Follow};
 use chrono::NaiveDate;
 use huiliu_decode::Limits as Bounds;
-use huiliu_ingest::{Limits, Metrics, Pipeline, Session, Summary, supervise};
+use huiliu_ingest::{Limits, Pipeline, Session, Summary, supervise};
 use huiliu_kafka::{KafkaSource, Pacer, Route, Until};
 use huiliu_lake::Lake;
-use huiliu_lake::fold::{Folded, Policy};
+use huiliu_lake::fold::Policy;
 use huiliu_model::port::Incident;
 use huiliu_model::{Clock, Error, ErrorKind, Stop};
 use prometheus::Registry;
@@ -36,12 +36,6 @@ use tokio_util::sync::CancellationToken;
 /// How long a stopping process waits for a lake that does not answer: below the 30 s after which
 /// orchestrators kill.
 const GRACE: Duration = Duration::from_secs(25);
-/// How often it is asked whether a fold is due.
-const FOLD_LOOK: Duration = Duration::from_secs(2);
-/// How often receipts are posted to the ledger.
-const POST_EVERY: Duration = Duration::from_secs(30);
-/// Versions of a table between two checkpoints of its log.
-const CHECKPOINT_EVERY: i64 = 50;
 
 /// Everything that a running process holds.
 pub struct Engine {
@@ -49,20 +43,16 @@ pub struct Engine {
     pub lake: Lake,
     pub board: Arc<Board>,
     pub registry: Registry,
+    pub rooms: Rooms,
     pub health: Health,
     pub clock: Arc<dyn Clock>,
     pub activity: Activity,
     /// Who is told that reading begins; nobody unless set.
     pub manager: Manager,
-    pub reloads: reload::Metrics,
     schemas: schemas::Named,
-    metrics: Arc<Metrics>,
     pipelines: Pipelines,
     kafka: huiliu_kafka::Settings,
     policy: Policy,
-    follow: follow::Metrics,
-    maintenance: maintenance::Metrics,
-    leases: duty::Metrics,
 }
 
 /// Whether subject tables follow while a process ingests.
@@ -89,14 +79,12 @@ impl Engine {
         let registry = metrics::registry()?;
         let schemas = schemas::named(&installation, &registry)?;
         let pipelines = pipelines(&installation, &protection, &schemas)?;
-        let metrics = Metrics::register(&registry).map_err(metrics::duplicate)?;
-        let follow = follow::Metrics::register(&registry).map_err(metrics::duplicate)?;
-        let maintenance = maintenance::Metrics::register(&registry).map_err(metrics::duplicate)?;
-        let leases = duty::Metrics::register(&registry).map_err(metrics::duplicate)?;
-        let reloads = reload::Metrics::register(&registry, &*clock).map_err(metrics::duplicate)?;
-        let lake = installation.lake(shape(&protection), Arc::clone(&clock)).await?;
+        let rooms = Rooms::register(&registry, &clock).map_err(metrics::duplicate)?;
+        let shape = shape(&protection);
+        let lake = installation.counted_lake(shape, Arc::clone(&clock), &rooms.store).await?;
+        declare(&rooms, &installation, &lake);
         Ok(Self {
-            reloads,
+            rooms,
             schemas,
             board: Arc::new(Board::new(lake.clone(), pacer)),
             lake,
@@ -105,13 +93,9 @@ impl Engine {
             manager: Manager::default(),
             activity: Activity::new(Arc::clone(&clock)),
             clock,
-            metrics: Arc::new(metrics),
             pipelines,
             kafka,
             policy,
-            follow,
-            maintenance,
-            leases,
             installation,
         })
     }
@@ -123,7 +107,9 @@ impl Engine {
     pub async fn take_over(&mut self, installation: Installation) -> Result<(), Failure> {
         let protection = Arc::new(installation.protection()?);
         let pipelines = pipelines(&installation, &protection, &self.schemas)?;
-        let lake = installation.lake(shape(&protection), Arc::clone(&self.clock)).await?;
+        let clock = Arc::clone(&self.clock);
+        let lake = installation.counted_lake(shape(&protection), clock, &self.rooms.store).await?;
+        declare(&self.rooms, &installation, &lake);
         self.board.adopt(lake.clone());
         (self.pipelines, self.lake, self.installation) = (pipelines, lake, installation);
         Ok(())
@@ -144,7 +130,7 @@ impl Engine {
         let give_up = CancellationToken::new();
         tasks.spawn(grace(stop.clone(), give_up.clone(), over.clone()));
         if let Following::AsOf(as_of) = following {
-            let (clock, leases) = (Arc::clone(&self.clock), self.leases.clone());
+            let (clock, leases) = (Arc::clone(&self.clock), self.rooms.leases.clone());
             let (keeper, duty) = Keeper::new(&self.lake, follow::LEASE, clock, leases);
             tasks.spawn(keeper.go_on(over.clone()));
             let follow = Follow {
@@ -152,7 +138,7 @@ impl Engine {
                 installation: Arc::new(self.installation.clone()),
                 lake: self.lake.clone(),
                 clock: Arc::clone(&self.clock),
-                metrics: self.follow.clone(),
+                metrics: self.rooms.follow.clone(),
                 activity: self.activity.clone(),
                 as_of,
                 over: over.clone(),
@@ -165,6 +151,7 @@ impl Engine {
             clock: Arc::clone(&self.clock),
             activity: self.activity.clone(),
             policy: self.policy,
+            metrics: self.rooms.fold.clone(),
             over: over.clone(),
         };
         let mut folding = JoinSet::new();
@@ -193,7 +180,7 @@ impl Engine {
             lake: self.lake.clone(),
             clock: Arc::clone(&self.clock),
             said: self.installation.settings.maintenance,
-            metrics: self.maintenance.clone(),
+            metrics: self.rooms.maintenance.clone(),
             activity: self.activity.clone(),
             over,
         }
@@ -214,7 +201,7 @@ impl Engine {
         let session = Session {
             landing: Arc::clone(&self.board),
             pipelines: self.pipelines.clone(),
-            metrics: Arc::clone(&self.metrics),
+            metrics: Arc::clone(&self.rooms.ingest),
             clock: Arc::clone(&self.clock),
             limits: Limits {
                 preparing: std::thread::available_parallelism().map_or(2, usize::from),
@@ -248,7 +235,7 @@ impl Engine {
         for dataset in self.lake.datasets() {
             let folded = dataset.fold_all().await?;
             changes += folded.changes;
-            tell(&dataset.contract.dataset, &folded);
+            fold::tell(&dataset.contract.dataset, &folded);
         }
         self.lake.post_ledger().await?;
         self.lake.checkpoint(CHECKPOINT_EVERY).await;
@@ -269,6 +256,13 @@ impl Engine {
         let refresher = Refresher::new(&self.installation, &self.lake, as_of);
         refresher.refresh(&tables, |table, done| told(table, done.row_count)).await
     }
+}
+
+/// Shows what runs from now on.
+fn declare(rooms: &Rooms, installation: &Installation, lake: &Lake) {
+    let contracts = lake.datasets().map(|d| (&*d.contract, d.contract_sm3()));
+    let tables = installation.project.built_tables();
+    rooms.declared.declare(contracts, tables, installation.memory_bytes());
 }
 
 type Pipelines = BTreeMap<Arc<str>, Arc<Pipeline>>;
@@ -335,83 +329,5 @@ pub async fn grace(stop: CancellationToken, give_up: CancellationToken, over: Ca
     tokio::select! {
         () = over.cancelled() => {}
         () = late => give_up.cancel(),
-    }
-}
-
-/// The fold beside ingestion.
-struct Fold {
-    lake: Lake,
-    clock: Arc<dyn Clock>,
-    activity: Activity,
-    policy: Policy,
-    over: CancellationToken,
-}
-
-impl Fold {
-    async fn go_on(self) -> Result<(), Error> {
-        let mut posted = self.clock.monotonic();
-        loop {
-            tokio::select! {
-                biased;
-                () = self.over.cancelled() => return Ok(()),
-                () = tokio::time::sleep(FOLD_LOOK) => {}
-            }
-            for dataset in self.lake.datasets() {
-                if self.over.is_cancelled() {
-                    return Ok(());
-                }
-                match self.once(dataset).await {
-                    Err(e) if e.kind == ErrorKind::Superseded => {
-                        tracing::debug!(dataset = %dataset.contract.dataset, "folded elsewhere");
-                    }
-                    Err(e) if e.kind == ErrorKind::Unavailable => {
-                        tracing::warn!(dataset = %dataset.contract.dataset, error = %e,
-                            "the fold waits for the lake");
-                    }
-                    other => other?,
-                }
-            }
-            if self.clock.monotonic().saturating_sub(posted) >= POST_EVERY {
-                posted = self.clock.monotonic();
-                self.post().await?;
-            }
-            self.lake.checkpoint(CHECKPOINT_EVERY).await;
-        }
-    }
-
-    /// Posts receipts to the ledger; what cannot be posted now is posted next time.
-    async fn post(&self) -> Result<(), Error> {
-        match self.lake.post_ledger().await {
-            Err(e) if e.kind == ErrorKind::Unavailable => {
-                tracing::warn!(error = %e, "the ledger waits for the lake");
-                Ok(())
-            }
-            other => other.map(|_| ()),
-        }
-    }
-
-    async fn once(&self, dataset: &huiliu_lake::Dataset) -> Result<(), Error> {
-        if !dataset.fold_is_due(&self.policy, self.clock.now_us() / 1_000).await? {
-            return Ok(());
-        }
-        let _under_way = self.activity.begin(Work::Fold, &*dataset.contract.dataset);
-        if let Some(folded) = dataset.fold().await? {
-            tell(&dataset.contract.dataset, &folded);
-        }
-        Ok(())
-    }
-}
-
-fn tell(dataset: &str, folded: &Folded) {
-    if folded.changes > 0 {
-        tracing::info!(
-            dataset,
-            changes = folded.changes,
-            applied = folded.applied,
-            stale = folded.stale,
-            buckets = folded.buckets,
-            to_version = folded.to_version,
-            "folded"
-        );
     }
 }

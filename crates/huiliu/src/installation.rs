@@ -9,7 +9,7 @@ use crate::console::Console;
 use crate::failure::Failure;
 use crate::memory::{self, Memory};
 use datafusion::prelude::SessionContext;
-use huiliu_lake::{Lake, Shape};
+use huiliu_lake::{Lake, Place, Shape};
 use huiliu_model::clock::SystemClock;
 use huiliu_model::{Clock, Contract, Error, ErrorKind, code};
 use huiliu_normalise::Keys;
@@ -96,6 +96,22 @@ impl Installation {
         let lake = Lake::open(&self.settings.lake, &options, contracts, shape, clock).await?;
         lake.limit_memory(self.memory().limit_bytes());
         Ok(lake)
+    }
+
+    /// As [`Installation::lake`], with every request to the store counted.
+    ///
+    /// # Errors
+    /// As the store answers.
+    pub async fn counted_lake(
+        &self,
+        shape: Shape,
+        clock: Arc<dyn Clock>,
+        metrics: &huiliu_lake::Metrics,
+    ) -> Result<Lake, Failure> {
+        let options = self.settings.store_options().map_err(one)?;
+        let place = Place { location: &self.settings.lake, options: &options };
+        let contracts = &self.project.contracts;
+        Ok(Lake::counted(place, contracts, shape, clock, metrics.clone()).await?)
     }
 
     /// Opens the tables of one dataset to write them.

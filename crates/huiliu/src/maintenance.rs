@@ -11,7 +11,7 @@ use huiliu_lake::maintain::{Bounds, LEASE, LEASE_LASTS, Upkeep};
 use huiliu_lake::{Lake, Lease, Standing};
 use huiliu_model::{Clock, Error, ErrorKind};
 use huiliu_spec::settings::Maintenance;
-use prometheus::{IntCounter, IntCounterVec, IntGauge, Opts, Registry};
+use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -20,6 +20,9 @@ use tokio_util::sync::CancellationToken;
 const PAUSE: Duration = Duration::from_millis(200);
 /// Files of one table that are joined or deleted in a round beside ingestion.
 const FILES_MAX: usize = 1_000;
+
+/// Bucket edges of the maintenance of one table, seconds.
+const SECONDS: [f64; 7] = [0.1, 1.0, 5.0, 30.0, 60.0, 300.0, 900.0];
 
 /// The bounds of a round by the settings.
 pub fn bounds(said: &Maintenance) -> Bounds {
@@ -86,6 +89,7 @@ pub struct Metrics {
     files: IntCounterVec,
     bytes: IntCounterVec,
     failures: IntCounter,
+    seconds: Histogram,
 }
 
 impl Metrics {
@@ -107,6 +111,11 @@ impl Metrics {
             "Tables whose maintenance failed; they are tried again in the next round.",
         )?;
         registry.register(Box::new(failures.clone()))?;
+        let about = "Time that the maintenance of one table took.";
+        let name = "huiliu_maintenance_duration_seconds";
+        let seconds =
+            Histogram::with_opts(HistogramOpts::new(name, about).buckets(SECONDS.to_vec()))?;
+        registry.register(Box::new(seconds.clone()))?;
         Ok(Self {
             succeeded_at,
             files: counters(
@@ -118,6 +127,7 @@ impl Metrics {
                 "Bytes of these files; of joined ones what they were larger than the new file.",
             )?,
             failures,
+            seconds,
         })
     }
 
@@ -184,7 +194,10 @@ impl Maintain {
         for target in self.lake.maintained().await? {
             let Standing::Here { term, .. } = lease.attend().await? else { return Ok(()) };
             let under_way = self.activity.begin(Work::Maintain, &target.name);
+            let began = self.clock.monotonic();
             let done = self.lake.maintain(&target, &bounds, Some(term)).await;
+            let took = self.clock.monotonic().saturating_sub(began);
+            self.metrics.seconds.observe(took.as_secs_f64());
             drop(under_way);
             match done {
                 Ok(done) => {

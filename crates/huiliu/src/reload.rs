@@ -162,7 +162,7 @@ impl Reloader {
                 .because(source)
         })?;
         Ok(Self {
-            metrics: engine.reloads.clone(),
+            metrics: engine.rooms.reloads.clone(),
             clock: Arc::clone(&engine.clock),
             console: console.clone(),
             manager: engine.manager.clone(),

@@ -8,6 +8,7 @@ use crate::console::Console;
 use crate::engine::Engine;
 use crate::failure::Failure;
 use crate::installation::{Installation, clock};
+use crate::layout;
 use crate::readings::Readings;
 use crate::report::{Look, Memory};
 use huiliu_lake::Lake;
@@ -26,6 +27,7 @@ pub struct Watch {
     health: Health,
     registry: Registry,
     activity: Activity,
+    layout: layout::Metrics,
     console: Console,
 }
 
@@ -37,6 +39,7 @@ impl Watch {
             health: engine.health.clone(),
             registry: engine.registry.clone(),
             activity: engine.activity.clone(),
+            layout: engine.rooms.layout.clone(),
             console: console.clone(),
         }
     }
@@ -49,6 +52,8 @@ impl Watch {
             match status::of(&self.installation, &self.lake).await {
                 Ok(status) => {
                     self.health.clear("lake");
+                    let now_us = clock().now_us();
+                    self.layout.show(&status, &self.installation.project.contracts, now_us);
                     let readings = Readings::take(&self.registry);
                     self.ask_kafka(&readings, &status, &mut stuck).await;
                     let look = Look {
@@ -56,7 +61,7 @@ impl Watch {
                         readings: &readings,
                         activity: &self.activity,
                         stuck: &stuck.1,
-                        now_us: clock().now_us(),
+                        now_us,
                     };
                     self.health.report(look.report(status, &mut memory));
                 }

@@ -1,16 +1,21 @@
 //! Metrics of ingestion, recorded per batch, never per record.
 //!
-//! Labels are closed sets: declared datasets and their topics, stages, reasons, outcomes.
+//! Labels are closed sets: declared datasets and their topics, stages, reasons, outcomes. A series
+//! is kept for a dataset where an operator acts on that dataset; what tells how the process does is
+//! kept for its group, so that thousands of datasets stay a few dozen series of each kind. The
+//! ledger has the detail.
 
+mod groups;
 mod halt;
 mod matched;
 mod source;
 mod stage;
 mod table;
 
+use groups::Groups;
 use halt::Halt;
 use huiliu_model::port::{Incident, Landed};
-use huiliu_model::{Batch, Drift, ErrorKind, KafkaTopics, Partition, Score, Stop};
+use huiliu_model::{Batch, Contract, Drift, ErrorKind, Partition, Score, Stop};
 use huiliu_normalise::Prepared;
 use matched::ALL;
 use prometheus::{
@@ -29,6 +34,7 @@ pub struct Metrics {
     stage: Stage,
     table: Table,
     halt: Halt,
+    groups: Groups,
 }
 
 impl Metrics {
@@ -43,23 +49,28 @@ impl Metrics {
             stage: Stage::register(&make)?,
             table: Table::register(&make)?,
             halt: Halt::register(&make)?,
+            groups: Groups::default(),
         })
     }
 
     pub(crate) fn received(&self, dataset: &str, records: usize, bytes: usize, now_us: i64) {
+        let group = self.groups.of(dataset);
         self.source.records.with_label_values(&[dataset]).inc_by(records as u64);
-        self.source.bytes.with_label_values(&[dataset]).inc_by(bytes as u64);
+        self.source.bytes.with_label_values(&[group]).inc_by(bytes as u64);
         self.source.last_event.set(seconds(now_us));
     }
 
     pub(crate) fn busy(&self, took: Duration) {
-        self.stage.busy.with_label_values(&["prepare"]).inc_by(took.as_secs_f64());
+        self.stage.worked("prepare", took);
     }
 
     pub(crate) fn prepared(&self, dataset: &str, records: usize, made: &Prepared) {
+        let group = self.groups.of(dataset);
         let rows = made.rows.as_ref().map_or(0, arrow::array::RecordBatch::num_rows);
-        self.stage.stage_in.with_label_values(&[dataset, "prepare"]).inc_by(records as u64);
-        self.stage.stage_out.with_label_values(&[dataset, "prepare"]).inc_by(rows as u64);
+        self.stage.passed(group, "prepare", records as u64, rows as u64);
+        for (op, count) in made.rows.iter().flat_map(stage::operations) {
+            self.stage.changes.with_label_values(&[group, op]).inc_by(count);
+        }
         for (stage, reason, count) in &made.reject_counts {
             self.stage
                 .rejects
@@ -70,48 +81,47 @@ impl Metrics {
         let kinds =
             [("tombstone", tally.tombstones), ("control", tally.control), ("gap", tally.gaps)];
         for (kind, count) in kinds.into_iter().filter(|(_, count)| *count > 0) {
-            self.stage.skipped.with_label_values(&[dataset, kind]).inc_by(count);
+            self.stage.skipped.with_label_values(&[group, kind]).inc_by(count);
         }
         for finding in made.quality.findings() {
-            self.stage.findings.with_label_values(&[dataset, finding.label]).inc_by(finding.count);
+            self.stage.findings.with_label_values(&[group, finding.label]).inc_by(finding.count);
         }
         let mut cells = Score::default();
         made.quality.cells().into_iter().for_each(|score| cells += score);
         self.stage.cells.with_label_values(&[dataset]).inc_by(cells.checked);
-        self.stage.passed.with_label_values(&[dataset, "raw"]).inc_by(cells.passed_raw);
-        self.stage.passed.with_label_values(&[dataset, "repaired"]).inc_by(cells.passed);
+        self.stage.cells_passed.with_label_values(&[dataset, "raw"]).inc_by(cells.passed_raw);
+        self.stage.cells_passed.with_label_values(&[dataset, "repaired"]).inc_by(cells.passed);
     }
 
     pub(crate) fn landed(&self, batch: &Batch, landed: &Landed, took: Duration, now_us: i64) {
+        let (group, rows) = (self.groups.of(&batch.dataset), batch.row_count() as u64);
         let table = format!("changes.{}", batch.dataset);
-        let table = [table.as_str()];
         let outcome = if landed.already { "already_done" } else { "ok" };
-        self.table.commits.with_label_values(&[table[0], outcome]).inc();
-        self.table.commit_seconds.with_label_values(&table).observe(took.as_secs_f64());
-        self.stage.busy.with_label_values(&["land"]).inc_by(took.as_secs_f64());
-        self.stage
-            .stage_in
-            .with_label_values(&[&batch.dataset, "land"])
-            .inc_by(batch.tally.offsets());
-        self.stage
-            .stage_out
-            .with_label_values(&[&batch.dataset, "land"])
-            .inc_by(batch.row_count() as u64);
-        self.table.rows_written.with_label_values(&table).inc_by(batch.row_count() as u64);
-        self.table.bytes_written.with_label_values(&table).inc_by(landed.file_bytes);
-        self.table.last_commit.with_label_values(&table).set(seconds(now_us));
-        self.table.version.with_label_values(&table).set(landed.table_version);
+        self.stage.worked("land", took);
+        self.stage.passed(group, "land", batch.tally.offsets(), rows);
+        self.table.commits.with_label_values(&[group, outcome]).inc();
+        self.table.commit_seconds.with_label_values(&[group]).observe(took.as_secs_f64());
+        self.table.rows_written.with_label_values(&[&table]).inc_by(rows);
+        self.table.bytes_written.with_label_values(&[group]).inc_by(landed.file_bytes);
+        self.table.last_commit.with_label_values(&[&table]).set(seconds(now_us));
         if let Some(oldest) = batch.oldest_event_us {
             let latency = seconds(now_us.saturating_sub(oldest)).max(0.0);
-            self.table.latency.with_label_values(&table).observe(latency);
+            self.table.latency.with_label_values(&[group]).observe(latency);
         }
     }
 
-    /// Says what is read from where. Topics that match a pattern share one series under its text,
-    /// for their names are no closed set.
-    pub(crate) fn declare<'a>(&self, topics: impl Iterator<Item = &'a KafkaTopics>) {
+    /// Says what is read from where, and how many bytes of it may be held. Topics that match a
+    /// pattern share one series under its text, for their names are no closed set.
+    pub(crate) fn declare<'a>(
+        &self,
+        contracts: impl Iterator<Item = &'a Contract> + Clone,
+        held_bytes_max: usize,
+    ) {
+        self.groups.declare(contracts.clone());
         self.source.forget_all();
-        self.source.matched.declare(topics);
+        self.source.matched.declare(contracts.map(|contract| &contract.kafka_topics));
+        #[allow(clippy::cast_precision_loss, reason = "gauges are floats")]
+        self.stage.held_max.set(held_bytes_max as f64);
     }
 
     pub(crate) fn durable(&self, partition: &Partition, next_offset: i64, newest_ms: i64) {

@@ -129,7 +129,8 @@ impl<L: Landing> Session<L> {
             lanes.insert(Arc::clone(name), Lane::new(contract, queue));
         }
         drop(done);
-        self.metrics.declare(topics.iter().map(|(topics, _)| topics));
+        let contracts = self.pipelines.values().map(|pipeline| &**pipeline.contract());
+        self.metrics.declare(contracts, self.limits.held_bytes);
         let (errands, received) = mpsc::channel(ERRANDS);
         let (report, reports) = mpsc::channel(ERRANDS);
         let clerk = Clerk {

@@ -2,6 +2,7 @@
 
 use crate::chain::sm3;
 use crate::kept::Kept;
+use crate::layout::Layout;
 use crate::log::TableState;
 use crate::looked::Looked;
 use crate::shape::{Shape, TOKEN_KEY, compare};
@@ -55,6 +56,8 @@ pub struct DatasetStatus {
     pub progress: BTreeMap<String, i64>,
     /// The stop that stands, if the dataset stands still.
     pub stopped: Option<huiliu_model::Stop>,
+    /// How the files of `changes`, `current` and `quarantine` lie.
+    pub layouts: [(&'static str, Layout); 3],
 }
 
 /// Stored columns of the contract, then system columns.
@@ -190,6 +193,11 @@ impl Dataset {
         Ok(())
     }
 
+    /// Digest of the contract and of the program whose rules are applied; SM3, 64 hex digits.
+    pub fn contract_sm3(&self) -> &str {
+        &self.contract_sm3
+    }
+
     /// What the tables say about themselves, read afresh.
     ///
     /// # Errors
@@ -202,8 +210,14 @@ impl Dataset {
         )?;
         let (folded, pending) = pending(&changes, &current);
         let stopped = self.standing_at(&changes).await?.stop;
+        let layouts = [
+            ("changes", Layout::of(&changes)),
+            ("current", Layout::of(&current)),
+            ("quarantine", Layout::of(&quarantine)),
+        ];
         Ok(DatasetStatus {
             stopped,
+            layouts,
             dataset: self.contract.dataset.to_string(),
             title: self.contract.title.clone(),
             changes_rows: changes.rows(),

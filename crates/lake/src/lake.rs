@@ -2,10 +2,11 @@
 
 use crate::dataset::{Dataset, DatasetStatus};
 use crate::memory::Memory;
+use crate::metrics::Metrics;
 use crate::shape::{Shape, claim};
 use crate::store::{KernelView, Opened, check_conditional_put, open};
 use crate::table::Shared;
-use crate::traffic::{Counted, Traffic};
+use crate::traffic::{Counted, Meter};
 use huiliu_model::{Clock, Contract, Error, ErrorKind};
 use object_store::path::Path;
 use std::collections::BTreeMap;
@@ -17,6 +18,15 @@ pub struct Lake {
     shared: Shared,
     datasets: Arc<BTreeMap<String, Arc<Dataset>>>,
     location: Arc<str>,
+}
+
+/// Where a lake is, and how its store is opened.
+#[derive(Debug, Clone, Copy)]
+pub struct Place<'a> {
+    /// A directory or an `s3://`, `az://` or `gs://` URL.
+    pub location: &'a str,
+    /// By object_store's names.
+    pub options: &'a BTreeMap<String, String>,
 }
 
 impl Lake {
@@ -77,23 +87,27 @@ impl Lake {
         Self::over(shared, "memory", contracts, &shape.into()).await
     }
 
-    /// Opens a lake whose traffic is counted: for benchmarks.
+    /// Opens a lake as [`Lake::open`] does, and counts every request to its store.
     ///
     /// # Errors
     /// As [`Lake::open`].
     pub async fn counted(
-        location: &str,
+        place: Place<'_>,
         contracts: &[Arc<Contract>],
         shape: impl Into<Shape>,
         clock: Arc<dyn Clock>,
-    ) -> Result<(Lake, Arc<Traffic>), Error> {
-        let Opened { store, kernel } = open(location, &BTreeMap::new())?;
-        let traffic = Arc::new(Traffic::default());
-        let store = Arc::new(Counted { inner: store, traffic: Arc::clone(&traffic) });
-        let shared =
-            Shared { store, kernel, clock, ids: crate::ids::random(), memory: Memory::default() };
-        let lake = Self::over(shared, location, contracts, &shape.into()).await?;
-        Ok((lake, traffic))
+        metrics: Metrics,
+    ) -> Result<Lake, Error> {
+        let Opened { store, kernel } = open(place.location, place.options)?;
+        let meter = Meter { metrics, clock: Arc::clone(&clock) };
+        let count = |inner| Arc::new(Counted { inner, meter: meter.clone() });
+        let store: Arc<dyn object_store::ObjectStore> = count(store);
+        let kernel = KernelView { root: count(kernel.root), base: kernel.base };
+        let ids = crate::ids::random();
+        let probe = Path::from(format!("_huiliu/probe-{}", ids()));
+        check_conditional_put(store.as_ref(), &probe).await?;
+        let shared = Shared { store, kernel, clock, ids, memory: Memory::default() };
+        Self::over(shared, place.location, contracts, &shape.into()).await
     }
 
     async fn over(

@@ -2,6 +2,7 @@
 
 use crate::error::query_error;
 use crate::lake::Lake;
+use crate::layout::Layout;
 use crate::log::{FileMeta, TableState, read_commit};
 use crate::lookup::{Wanted, columns_of, wanted_in};
 use crate::merged::ensure_schema;
@@ -35,6 +36,7 @@ pub struct SubjectStatus {
     pub size_bytes: i64,
     /// The build's record: input versions, parameters, checks.
     pub record: Value,
+    pub layout: Layout,
 }
 
 /// The commit that wrote a file.
@@ -97,6 +99,7 @@ impl Lake {
             version: state.version,
             committed_at_ms: state.committed_at_ms,
             size_bytes: state.size_bytes(),
+            layout: Layout::of(&state),
             record,
         }))
     }

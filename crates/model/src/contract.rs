@@ -94,6 +94,17 @@ pub enum Group {
     Pool,
 }
 
+impl Group {
+    /// As pipeline files and labels of metrics name it.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Base => "base",
+            Self::Feed => "feed",
+            Self::Pool => "pool",
+        }
+    }
+}
+
 /// Envelope of the records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {

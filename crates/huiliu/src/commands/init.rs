@@ -54,7 +54,7 @@ fn propose(path: &Path, args: &InitArgs, global: &Global) -> Result<(), Failure>
     let dataset = dataset(args, path, taken.dataset.as_deref())?;
     let out = match &args.out {
         Some(out) => out.clone(),
-        None => settings.pipelines.join(folder(group)).join(format!("{dataset}.yaml")),
+        None => settings.pipelines.join(group.label()).join(format!("{dataset}.yaml")),
     };
     if out.exists() && !args.force {
         return Err(Failure::usage(format!("`{}` is there already", out.display()))
@@ -132,14 +132,6 @@ fn group(args: &InitArgs) -> Group {
         (Some(GroupName::Base), _) | (None, Some("base")) => Group::Base,
         (Some(GroupName::Feed), _) | (None, Some("feed")) => Group::Feed,
         _ => Group::Pool,
-    }
-}
-
-fn folder(group: Group) -> &'static str {
-    match group {
-        Group::Base => "base",
-        Group::Feed => "feed",
-        Group::Pool => "pool",
     }
 }
 

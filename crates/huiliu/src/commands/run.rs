@@ -16,7 +16,6 @@ use huiliu_ingest::Summary;
 use huiliu_kafka::Until;
 use huiliu_lake::fold::Policy;
 use huiliu_model::Error;
-use prometheus::Registry;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::task::JoinSet;
@@ -48,9 +47,7 @@ async fn run(args: &RunArgs, installation: Installation, console: &Console) -> R
     let serving = CancellationToken::new();
     let mut served = JoinSet::new();
     if let Some(address) = address {
-        let health = engine.health.clone();
-        serve(&mut served, address, engine.registry.clone(), health, serving.clone(), console)
-            .await?;
+        serve(&mut served, address, &engine, serving.clone(), console).await?;
     }
     let shown = view::begin(&mut tasks, console, Arc::clone(&engine.board), None);
     engine.manager = manager.clone();
@@ -152,14 +149,15 @@ async fn with_reload(
 pub async fn serve(
     tasks: &mut JoinSet<()>,
     address: SocketAddr,
-    registry: Registry,
-    health: Health,
+    engine: &Engine,
     stop: CancellationToken,
     console: &Console,
 ) -> Result<SocketAddr, Failure> {
     let listener = admin::bind(address).await?;
     let address = listener.local_addr().unwrap_or(address);
-    tasks.spawn(admin::serve(listener, Admin { registry, health }, stop));
+    let process = Arc::clone(&engine.rooms.process);
+    let admin = Admin { registry: engine.registry.clone(), health: engine.health.clone(), process };
+    tasks.spawn(admin::serve(listener, admin, stop));
     console.say(format!("status on http://{address}/, metrics on http://{address}/metrics"));
     Ok(address)
 }

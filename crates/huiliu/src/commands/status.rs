@@ -9,7 +9,7 @@ use crate::output::table::{Align, Table};
 use crate::output::{Form, answer, terminal_width};
 use chrono::{DateTime, SecondsFormat};
 use huiliu_kafka::Route;
-use huiliu_lake::{DatasetStatus, Lake, SubjectStatus};
+use huiliu_lake::{DatasetStatus, Lake, Layout, SubjectStatus};
 use huiliu_model::Contract;
 use huiliu_spec::settings::Protection;
 use serde::Serialize;
@@ -59,6 +59,9 @@ pub struct DatasetLine {
     pub progress: BTreeMap<String, i64>,
     /// Why it stands still; null while it goes on.
     pub stopped: Option<StoppedLine>,
+    /// For metrics.
+    #[serde(skip)]
+    pub layouts: [(&'static str, Layout); 3],
 }
 
 /// State of one subject table.
@@ -73,6 +76,9 @@ pub struct SubjectLine {
     pub size_bytes: Option<i64>,
     /// Input versions, parameters and checks of the build.
     pub build: serde_json::Value,
+    /// For metrics; none before the first build.
+    #[serde(skip)]
+    pub layout: Option<Layout>,
 }
 
 impl Form for Status {
@@ -237,6 +243,7 @@ fn dataset_line(found: DatasetStatus, now_ms: i64) -> DatasetLine {
         size_bytes: found.size_bytes,
         progress: found.progress,
         stopped: found.stopped.as_ref().map(StoppedLine::from),
+        layouts: found.layouts,
     }
 }
 
@@ -249,6 +256,7 @@ fn subject_line(table: String, found: Option<SubjectStatus>, now_ms: i64) -> Sub
         age_seconds: at.map(|at| (now_ms - at).max(0) / 1_000),
         version: found.as_ref().map(|f| f.version),
         size_bytes: found.as_ref().map(|f| f.size_bytes),
+        layout: found.as_ref().map(|f| f.layout),
         build: found.map_or(serde_json::Value::Null, |f| f.record),
     }
 }

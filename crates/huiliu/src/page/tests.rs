@@ -24,6 +24,7 @@ fn report() -> Report {
         size_bytes: 1,
         progress: BTreeMap::new(),
         stopped: None,
+        layouts: Default::default(),
     };
     let dataset = DatasetReport {
         line,
@@ -44,6 +45,7 @@ fn report() -> Report {
             version: Some(4),
             size_bytes: Some(1),
             build: serde_json::Value::Null,
+            layout: None,
         },
         title: hostile(),
         title_en: hostile(),

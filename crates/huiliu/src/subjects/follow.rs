@@ -44,11 +44,15 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const EDGES: [f64; 13] =
     [0.5, 1.0, 2.0, 3.0, 5.0, 7.5, 10.0, 20.0, 30.0, 60.0, 300.0, 900.0, 3_600.0];
 
+/// Edges of the duration of one refresh, seconds.
+const REFRESH_SECONDS: [f64; 8] = [0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0, 600.0];
+
 /// What is told of refreshes.
 #[derive(Clone)]
 pub struct Metrics {
     freshness: HistogramVec,
     refreshes: IntCounterVec,
+    seconds: HistogramVec,
 }
 
 impl Metrics {
@@ -68,9 +72,30 @@ impl Metrics {
             ),
             &["table", "way", "outcome"],
         )?;
+        let about = "Time of a refresh that ended well, by the way it went.";
+        let name = "huiliu_subject_refresh_duration_seconds";
+        let seconds = HistogramVec::new(
+            HistogramOpts::new(name, about).buckets(REFRESH_SECONDS.to_vec()),
+            &["way"],
+        )?;
+        registry.register(Box::new(seconds.clone()))?;
         registry.register(Box::new(freshness.clone()))?;
         registry.register(Box::new(refreshes.clone()))?;
-        Ok(Self { freshness, refreshes })
+        Ok(Self { freshness, refreshes, seconds })
+    }
+
+    /// A refresh ended.
+    pub fn refreshed(&self, table: &str, way: Way, outcome: &str) {
+        self.refreshes.with_label_values(&[table, way.label(), outcome]).inc();
+    }
+
+    /// A change became visible in a table.
+    pub fn visible(&self, table: &str, after: Duration) {
+        self.freshness.with_label_values(&[table]).observe(after.as_secs_f64());
+    }
+
+    fn took(&self, way: Way, took: Duration) {
+        self.seconds.with_label_values(&[way.label()]).observe(took.as_secs_f64());
     }
 }
 
@@ -217,8 +242,9 @@ impl Follow {
             match result {
                 Ok(refreshed) => {
                     let way = refreshed.decision.way;
+                    self.metrics.took(way, took);
                     done.slow.note(&name, way, took);
-                    self.count(&name, way, "ok");
+                    self.metrics.refreshed(&name, way, "ok");
                     if way != Way::Nothing {
                         moved.insert(table.subject.as_str());
                     }
@@ -314,11 +340,10 @@ impl Follow {
         // What was there before this process began is not this process' to measure.
         let Some((versions, _)) = last else { return };
         let now_us = self.clock.now_us();
-        let histogram = self.metrics.freshness.with_label_values(&[table]);
         for (dataset, version) in versions {
             for at_us in inputs.kafka_times_us(dataset, *version).await {
                 let late = u64::try_from(now_us - at_us).unwrap_or(0);
-                histogram.observe(Duration::from_micros(late).as_secs_f64());
+                self.metrics.visible(table, Duration::from_micros(late));
             }
         }
     }
@@ -326,7 +351,7 @@ impl Follow {
     fn failed(&self, table: &str, error: &Error, done: &mut Done) {
         if error.kind == ErrorKind::Superseded {
             tracing::debug!(table, "refreshed elsewhere");
-            self.count(table, Way::Nothing, "superseded");
+            self.metrics.refreshed(table, Way::Nothing, "superseded");
             return;
         }
         let outcome = match error.kind {
@@ -334,14 +359,10 @@ impl Follow {
             ErrorKind::Unavailable => "unavailable",
             _ => "failed",
         };
-        self.count(table, Way::Nothing, outcome);
+        self.metrics.refreshed(table, Way::Nothing, outcome);
         self.activity.failed(table, outcome, error.to_string());
         done.patience.insert(table.to_owned(), self.clock.monotonic() + PATIENCE);
         tracing::error!(table, %error, "the subject table keeps its last good version");
-    }
-
-    fn count(&self, table: &str, way: Way, outcome: &str) {
-        self.metrics.refreshes.with_label_values(&[table, way.label(), outcome]).inc();
     }
 
     /// Datasets that a table is built on, through other tables too.

@@ -36,7 +36,7 @@ impl Source {
             bytes: make.counters(
                 "huiliu_source_received_bytes_total",
                 "Bytes of keys and values read from Kafka.",
-                dataset,
+                &["group"],
             )?,
             end_offset: make.gauges(
                 "huiliu_source_end_offset",

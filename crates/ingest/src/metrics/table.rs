@@ -1,7 +1,7 @@
 //! What is committed, how fast and how late.
 
 use crate::metrics::Maker;
-use prometheus::{GaugeVec, HistogramVec, IntCounterVec, IntGaugeVec};
+use prometheus::{GaugeVec, HistogramVec, IntCounterVec};
 
 /// Bucket edges of commit durations, seconds (CONVENTIONS F.1).
 const COMMIT_SECONDS: [f64; 9] = [0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0];
@@ -15,7 +15,6 @@ pub struct Table {
     pub rows_written: IntCounterVec,
     pub bytes_written: IntCounterVec,
     pub last_commit: GaugeVec,
-    pub version: IntGaugeVec,
 }
 
 impl Table {
@@ -24,18 +23,18 @@ impl Table {
             commits: make.counters(
                 "huiliu_table_commits_total",
                 "Commits of batches.",
-                &["table", "outcome"],
+                &["group", "outcome"],
             )?,
             commit_seconds: make.histograms(
                 "huiliu_table_commit_duration_seconds",
                 "Time to write and commit a batch.",
-                &["table"],
+                &["group"],
                 &COMMIT_SECONDS,
             )?,
             latency: make.histograms(
                 "huiliu_table_end_to_end_latency_seconds",
                 "Commit time less the event time of the oldest row of the batch.",
-                &["table"],
+                &["group"],
                 &LATENCY_SECONDS,
             )?,
             rows_written: make.counters(
@@ -46,16 +45,11 @@ impl Table {
             bytes_written: make.counters(
                 "huiliu_table_written_bytes_total",
                 "Bytes of files committed.",
-                &["table"],
+                &["group"],
             )?,
             last_commit: make.float_gauges(
                 "huiliu_table_last_commit_timestamp_seconds",
                 "When the table was last committed to.",
-                &["table"],
-            )?,
-            version: make.gauges(
-                "huiliu_table_version",
-                "Version of the table this process last saw.",
                 &["table"],
             )?,
         })

@@ -18,9 +18,10 @@ use crate::cli::{BenchRefreshArgs, BenchWay, Global};
 use crate::console::Console;
 use crate::failure::Failure;
 use crate::installation::{Installation, clock, runtime};
+use crate::metrics::duplicate;
 use crate::subjects::Refresher;
 use chrono::NaiveDate;
-use huiliu_lake::{Lake, Passed, Traffic};
+use huiliu_lake::{Lake, Metrics, Passed, Place};
 use huiliu_model::{Clock, Contract, Error, ErrorKind};
 use huiliu_spec::TableSpec;
 use huiliu_subject::{Mode, Way};
@@ -87,7 +88,7 @@ struct Bench<'a> {
     args: &'a BenchRefreshArgs,
     installation: &'a Installation,
     lake: Lake,
-    traffic: Arc<Traffic>,
+    store: Metrics,
     clock: Arc<dyn Clock>,
     as_of: NaiveDate,
 }
@@ -102,10 +103,12 @@ impl<'a> Bench<'a> {
         let mut contracts: Vec<Arc<Contract>> = installation.project.contracts.clone();
         contracts.retain(|contract| stock::DATASETS.contains(&contract.dataset.as_ref()));
         let location = home.join("lake").display().to_string();
-        let (lake, traffic) =
-            Lake::counted(&location, &contracts, false, Arc::clone(&clock)).await?;
+        let store = Metrics::register(&prometheus::Registry::new()).map_err(duplicate)?;
+        let place = Place { location: &location, options: &BTreeMap::new() };
+        let lake =
+            Lake::counted(place, &contracts, false, Arc::clone(&clock), store.clone()).await?;
         let as_of = AS_OF.unwrap_or_default();
-        Ok(Self { args, installation, lake, traffic, clock, as_of })
+        Ok(Self { args, installation, lake, store, clock, as_of })
     }
 
     async fn measure(&self, size: u32, console: &Console) -> Result<Vec<Row>, Failure> {
@@ -142,14 +145,14 @@ impl<'a> Bench<'a> {
 
     /// One refresh as `huiliu run` does it.
     async fn refresh(&self, refresher: &Refresher<'_>, table: &TableSpec) -> Result<Cost, Failure> {
-        let (cpu, wall, passed) = (cpu_seconds(), self.clock.monotonic(), self.traffic.passed());
+        let (cpu, wall, passed) = (cpu_seconds(), self.clock.monotonic(), self.store.passed());
         let inputs = refresher.pin(&[table]).await?;
         let done = refresher.one(table, &inputs, inputs.are_small()).await?;
         Ok(Cost {
             way: done.decision.way,
             wall_s: self.clock.monotonic().saturating_sub(wall).as_secs_f64(),
             cpu_s: cpu_seconds() - cpu,
-            passed: self.traffic.passed().since(passed),
+            passed: self.store.passed().since(passed),
         })
     }
 

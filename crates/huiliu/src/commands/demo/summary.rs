@@ -11,7 +11,7 @@ use crate::output::terminal_width;
 use crate::view::grouped;
 use chrono::NaiveDate;
 use huiliu_ingest::Summary;
-use prometheus::Registry;
+use huiliu_model::Quality;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::time::Duration;
@@ -101,7 +101,7 @@ impl Report<'_> {
         ];
         let heads = heads.map(|(name, align)| (name.to_owned(), align));
         let mut table = Table::new(heads).fit(terminal_width());
-        let findings = findings(&self.engine.registry);
+        let findings = findings(self.summary);
         for status in self.engine.lake.status().await? {
             let dataset = status.dataset.as_str();
             let tally = self.summary.tallies.get(dataset).copied().unwrap_or_default();
@@ -189,28 +189,10 @@ impl Report<'_> {
     }
 }
 
-/// Cells that broke a rule, per dataset, from the counter that ingestion keeps.
-fn findings(registry: &Registry) -> BTreeMap<String, u64> {
-    let mut found: BTreeMap<String, u64> = BTreeMap::new();
-    for family in registry.gather() {
-        if family.name() != "huiliu_quality_findings_total" {
-            continue;
-        }
-        for metric in family.get_metric() {
-            let dataset = metric.get_label().iter().find(|pair| pair.name() == "dataset");
-            if let Some(dataset) = dataset {
-                let count = metric.get_counter().get_value();
-                #[allow(
-                    clippy::cast_possible_truncation,
-                    clippy::cast_sign_loss,
-                    reason = "a counter is a whole number that is not negative"
-                )]
-                let count = count as u64;
-                *found.entry(dataset.value().to_owned()).or_default() += count;
-            }
-        }
-    }
-    found
+/// Cells that broke a rule, per dataset.
+fn findings(summary: &Summary) -> BTreeMap<&str, u64> {
+    let count = |quality: &Quality| quality.findings().iter().map(|found| found.count).sum();
+    summary.quality.iter().map(|(dataset, quality)| (&**dataset, count(quality))).collect()
 }
 
 /// Share of records that were accepted, rounded down so that 100 % means all.
