@@ -19,11 +19,13 @@ closed set: declared datasets, topics and tables, and fixed words. Offsets of to
 pattern are summed under the pattern, with the partition `all`.
 """
 ROOMS = [
-    ("The process", r"process_|huiliu_(build|config|log|memory)"),
+    ("The process", r"process_|huiliu_(build|config|log|memory|process|runtime|http)_"),
     ("Kafka", r"huiliu_source_"),
-    ("Stages", r"huiliu_(stage|errors|records)_"),
+    ("Stages", r"huiliu_(stage|errors|records|changes)_"),
     ("Quality", r"huiliu_(quality|quarantine|schema_drift|dataset)_"),
     ("Tables", r"huiliu_table_"),
+    ("Folds", r"huiliu_fold_"),
+    ("The object store", r"huiliu_object_store_"),
     ("Subjects", r"huiliu_subject_"),
     ("Work that one process does", r"huiliu_(lease|maintenance)_"),
     ("Schema registry", r"huiliu_schema_registry_"),

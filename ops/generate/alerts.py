@@ -296,6 +296,74 @@ def causes():
             "15m",
         ),
         Alert(
+            "StoreRequestsFailing",
+            "ticket",
+            "huiliu-tables",
+            'sum(rate(huiliu_object_store_requests_total{outcome=~"failed|denied"}[15m]))\n'
+            "/ (sum(rate(huiliu_object_store_requests_total[15m])) > 0) > 0.01",
+            "15m",
+            SHARE + " of the requests to the object store fail",
+            "Each was tried again by the store's client before. Reading, folding and refreshing "
+            "wait for it as well as landing.",
+            "15m",
+        ),
+        Alert(
+            "FoldStale",
+            "ticket",
+            "huiliu-tables",
+            "time() - max(huiliu_fold_last_success_timestamp_seconds) > 1800",
+            "5m",
+            "No round of folding ended well for " + SPAN,
+            "`current` stays behind `changes`. Subject tables and `huiliu query` read both and are "
+            "right; outside readers of `current` see old rows.",
+            "10m",
+        ),
+        Alert(
+            "CheckpointStale",
+            "ticket",
+            "huiliu-tables",
+            "max by (group, layer) (huiliu_table_log_commits_since_checkpoint"
+            '{layer!="subjects"}) > 250',
+            "30m",
+            "A log of {{ $labels.layer }} ({{ $labels.group }}) has {{ $value }} commits and no "
+            "checkpoint",
+            "Checkpoints are due every 50 commits. Every reader replays these commits one by one.",
+            "15m",
+        ),
+        Alert(
+            "MaintenanceStale",
+            "ticket",
+            "huiliu-tables",
+            "time() - max(huiliu_maintenance_last_success_timestamp_seconds > 0) > 86400\n"
+            "or sum(increase(huiliu_maintenance_failures_total[6h])) > 20",
+            "30m",
+            "Maintenance does not get through",
+            "No process ended a round over all tables without failure for a day, or tables fail "
+            "again and again: small files and old versions pile up.",
+            "1h",
+        ),
+        Alert(
+            "ConfigReloadFailed",
+            "ticket",
+            "huiliu-process",
+            "max by (instance) (huiliu_config_last_reload_successful == bool 0) == 1",
+            "10m",
+            "{{ $labels.instance }} refused the changed files",
+            "What is in the files is not what runs: the last reload was refused, and the process "
+            "goes on with what it had. Its log names what differs.",
+        ),
+        Alert(
+            "ContractsDiffer",
+            "ticket",
+            "huiliu-process",
+            "count by (dataset) (count by (dataset, contract) (huiliu_dataset_info)) > 1",
+            "30m",
+            "Processes apply different contracts of {{ $labels.dataset }}",
+            "{{ $value }} versions of its pipeline file, or of the program, run side by side: a "
+            "deployment or a reload stopped half-way.",
+            "10m",
+        ),
+        Alert(
             "ErrorsNeedAction",
             "page",
             "huiliu-overview",

@@ -198,6 +198,24 @@ def ingestion():
                 Query(f"sum by (kind) (increase(huiliu_records_skipped_total{{{PLACE}}}[1h]))",
                       "{{kind}}"), width=8, height=6,
             ),
+            lines(
+                "Changes by operation", "Accepted changes: c create, u update, d delete, r read of "
+                "a snapshot.", "reqps",
+                Query(rate("huiliu_changes_total", "op"), "{{op}}"), width=8, height=6,
+                stacked=True,
+            ),
+            lines(
+                "Duration of stages", "99 % of the chunks (prepare) and batches (land).", "s",
+                Query(quantile(0.99, "huiliu_stage_batch_duration_seconds", "stage"),
+                      "{{stage}}"), width=8, height=6,
+            ),
+            lines(
+                "Room for records", "Bytes held, as a share of those above which the largest batch "
+                "is committed early.", "percentunit",
+                Query(f"huiliu_memory_held_bytes{{{PLACE}}}\n"
+                      f"/ huiliu_memory_held_limit_bytes{{{PLACE}}}", "{{instance}}"),
+                width=8, height=6,
+            ),
             table(
                 "Partitions that stand still", "Kafka does not have the next offset: "
                 "huiliu incidents list.", "none",
@@ -215,7 +233,8 @@ def ingestion():
 
 
 def tables():
-    of = ', table=~"$table"'
+    of = ', group=~"$group"'
+    store = "huiliu_object_store_request"
     return board(
         "huiliu-tables", "huiliu: tables and maintenance",
         "What is committed to the lake, how fast, and what fails.",
@@ -237,41 +256,92 @@ def tables():
                 limits=(5, 10),
             ),
             bars(
-                "Slowest tables", "Mean duration of a commit within an hour, the ten slowest.", "s",
-                "topk(10, "
-                f"{rate('huiliu_table_commit_duration_seconds_sum', 'table', of, '1h')}\n/ "
-                f"({rate('huiliu_table_commit_duration_seconds_count', 'table', of, '1h')} > 0))",
-                "{{table}}",
+                "Mean commit", "Mean duration of a commit within an hour, by group of datasets.",
+                "s",
+                f"{rate('huiliu_table_commit_duration_seconds_sum', 'group', of, '1h')}\n/ "
+                f"({rate('huiliu_table_commit_duration_seconds_count', 'group', of, '1h')} > 0)",
+                "{{group}}",
             ),
             lines(
                 "Rows committed", "Rows by table, the ten busiest.", "reqps",
-                Query(f"topk(10, {rate('huiliu_table_rows_written_total', 'table', of)})",
+                Query(f"topk(10, {rate('huiliu_table_rows_written_total', 'table')})",
                       "{{table}}"), stacked=True,
             ),
             lines(
-                "Bytes committed", "Bytes of data files by table, the ten busiest.", "Bps",
-                Query(f"topk(10, {rate('huiliu_table_written_bytes_total', 'table', of)})",
-                      "{{table}}"), stacked=True,
+                "Bytes committed", "Bytes of data files by group of datasets.", "Bps",
+                Query(rate("huiliu_table_written_bytes_total", "group", of), "{{group}}"),
+                stacked=True,
+            ),
+            lines(
+                "Requests to the store", "By operation: put, get, head, list, delete and the parts "
+                "of large uploads.", "reqps",
+                Query(rate(f"{store}s_total", "operation"), "{{operation}}"), stacked=True,
+            ),
+            lines(
+                "Requests that did not end well", "By outcome, after the client's own retries: "
+                "failed and denied are faults; exists is a commit that another writer won.", "reqps",
+                Query(rate(f"{store}s_total", "operation, outcome", ', outcome!="ok"'),
+                      "{{operation}}: {{outcome}}"),
+            ),
+            lines(
+                "Duration of requests", "99 % of the requests of each operation; of a listing "
+                "until its end.", "s",
+                Query(quantile(0.99, f"{store}_duration_seconds", "operation"), "{{operation}}"),
+                limits=(1, 10),
+            ),
+            lines(
+                "Bytes through the store", "Bodies that were asked for, and sent.", "Bps",
+                Query(rate("huiliu_object_store_read_bytes_total"), "read"),
+                Query(rate("huiliu_object_store_written_bytes_total"), "written"),
             ),
             table(
                 "Longest without a commit", "Time since the last commit of a table; a quiet "
                 "dataset has none.", "s",
                 "topk(15, time() - max by (table) (huiliu_table_last_commit_timestamp_seconds"
-                f"{{{PLACE}{of}}}))",
+                f"{{{PLACE}}}))",
             ),
             table(
-                "Versions", "Versions of the tables: many mean many small commits.", "none",
-                f"topk(15, max by (table) (huiliu_table_version{{{PLACE}{of}}}))",
+                "Files", "Files of the newest versions by group and layer.", "short",
+                f"max by (group, layer) (huiliu_table_files{{{PLACE}}})",
             ),
             bars(
-                "Rows per commit", "Mean rows of a batch within an hour, the ten smallest.",
-                "short",
-                f"bottomk(10, {rate('huiliu_table_rows_written_total', 'table', of, '1h')}\n/ "
-                f"({rate('huiliu_table_commits_total', 'table', of, '1h')} > 0))", "{{table}}",
-                width=24,
+                "Small files", "Files below 16 MiB by group and layer; maintenance joins them.",
+                "short", f"max by (group, layer) (huiliu_table_small_files{{{PLACE}}})",
+                "{{group}} {{layer}}",
+            ),
+            lines(
+                "Size", "Bytes of the newest versions by layer.", "bytes",
+                Query(f"sum by (layer) (max by (group, layer) (huiliu_table_size_bytes{{{PLACE}}}))",
+                      "{{layer}}"), stacked=True,
+            ),
+            lines(
+                "Commits since the checkpoint", "Of the table with most; 50 is when one is due.",
+                "none",
+                Query("max by (layer) (huiliu_table_log_commits_since_checkpoint"
+                      f"{{{PLACE}}})", "{{layer}}"), limits=(100, 250),
+            ),
+            lines(
+                "Waiting for a fold", "Changes that current does not show yet, by group; queries "
+                "see them.", "short",
+                Query("max by (group) (huiliu_fold_waiting_changes{" + PLACE + of + "})",
+                      "{{group}}"),
+            ),
+            lines(
+                "Folded", "Changes folded: applied, or stale against a higher sequence.", "reqps",
+                Query(rate("huiliu_fold_changes_total", "outcome"), "{{outcome}}"), width=8,
+            ),
+            lines(
+                "Duration of folds", "99 % of the folds of a dataset.", "s",
+                Query(quantile(0.99, "huiliu_fold_duration_seconds"), "99 %"), width=8,
+            ),
+            lines(
+                "Since the last good fold", "Time since a round over all datasets ended without "
+                "failure, by process.", "s",
+                Query(f"time() - huiliu_fold_last_success_timestamp_seconds{{{PLACE}}} < 1e9",
+                      "{{instance}}"), width=8, limits=(600, 1_800),
             ),
         ],
-        [variable("table", "Table", "huiliu_table_version", "table")],
+        [variable("group", "Group", "huiliu_table_commits_total", "group")],
     )  # fmt: skip
 
 
@@ -328,6 +398,17 @@ def subjects():
                 "Tables by budget left", "What is left of 30 days' error budget.", "percentunit",
                 "sort(bottomk(15, huiliu:subject_freshness_budget_remaining:ratio"
                 '{subject=~"$subject"}))', limits=(0.5, 0),
+            ),
+            lines(
+                "Duration of refreshes", "99 % of the refreshes by the way they went.", "s",
+                Query(quantile(0.99, "huiliu_subject_refresh_duration_seconds", "way"),
+                      "{{way}}"),
+            ),
+            table(
+                "Longest without a refresh", "Time since the last version of a table; one whose "
+                "inputs are quiet has none.", "s",
+                "topk(15, time() - max by (table) (huiliu_subject_last_commit_timestamp_seconds"
+                f"{{{PLACE}{of}}}))",
             ),
             bars(
                 "Full builds", "Refreshes in full within an hour, the ten tables with most: "
@@ -388,7 +469,7 @@ def quality():
                 "Broken rules", "Cells that broke a rule within a day, the ten most frequent "
                 "reasons.", "short",
                 "topk(10, sum by (reason) (increase(huiliu_quality_findings_total"
-                f"{{{PLACE}{of}}}[1d])))", "{{reason}}",
+                f"{{{PLACE}}}[1d])))", "{{reason}}",
             ),
             lines(
                 "Good cells", "Share of the cells that passed as delivered, and after repair.",
@@ -401,6 +482,11 @@ def quality():
             table(
                 "Stopped datasets", "Datasets that wait for a decision: huiliu incidents list.",
                 "none", f"huiliu_dataset_stopped{{{PLACE}{of}}} == 1", height=6,
+            ),
+            lines(
+                "Quarantine", "Rejects that the quarantine tables hold, by group.", "short",
+                Query(f"max by (group) (huiliu_quarantine_rows{{{PLACE}}})", "{{group}}"),
+                height=6, width=24,
             ),
             table(
                 "Records that left their contract", "Within a day, by dataset and kind of drift.",
@@ -456,6 +542,34 @@ def process():
             lines(
                 "Address space", "Virtual memory; it says little, but a steady rise is a leak.",
                 "bytes", Query(f"process_virtual_memory_bytes{{{PLACE}}}", "{{instance}}"),
+            ),
+            table(
+                "State", "What each process is about: starting, running, degraded (its /readyz says "
+                "why), draining.", "none", f"huiliu_process_state{{{PLACE}}} == 1",
+            ),
+            lines(
+                "Runtime", "Seconds per second that the runtime's threads work; preparing records "
+                "has threads of its own.", "percentunit",
+                Query(rate("huiliu_runtime_busy_seconds_total", "instance"), "{{instance}}"),
+            ),
+            lines(
+                "Tasks", "Asynchronous tasks that are alive; a steady rise is a leak.", "none",
+                Query(f"huiliu_runtime_tasks{{{PLACE}}}", "{{instance}}"),
+            ),
+            lines(
+                "Admin port", "Questions by path and code.", "reqps",
+                Query(rate("huiliu_http_requests_total", "route, code"), "{{route}} {{code}}"),
+            ),
+            lines(
+                "Answers of the admin port", "99 % of the answers by path; a scrape of thousands of "
+                "datasets takes longest.", "s",
+                Query(quantile(0.99, "huiliu_http_request_duration_seconds", "route"),
+                      "{{route}}"), limits=(1, 5),
+            ),
+            lines(
+                "Files taken over", "1 when the files are what runs, 0 when the last reload was "
+                "refused.", "none",
+                Query(f"huiliu_config_last_reload_successful{{{PLACE}}}", "{{instance}}"),
             ),
             table(
                 "What runs", "Version, revision and compiler of every process.", "none",

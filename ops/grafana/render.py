@@ -30,7 +30,7 @@ def substituted(expr, window="1m"):
     for name in ["$__rate_interval", "$__interval"]:
         expr = expr.replace(name, window)
     expr = expr.replace("$job", "huiliu")
-    for name in ["instance", "kafka_topic", "table", "subject", "dataset"]:
+    for name in ["instance", "kafka_topic", "group", "subject", "dataset"]:
         # A variable at the end of a pattern of its own: "$subject\\..*".
         expr = expr.replace(f"${name}\\\\..*", ".*").replace(f"${name}", ".*")
     return expr
