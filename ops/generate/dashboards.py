@@ -331,8 +331,9 @@ def tables():
                 Query(rate("huiliu_fold_changes_total", "outcome"), "{{outcome}}"), width=8,
             ),
             lines(
-                "Duration of folds", "99 % of the folds of a dataset.", "s",
-                Query(quantile(0.99, "huiliu_fold_duration_seconds"), "99 %"), width=8,
+                "Time spent folding", "Seconds per second that folds take.", "percentunit",
+                Query(rate("huiliu_fold_duration_seconds_sum", "instance"), "{{instance}}"),
+                width=8,
             ),
             lines(
                 "Since the last good fold", "Time since a round over all datasets ended without "

@@ -52,6 +52,9 @@ impl Metrics {
             "huiliu_fold_failures_total",
             "Folds for which the lake did not answer; they are tried again.",
         )?;
+        for outcome in ["applied", "stale"] {
+            changes.with_label_values(&[outcome]);
+        }
         registry.register(Box::new(changes.clone()))?;
         registry.register(Box::new(seconds.clone()))?;
         registry.register(Box::new(succeeded_at.clone()))?;
