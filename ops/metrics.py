@@ -19,7 +19,7 @@ closed set: declared datasets, topics and tables, and fixed words. Offsets of to
 pattern are summed under the pattern, with the partition `all`.
 """
 ROOMS = [
-    ("The process", r"process_|huiliu_(build|config|log|memory|process|runtime|http)_"),
+    ("The process", r"process_|huiliu_(build|config|log|memory|otlp|process|runtime|http)_"),
     ("Kafka", r"huiliu_source_"),
     ("Stages", r"huiliu_(stage|errors|records|changes)_"),
     ("Quality", r"huiliu_(quality|quarantine|schema_drift|dataset)_"),
@@ -30,7 +30,7 @@ ROOMS = [
     ("Work that one process does", r"huiliu_(lease|maintenance)_"),
     ("Schema registry", r"huiliu_schema_registry_"),
 ]
-# Not in that scrape: it removes no files and asks no schema registry.
+# Not in that scrape: it removes no files, asks no schema registry and sends no spans.
 ELSEWHERE = {
     "huiliu_dataset_waiting": (
         "gauge",
@@ -46,6 +46,12 @@ ELSEWHERE = {
         "counter",
         ["step"],
         "Files removed from tables or the store, by step: compact, drop, sweep, log.",
+    ),
+    "huiliu_otlp_spans_total": (
+        "counter",
+        ["outcome"],
+        "Spans by what became of them: sent, refused by the collector, or dropped because the queue "
+        "was full; only with --otlp.",
     ),
     "huiliu_schema_registry_request_seconds": (
         "histogram",

@@ -3,13 +3,14 @@
 //! It stands between ingestion and the lake as a [`Landing`] of its own: every batch goes through
 //! unchanged, and what became durable is counted and told to the pacer, once per batch.
 
+use crate::otlp::{self, Tracer, Version};
 use async_trait::async_trait;
 use huiliu_kafka::Pacer;
 use huiliu_lake::Lake;
 use huiliu_model::port::{Landed, Landing};
 use huiliu_model::{Batch, DriftNote, Error, Partition, Progress, Standing, Stop};
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError, RwLock};
+use std::sync::{Mutex, OnceLock, PoisonError, RwLock};
 
 /// Counts of one dataset.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -29,17 +30,36 @@ pub struct Board {
     lake: RwLock<Lake>,
     pacer: Option<Pacer>,
     counts: Mutex<BTreeMap<String, Count>>,
+    tracer: OnceLock<Tracer>,
 }
 
 impl Board {
     pub fn new(lake: Lake, pacer: Option<Pacer>) -> Self {
         let names = lake.datasets().map(|d| (d.contract.dataset.to_string(), Count::default()));
-        Self { counts: Mutex::new(names.collect()), lake: RwLock::new(lake), pacer }
+        let counts = Mutex::new(names.collect());
+        Self { counts, lake: RwLock::new(lake), pacer, tracer: OnceLock::new() }
     }
 
     /// Lands in this lake from now on; the counts go on.
     pub fn adopt(&self, lake: Lake) {
         *self.lake.write().unwrap_or_else(PoisonError::into_inner) = lake;
+    }
+
+    /// Makes a span of every batch from now on; the first tracer stays.
+    pub fn trace(&self, tracer: Tracer) {
+        let _ = self.tracer.set(tracer);
+    }
+
+    async fn land_traced(&self, batch: &Batch) -> Result<Landed, Error> {
+        let Some(tracer) = self.tracer.get() else { return self.lake().land(batch).await };
+        let began_us = tracer.now_us();
+        let landed = self.lake().land(batch).await;
+        let result = landed.as_ref().map(|landed| Version {
+            table_version: landed.table_version,
+            file_bytes: landed.file_bytes,
+        });
+        tracer.landed(&otlp::Landing { batch, began_us, result });
+        landed
     }
 
     fn lake(&self) -> Lake {
@@ -82,7 +102,7 @@ impl Landing for Board {
     }
 
     async fn land(&self, batch: &Batch) -> Result<Landed, Error> {
-        let landed = self.lake().land(batch).await?;
+        let landed = self.land_traced(batch).await?;
         self.note(batch, &landed);
         if let Some(pacer) = &self.pacer {
             let ends =

@@ -16,6 +16,7 @@ pub use quarantine::{
     ReplayArgs, RevealArgs, ShowArgs,
 };
 
+use crate::otlp::Endpoint;
 use crate::output::Format;
 use chrono::NaiveDate;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
@@ -228,6 +229,10 @@ pub struct RunArgs {
     /// Take safe changes of pipeline files over when they appear; SIGHUP does so at any time
     #[arg(long, conflicts_with = "once")]
     pub watch: bool,
+    /// Send a span of every batch to this OTLP collector over HTTP, as http://host:4318
+    #[arg(long, value_name = "URL", env = "OTEL_EXPORTER_OTLP_ENDPOINT",
+          value_parser = crate::otlp::endpoint)]
+    pub otlp: Option<Endpoint>,
 }
 
 /// Ask the tables in SQL: changes.*, current.*, quarantine.* and the subject databases

@@ -14,6 +14,7 @@ use crate::installation::{Installation, shape};
 use crate::maintenance::Maintain;
 use crate::member::Door;
 use crate::metrics::{self, Rooms};
+use crate::otlp::Tracer;
 use crate::schemas;
 use crate::service::Manager;
 use crate::subjects::Refresher;
@@ -113,6 +114,12 @@ impl Engine {
         self.board.adopt(lake.clone());
         (self.pipelines, self.lake, self.installation) = (pipelines, lake, installation);
         Ok(())
+    }
+
+    /// Makes a span of every batch, with links to the spans that its records name.
+    pub fn trace(&mut self, tracer: Tracer) {
+        self.kafka.traces = Some(Arc::clone(&tracer.traces));
+        self.board.trace(tracer);
     }
 
     /// Reads Kafka until the source ends, folding and refreshing meanwhile.

@@ -23,6 +23,7 @@ mod maintenance;
 mod member;
 mod memory;
 mod metrics;
+mod otlp;
 mod output;
 mod page;
 mod process;

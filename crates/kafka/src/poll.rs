@@ -18,11 +18,11 @@ use crate::settings::{Route, Settings};
 use crate::source::{Item, Shared};
 use crate::stats::SourceStats;
 use huiliu_model::port::SourceEvent;
-use huiliu_model::{Clock, Error, ErrorKind, Partition};
+use huiliu_model::{Clock, Error, ErrorKind, Partition, Traces, traces};
 use rdkafka::consumer::base_consumer::PartitionQueue;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
-use rdkafka::message::Message;
+use rdkafka::message::{BorrowedMessage, Headers, Message};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -222,6 +222,9 @@ impl Poller {
                 }
                 Some(Ok(message)) => {
                     bytes += chunk.push(&message);
+                    if let Some(traces) = &self.settings.traces {
+                        note(traces, &slot.partition, &message);
+                    }
                     slot.next = message.offset() + 1;
                     records += 1;
                 }
@@ -396,4 +399,12 @@ impl Feed {
 fn backwards(partition: &Partition, next: i64, offset: i64) -> Error {
     let message = format!("{partition}: expected offset {next} or later, kafka delivers {offset}");
     Error::new(ErrorKind::Bug, message)
+}
+
+/// Notes the trace context that a record brings along.
+fn note(traces: &Traces, partition: &Partition, message: &BorrowedMessage<'_>) {
+    let mut headers = message.headers().into_iter().flat_map(Headers::iter);
+    if let Some(value) = headers.find(|h| h.key == traces::HEADER).and_then(|h| h.value) {
+        traces.note(partition, message.offset(), value);
+    }
 }

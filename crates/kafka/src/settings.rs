@@ -4,7 +4,7 @@
 //! another value is an error that names it. Values of properties are never shown: they hold
 //! passwords.
 
-use huiliu_model::{Error, ErrorKind, KafkaTopics};
+use huiliu_model::{Error, ErrorKind, KafkaTopics, Traces};
 use rdkafka::ClientConfig;
 use rdkafka::config::RDKafkaLogLevel;
 use std::collections::BTreeMap;
@@ -31,6 +31,8 @@ pub struct Settings {
     /// With an end in sight: how long partitions of other members may stand still. Above the time
     /// after which the group gives up a member that has died (45 s by default).
     pub others_patience: Duration,
+    /// Where trace contexts of records are noted, if somebody takes them.
+    pub traces: Option<Arc<Traces>>,
 }
 
 impl Settings {
@@ -45,6 +47,7 @@ impl Settings {
             chunk_age: Duration::from_millis(100),
             record_bytes_max: 16 << 20,
             others_patience: Duration::from_secs(120),
+            traces: None,
         }
     }
 

@@ -23,6 +23,7 @@ pub mod schemas;
 pub mod stop;
 pub mod system;
 pub mod topics;
+pub mod traces;
 
 pub use batch::{Batch, Tally, Truncate};
 pub use binary::{Binary, Value};
@@ -38,3 +39,4 @@ pub use record::{Record, Records};
 pub use reject::{Reason, Reject, Stage};
 pub use stop::{Standing, Stop, StopReason};
 pub use topics::{KafkaTopics, TopicPattern};
+pub use traces::{TraceContext, Traces};

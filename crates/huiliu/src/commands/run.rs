@@ -7,6 +7,7 @@ use crate::console::Console;
 use crate::engine::{Engine, Following, standing_still, stopped};
 use crate::failure::Failure;
 use crate::installation::{Installation, clock, runtime, say_off};
+use crate::otlp;
 use crate::reload::Reloader;
 use crate::service::Manager;
 use crate::signals::drain_on_signal;
@@ -51,6 +52,12 @@ async fn run(args: &RunArgs, installation: Installation, console: &Console) -> R
     }
     let shown = view::begin(&mut tasks, console, Arc::clone(&engine.board), None);
     engine.manager = manager.clone();
+    let mut exporting = JoinSet::new();
+    if let Some(endpoint) = args.otlp.clone() {
+        let (tracer, exporter) = otlp::tracing(endpoint, &engine.registry, clock())?;
+        engine.trace(tracer);
+        exporting.spawn(exporter.go_on(serving.clone()));
+    }
     tasks.spawn(stopping(stop.clone(), manager.clone(), engine.health.clone()));
     let summary = sessions(args, &mut engine, address.is_some(), &stop, console).await;
     shown.finish();
@@ -73,6 +80,7 @@ async fn run(args: &RunArgs, installation: Installation, console: &Console) -> R
     ));
     serving.cancel();
     while served.join_next().await.is_some() {}
+    while exporting.join_next().await.is_some() {}
     tasks.abort_all();
     if args.once && !stop.is_cancelled() {
         stopped(&summary.stopped)?;

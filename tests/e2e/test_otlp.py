@@ -1,0 +1,136 @@
+"""Spans of batches at a collector, with links to the spans that records name in their headers."""
+
+import http.server
+import json
+import re
+import threading
+
+import pytest
+from confluent_kafka import Producer
+
+from program import drain, eventually, get, messages
+from test_breaker import WATER, bills
+
+TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
+
+
+class Collector:
+    """Takes what is posted, or refuses it."""
+
+    def __init__(self):
+        self.posted = []
+        self.answer = 200
+        outer = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_POST(self):
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                if outer.answer == 200:
+                    outer.posted.append((self.path, self.headers["Content-Type"], json.loads(body)))
+                self.send_response(outer.answer)
+                self.send_header("Content-Type", "application/json")
+                self.end_headers()
+                self.wfile.write(b"{}")
+
+            def log_message(self, *_):
+                """Says nothing."""
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def spans(self):
+        return [
+            span
+            for _, _, document in self.posted
+            for resource in document["resourceSpans"]
+            for scope in resource["scopeSpans"]
+            for span in scope["spans"]
+        ]
+
+
+@pytest.fixture
+def collector():
+    made = Collector()
+    yield made
+    made.server.shutdown()
+
+
+def values(span):
+    """Attributes by name; numbers are texts on the wire."""
+    found = {}
+    for attribute in span["attributes"]:
+        [(kind, value)] = attribute["value"].items()
+        found[attribute["key"]] = int(value) if kind == "intValue" else value
+    return found
+
+
+def publish(broker, records, header):
+    producer = Producer({"bootstrap.servers": broker.servers})
+    for number, (key, value) in enumerate(records):
+        producer.produce(WATER, key=key, value=value, headers=header(number))
+    assert producer.flush(30) == 0
+
+
+def test_every_batch_has_a_span_that_links_to_those_of_its_records(
+    broker, topics, huiliu, collector
+):
+    broker.create(topics)
+    spans = {0: "00f067aa0ba902b7", 7: "00f067aa0ba902b8"}
+
+    def header(number):
+        if number in spans:
+            return [("other", b"x"), ("traceparent", f"00-{TRACE}-{spans[number]}-01".encode())]
+        return [("traceparent", b"nonsense")] if number == 3 else []
+
+    publish(broker, bills("water_bill", 50), header)
+    huiliu.environment |= {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.url}
+    huiliu.run_once(broker)
+    path, kind, document = collector.posted[0]
+    assert (path, kind) == ("/v1/traces", "application/json")
+    about = document["resourceSpans"][0]["resource"]["attributes"]
+    assert {"key": "service.name", "value": {"stringValue": "huiliu"}} in about
+    told = collector.spans()
+    assert sum(values(span)["huiliu.offsets"] for span in told) == 50
+    assert sum(values(span)["huiliu.rows"] for span in told) == 50
+    for span in told:
+        assert re.fullmatch("[0-9a-f]{32}", span["traceId"]) and span["traceId"] != TRACE
+        assert re.fullmatch("[0-9a-f]{16}", span["spanId"])
+        began, ended = int(span["startTimeUnixNano"]), int(span["endTimeUnixNano"])
+        assert 1_500_000_000 * 10**9 < began <= ended
+        assert values(span)["huiliu.dataset"] == "water_bill"
+        assert values(span)["messaging.destination.name"] == WATER
+        assert span["status"] == {"code": 1}
+    assert len({span["spanId"] for span in told}) == len(told)
+    links = sorted(link["spanId"] for span in told for link in span["links"])
+    assert links == sorted(spans.values()), "each once, and nonsense is no link"
+    assert {link["traceId"] for span in told for link in span["links"]} == {TRACE}
+
+
+def test_a_collector_that_refuses_or_is_gone_holds_nothing_up(broker, topics, huiliu, collector):
+    broker.create(topics)
+    broker.publish(WATER, bills("water_bill", 20))
+    collector.answer = 503
+    process, port = huiliu.start_served(broker, "--no-refresh", "--otlp", collector.url)
+
+    def counted(outcome):
+        name = f'huiliu_otlp_spans_total{{outcome="{outcome}"}}'
+        return int(re.search(rf"^{re.escape(name)} (\d+)$", get(port, "/metrics")[1], re.M)[1])
+
+    eventually(lambda: counted("refused") > 0, 60, process)
+    assert "it answers `HTTP/1.0 503" in messages(process)
+    collector.answer = 200
+    broker.publish(WATER, bills("water_bill", 20, 20))
+    eventually(lambda: counted("sent") > 0, 60, process)
+    collector.server.server_close()
+    broker.publish(WATER, bills("water_bill", 20, 40))
+    durable = f'huiliu_source_durable_offset{{kafka_topic="{WATER}",partition="0"}} 60\n'
+    eventually(lambda: durable in get(port, "/metrics")[1], 60, process)
+    assert drain(process) == 0, messages(process)
+    rows = huiliu.query("SELECT count(*) AS n FROM current.water_bill")
+    assert [int(row["n"]) for row in rows] == [60]
+
+
+def test_an_endpoint_that_cannot_be_used_is_refused_at_once(huiliu):
+    done = huiliu.run("run", "--once", "--otlp", "https://collector:4318", expect=2)
+    assert b"not an http:// URL" in done.stderr
