@@ -278,9 +278,10 @@ def tables():
                 Query(rate(f"{store}s_total", "operation"), "{{operation}}"), stacked=True,
             ),
             lines(
-                "Requests that did not end well", "By outcome, after the client's own retries: "
-                "failed and denied are faults; exists is a commit that another writer won.", "reqps",
-                Query(rate(f"{store}s_total", "operation, outcome", ', outcome!="ok"'),
+                "Requests that failed", "By operation, after the client's own retries: failed, denied, "
+                "or abandoned because nobody waited any more.", "reqps",
+                Query(rate(f"{store}s_total", "operation, outcome",
+                           ', outcome=~"failed|denied|abandoned"'),
                       "{{operation}}: {{outcome}}"),
             ),
             lines(
