@@ -1,4 +1,4 @@
-//! Trace contexts that records bring along in their header `traceparent` (W3C Trace Context, level 1).
+//! Trace contexts that records bring along in their header `traceparent` (W3C Trace Context).
 //!
 //! They take no part in what becomes of a record: a source notes them aside, and whoever traces the
 //! landing of a batch takes those of the offsets it covers. Both sides are bounded: of a partition

@@ -43,7 +43,7 @@ impl Stage {
             )?,
             changes: make.counters(
                 "huiliu_changes_total",
-                "Accepted changes by operation: c create, u update, d delete, r read of a snapshot.",
+                "Accepted changes by operation: c create, u update, d delete, r snapshot read.",
                 &["group", "op"],
             )?,
             batch_seconds: make.histograms(
