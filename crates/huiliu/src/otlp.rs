@@ -3,8 +3,8 @@
 //!
 //! One span per attempt to land a batch, with links to the spans that its records name in their
 //! header `traceparent`. Nothing waits for the collector: what does not fit into the queue, or is
-//! not taken by the collector, is counted and let go. The way to the collector is plain HTTP, for it
-//! is meant to stand beside the process; it speaks TLS to whatever lies further.
+//! not taken by the collector, is counted and let go. The way to the collector is plain HTTP, for
+//! it is meant to stand beside the process; it speaks TLS to whatever lies further.
 
 mod wire;
 
