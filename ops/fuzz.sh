@@ -1,5 +1,5 @@
 #!/bin/sh
-# Fuzzes every JSON decoder, SECONDS each, from the small corpus in fuzz/corpus:
+# Fuzzes every decoder, SECONDS each, from the small corpus in fuzz/corpus:
 #   ops/fuzz.sh SECONDS [TARGET...]
 #
 # What is found is written to fuzz/artifacts; what is new goes to fuzz/grown, which is not kept in
@@ -9,7 +9,7 @@ set -eu
 
 seconds=${1:?usage: ops/fuzz.sh SECONDS [TARGET...]}
 shift
-[ $# -gt 0 ] || set -- huiliu_json debezium_json json
+[ $# -gt 0 ] || set -- huiliu_json debezium_json json confluent_avro debezium_avro avro_schema
 cd "$(dirname "$0")/../fuzz"
 export RUSTC_BOOTSTRAP=1
 

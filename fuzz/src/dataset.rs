@@ -66,8 +66,30 @@ fn column(name: &str, data_type: DataType, rules: Vec<Rule>) -> Column {
     }
 }
 
-/// A record that nothing is wrong with.
-pub fn good(format: Format, number: u32) -> String {
+/// Schemas of Avro records; the first has id 1.
+pub fn schemas(format: Format) -> Vec<String> {
+    let text = match format {
+        Format::ConfluentAvro => include_str!("../schemas/confluent_avro.json"),
+        Format::DebeziumAvro => include_str!("../schemas/debezium_avro.json"),
+        _ => "[]",
+    };
+    let schemas: Vec<serde_json::Value> = serde_json::from_str(text).expect("schemas are JSON");
+    schemas.iter().map(serde_json::Value::to_string).collect()
+}
+
+/// One of two records that nothing is wrong with.
+pub fn good(format: Format, number: u32) -> Vec<u8> {
+    let seed: &[u8] = match (format, number) {
+        (Format::ConfluentAvro, 1) => include_bytes!("../corpus/confluent_avro/full.avro"),
+        (Format::ConfluentAvro, _) => include_bytes!("../corpus/confluent_avro/update.avro"),
+        (Format::DebeziumAvro, 1) => include_bytes!("../corpus/debezium_avro/create.avro"),
+        (Format::DebeziumAvro, _) => include_bytes!("../corpus/debezium_avro/update.avro"),
+        _ => return good_json(format, number).into_bytes(),
+    };
+    seed.to_vec()
+}
+
+fn good_json(format: Format, number: u32) -> String {
     let row = format!(
         concat!(
             r#"{{"account_no":"023000{}","meter_no":17,"name":"王大锤","opened":{},"#,

@@ -5,18 +5,20 @@
 //!
 //! * every record becomes rows, one reject or is skipped, and every column has one cell a row;
 //! * the good records end as the same rows, cell by cell, as without their neighbour;
-//! * serde_json, an independent reader of JSON, accepts what is accepted and refuses what is
-//!   refused as broken; for plain rows it also finds the same values.
+//! * serde_json and apache-avro, independent readers, accept what is accepted and refuse what is
+//!   refused as broken; for plain rows they also find the same values.
 
+mod avro;
 mod dataset;
 
 pub use dataset::contract;
-use dataset::{GOOD_KEY, OFFSETS, TOPIC, good};
+use dataset::{GOOD_KEY, OFFSETS, TOPIC, good, schemas};
 
 use arrow::array::RecordBatch;
 use huiliu_decode::{Decoder, Limits};
 use huiliu_model::contract::Format;
-use huiliu_model::{Cell, CellKind, Changes, Partition, Reason, Record, Records};
+use huiliu_model::schemas::{SchemaId, SchemaKind, WriterSchema};
+use huiliu_model::{Cell, CellKind, Changes, Contract, Partition, Reason, Record, Records};
 use huiliu_normalise::{Keys, Normaliser, Protection};
 use serde_json::Value;
 use std::sync::Arc;
@@ -29,6 +31,8 @@ const KAFKA_MS: i64 = 1_586_219_460_000;
 pub struct Bench {
     format: Format,
     decoder: Decoder,
+    /// For formats in Avro.
+    oracle: Option<avro::Oracle>,
     plain: Prepared,
     keyed: Prepared,
 }
@@ -42,7 +46,9 @@ struct Prepared {
 impl Bench {
     pub fn new(format: Format) -> Self {
         let contract = Arc::new(contract(format));
-        let decoder = Decoder::new(&contract, Limits::default());
+        let decoder = decoder(&contract);
+        let is_avro = matches!(format, Format::ConfluentAvro | Format::DebeziumAvro);
+        let oracle = is_avro.then(|| avro::Oracle::new(format));
         let prepared = |protection: Protection| {
             let normaliser = Normaliser::new(Arc::clone(&contract), Arc::new(protection))
                 .expect("the contract is valid");
@@ -54,7 +60,7 @@ impl Bench {
         };
         let keys = Keys { id: "k".into(), token: [3; 32], encrypt: [5; 16], older: Vec::new() };
         let (plain, keyed) = (prepared(Protection::Plain), prepared(Protection::Keys(keys)));
-        Self { format, decoder, plain, keyed }
+        Self { format, decoder, oracle, plain, keyed }
     }
 
     /// Takes the bytes all the way.
@@ -71,11 +77,30 @@ impl Bench {
         prepared.check(&records, &changes);
     }
 
+    /// Takes a value all the way whose schema is the fuzzer's as well.
+    ///
+    /// # Panics
+    /// When something does not hold.
+    pub fn check_schema(&self, schema: &str, value: &[u8]) {
+        const ID: u32 = 1_000;
+        let decoder = decoder(&contract(self.format));
+        learn(&decoder, ID, schema);
+        let data = [&[0][..], &ID.to_be_bytes(), value].concat();
+        let records = records(self.format, Some(&data));
+        let changes = decoder.decode(&records);
+        check_balance(&changes);
+        self.plain.check(&records, &changes);
+    }
+
     fn check_oracle(&self, data: &[u8], records: &Records, changes: &Changes) {
         let reject = changes.rejects.iter().find(|reject| reject.record == 1);
         let reason = reject.map(|reject| reject.reason);
         // These bounds are ours alone.
         if matches!(reason, Some(Reason::TooDeep | Reason::TooLarge)) {
+            return;
+        }
+        if let Some(oracle) = &self.oracle {
+            oracle.check(data, reason, records, changes);
             return;
         }
         let broken = [Reason::NotJson, Reason::Truncated, Reason::NotUtf8, Reason::Empty];
@@ -109,6 +134,20 @@ impl Prepared {
         assert_eq!(rows.slice(0, 1), self.good.slice(0, 1), "the record before is untouched");
         assert_eq!(rows.slice(last, 1), self.good.slice(1, 1), "the record after is untouched");
     }
+}
+
+/// A decoder that knows the schemas of its format.
+fn decoder(contract: &Contract) -> Decoder {
+    let decoder = Decoder::new(contract, Limits::default());
+    for (id, schema) in (1..).zip(schemas(contract.format)) {
+        learn(&decoder, id, &schema);
+    }
+    decoder
+}
+
+fn learn(decoder: &Decoder, id: u32, schema: &str) {
+    let (text, references) = (schema.to_owned(), Vec::new());
+    decoder.learn(SchemaId(id), &WriterSchema { kind: SchemaKind::Avro, text, references });
 }
 
 fn check_balance(changes: &Changes) {
@@ -163,7 +202,7 @@ fn records(format: Format, between: Option<&[u8]>) -> Records {
     let mut records = Records::new(contract.dataset, TOPIC.into());
     let first = good(format, 1);
     let last = good(format, 2);
-    let values = [Some(first.as_bytes()), between, Some(last.as_bytes())];
+    let values = [Some(&first[..]), between, Some(&last[..])];
     for (offset, value) in OFFSETS.zip(values) {
         let Some(value) = value else { continue };
         let key = Some(records.store(GOOD_KEY));

@@ -125,6 +125,17 @@ impl Envelope {
         fields: &mut Fields,
         outermost: bool,
     ) -> Result<(), Fault> {
+        cursor.apart(|cursor| self.fields_of(work, cursor, fields, outermost))
+    }
+
+    #[inline(always)]
+    fn fields_of(
+        &self,
+        work: &mut Work,
+        cursor: &mut Cursor,
+        fields: &mut Fields,
+        outermost: bool,
+    ) -> Result<(), Fault> {
         let part = if outermost { ENVELOPE } else { PAYLOAD_PART };
         work.orders[part].restart();
         let mut more = cursor.enter()?;
@@ -134,11 +145,11 @@ impl Envelope {
             // Within the payload these two are names like any other.
             let name = name.filter(|&name| outermost || is_inner(name));
             let token = match name {
-                Some(SCHEMA) => work.pass_repeated(cursor)?,
-                Some(PAYLOAD) => self.payload(work, cursor, fields)?,
-                Some(BEFORE) => work.read_image(cursor, Side::Before)?,
-                Some(AFTER) => work.read_image(cursor, Side::After)?,
-                Some(SOURCE) => self.source(work, cursor, fields)?,
+                Some(SCHEMA) => cursor.apart(|cursor| work.pass_repeated(cursor))?,
+                Some(PAYLOAD) => cursor.apart(|cursor| self.payload(work, cursor, fields))?,
+                Some(BEFORE) => cursor.apart(|cursor| work.read_image(cursor, Side::Before))?,
+                Some(AFTER) => cursor.apart(|cursor| work.read_image(cursor, Side::After))?,
+                Some(SOURCE) => cursor.apart(|cursor| self.source(work, cursor, fields))?,
                 _ => cursor.value()?,
             };
             let field = name.and_then(|name| fields.envelope.get_mut(name));
@@ -175,21 +186,40 @@ impl Envelope {
             return cursor.value();
         }
         let start = narrow(cursor.at());
+        cursor.apart(|cursor| self.source_fields(work, cursor, fields))?;
+        Ok(Token { kind: Kind::Object, start, end: narrow(cursor.at()) })
+    }
+
+    #[inline(always)]
+    fn source_fields(
+        &self,
+        work: &mut Work,
+        cursor: &mut Cursor,
+        fields: &mut Fields,
+    ) -> Result<(), Fault> {
         work.orders[SOURCE_PART].restart();
         let mut more = cursor.enter()?;
         while more {
             let at = narrow(cursor.at());
             let order = &mut work.orders[SOURCE_PART];
-            let name = self.source.read(cursor, order, &mut work.spare)?;
-            let token = cursor.value()?;
+            let usual = self.source.take_field(cursor, order);
+            let is_usual = usual.is_some();
+            let (name, token);
+            match usual {
+                Some(field) => (name, token) = field,
+                None => {
+                    name = self.source.read(cursor, order, &mut work.spare)?;
+                    token = cursor.value()?;
+                }
+            }
             if let Some(field) = name.and_then(|name| fields.source.get_mut(name))
                 && field.replace(token).is_some()
             {
                 fields.duplicate = fields.duplicate.or(Some(at));
             }
-            more = cursor.more()?;
+            more = is_usual || cursor.more()?;
         }
-        Ok(Token { kind: Kind::Object, start, end: narrow(cursor.at()) })
+        Ok(())
     }
 }
 

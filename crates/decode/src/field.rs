@@ -39,6 +39,16 @@ pub(crate) fn integer(text: &[u8]) -> Option<i64> {
         (b'-', digits) => (true, digits),
         _ => (false, text),
     };
+    if let 1..19 = digits.len() {
+        // So many digits cannot overflow, and are checked together.
+        let mut others = false;
+        let value = digits.iter().fold(0, |value: i64, byte| {
+            let digit = byte.wrapping_sub(b'0');
+            others |= digit > 9;
+            value.wrapping_mul(10).wrapping_add(digit.into())
+        });
+        return (!others).then_some(if negative { -value } else { value });
+    }
     if digits.is_empty() {
         return None;
     }

@@ -56,7 +56,7 @@ impl Envelope {
         cursor: &mut Cursor,
         key: Option<&Range<u32>>,
     ) -> Result<Found, Stop> {
-        let fields = self.fields(work, cursor)?;
+        let fields = cursor.apart(|cursor| self.fields(work, cursor))?;
         let document = cursor.document();
         check_version(document, fields[V])?;
         check_dataset(work, document, fields[DS])?;
@@ -89,6 +89,7 @@ impl Envelope {
     }
 
     /// Passes the whole document; keeps the images in `work` and where the fields lie.
+    #[inline(always)]
     fn fields(&self, work: &mut Work, cursor: &mut Cursor) -> Result<Fields, Stop> {
         let mut fields = Fields::default();
         let mut duplicate = None;
@@ -98,9 +99,9 @@ impl Envelope {
             let at = narrow(cursor.at());
             let name = self.names.read(cursor, &mut work.orders[ENVELOPE], &mut work.spare)?;
             let token = match name {
-                Some(BEFORE) => work.read_image(cursor, Side::Before)?,
-                Some(AFTER) => work.read_image(cursor, Side::After)?,
-                Some(SRC) => work.pass_repeated(cursor)?,
+                Some(BEFORE) => cursor.apart(|cursor| work.read_image(cursor, Side::Before))?,
+                Some(AFTER) => cursor.apart(|cursor| work.read_image(cursor, Side::After))?,
+                Some(SRC) => cursor.apart(|cursor| work.pass_repeated(cursor))?,
                 _ => cursor.value()?,
             };
             if let Some(field) = name.and_then(|name| fields.get_mut(name))

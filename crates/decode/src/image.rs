@@ -161,7 +161,7 @@ impl<'a> Work<'a> {
         }
     }
 
-    pub fn image_mut(&mut self, side: Side) -> &mut [Cell] {
+    pub fn image_mut(&mut self, side: Side) -> &mut Vec<Cell> {
         match side {
             Side::Before => &mut self.before,
             Side::After => &mut self.after,
@@ -201,36 +201,55 @@ impl<'a> Work<'a> {
             return cursor.value();
         }
         let start = narrow(cursor.at());
+        let mut cells = std::mem::take(self.image_mut(side));
+        let read = cursor.apart(|cursor| self.read_fields(cursor, &mut cells, side));
+        *self.image_mut(side) = cells;
+        read?;
+        Ok(Token { kind: Kind::Object, start, end: narrow(cursor.at()) })
+    }
+
+    #[inline(always)]
+    fn read_fields(
+        &mut self,
+        cursor: &mut Cursor,
+        cells: &mut [Cell],
+        side: Side,
+    ) -> Result<(), Fault> {
         self.strange_mut(side).clear();
-        self.image_mut(side).fill(Cell::default());
+        cells.fill(Cell::default());
         let decoder = self.decoder;
         let (base, placeholders) = (self.base, self.placeholders);
         self.image_order.restart();
         let mut more = cursor.enter()?;
         while more {
             let named_at = cursor.at();
-            let column = decoder.columns.read(cursor, &mut self.image_order, &mut self.spare)?;
-            let value_at = cursor.at();
-            let token = cursor.value()?;
-            let Some(column) = column else {
-                self.stranger(cursor.document(), named_at..value_at, token, side);
-                more = cursor.more()?;
-                continue;
-            };
-            let raw = token.raw(cursor.document());
-            let mut cell = match token.kind {
-                Kind::Escaped => unescaped(raw, &mut self.scratch),
-                _ => crate::cell(token, base),
-            };
-            if placeholders && PLACEHOLDERS.contains(&raw) {
-                cell = Cell { kind: CellKind::Unavailable, ..Cell::default() };
+            let (order, spare) = (&mut self.image_order, &mut self.spare);
+            let (column, token);
+            let usual = decoder.columns.take_field(cursor, order);
+            let is_usual = usual.is_some();
+            match usual {
+                Some(field) => (column, token) = field,
+                None => {
+                    column = decoder.columns.read(cursor, order, spare)?;
+                    token = cursor.value()?;
+                }
             }
-            if let Some(place) = self.image_mut(side).get_mut(column) {
-                *place = cell;
+            match column.and_then(|column| cells.get_mut(column)) {
+                Some(place) => {
+                    let raw = token.raw(cursor.document());
+                    *place = match token.kind {
+                        _ if placeholders && is_placeholder(raw) => {
+                            Cell { kind: CellKind::Unavailable, ..Cell::default() }
+                        }
+                        Kind::Escaped => unescaped(raw, &mut self.scratch),
+                        _ => crate::cell(token, base),
+                    };
+                }
+                None => self.stranger(cursor.document(), named_at, token, side),
             }
-            more = cursor.more()?;
+            more = is_usual || cursor.more()?;
         }
-        Ok(Token { kind: Kind::Object, start, end: narrow(cursor.at()) })
+        Ok(())
     }
 
     fn strange_mut(&mut self, side: Side) -> &mut Vec<Extra> {
@@ -240,23 +259,24 @@ impl<'a> Work<'a> {
         }
     }
 
-    /// Notes a field that the contract does not name. `named` reaches from behind the opening
-    /// quote of its name to its value.
+    /// Notes a field that the contract does not name. Its name begins at `named`, behind the
+    /// quote.
     #[cold]
-    fn stranger(&mut self, document: &[u8], named: Range<usize>, token: Token, side: Side) {
-        let written = document.get(named.clone()).unwrap_or_default();
+    fn stranger(&mut self, document: &[u8], named: usize, token: Token, side: Side) {
+        let quoted = usize::from(matches!(token.kind, Kind::Text | Kind::Escaped));
+        let value_at = (token.start as usize).saturating_sub(quoted);
+        let written = document.get(named..value_at).unwrap_or_default();
         let name_len = written.iter().rposition(|byte| *byte == b'"').unwrap_or(0);
         let record = self.record;
         strangers::note(&mut self.strangers, written.get(..name_len).unwrap_or_default(), record);
         match self.decoder.on_strange {
             OnDrift::Quarantine => {
-                self.refused.get_or_insert(narrow(named.start));
+                self.refused.get_or_insert(narrow(named));
             }
             OnDrift::Evolve => {
-                let quoted = matches!(token.kind, Kind::Text | Kind::Escaped);
-                let end = token.end as usize + usize::from(quoted);
-                // The cursor stands behind the quote that opens the name.
-                let start = named.start.saturating_sub(1);
+                let end = token.end as usize + quoted;
+                // The name's own quote stands before it.
+                let start = named.saturating_sub(1);
                 let base = self.base;
                 self.strange_mut(side).push(Extra {
                     row: 0,
@@ -475,6 +495,24 @@ impl<'a> Work<'a> {
     }
 }
 
+/// Whether a value is one of [`PLACEHOLDERS`]; nearly always its length tells.
+#[inline(always)]
+pub(crate) fn is_placeholder(raw: &[u8]) -> bool {
+    const LENGTHS: u64 = {
+        let (mut lengths, mut at) = (0, 0);
+        while at < PLACEHOLDERS.len() {
+            lengths |= 1 << PLACEHOLDERS[at].len();
+            at += 1;
+        }
+        lengths
+    };
+    raw.len() < 64
+        && LENGTHS >> raw.len() & 1 == 1
+        && matches!(raw.first(), Some(b'_' | b'5' | b'X' | b'['))
+        && PLACEHOLDERS.contains(&raw)
+}
+
+#[cold]
 fn unescaped(raw: &[u8], scratch: &mut Vec<u8>) -> Cell {
     let start = scratch.len();
     unescape(raw, scratch);

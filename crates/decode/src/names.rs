@@ -4,7 +4,7 @@
 //! followed which, also of those that are not known here, so the next name is usually guessed and
 //! only compared; names that were not foreseen go through a small table by length.
 
-use crate::scan::{Cursor, Fault, Kind, QuotedName, unescape};
+use crate::scan::{Cursor, Fault, Kind, QuotedName, Token, unescape};
 
 /// Known names; a name is its index in the order they were given.
 #[derive(Debug)]
@@ -40,28 +40,43 @@ impl Names {
         same_length.iter().copied().find(|&index| *self.plain[index] == *name)
     }
 
+    /// Takes the usual field with the name that came next before; see [`Cursor::take_field`].
+    #[inline(always)]
+    pub fn take_field(
+        &self,
+        cursor: &mut Cursor,
+        order: &mut Order,
+    ) -> Option<(Option<usize>, Token)> {
+        let (place, name) = order.next()?;
+        let token = cursor.take_field(name)?;
+        order.last = place;
+        Some((self.known(place), token))
+    }
+
+    #[inline(always)]
+    fn known(&self, place: usize) -> Option<usize> {
+        (place < self.len()).then_some(place)
+    }
+
     /// Reads the name that is due at the cursor, with its colon. `None` is a name not known
     /// here. `spare` is memory for names with escapes.
-    #[inline]
+    #[inline(always)]
     pub fn read(
         &self,
         cursor: &mut Cursor,
         order: &mut Order,
         spare: &mut Vec<u8>,
     ) -> Result<Option<usize>, Fault> {
-        let guess = order.guess();
-        if let Some(Some(quoted)) = self.quoted.get(guess)
-            && cursor.take_name(quoted)
+        if let Some((place, name)) = order.next()
+            && cursor.take_name(name)
         {
-            order.last = guess;
-            return Ok(Some(guess));
+            order.last = place;
+            return Ok(self.known(place));
         }
-        if order.take_stranger(guess, cursor) {
-            return Ok(None);
-        }
-        self.read_unforeseen(cursor, order, spare)
+        cursor.apart(|cursor| self.read_unforeseen(cursor, order, spare))
     }
 
+    #[inline(never)]
     fn read_unforeseen(
         &self,
         cursor: &mut Cursor,
@@ -91,64 +106,61 @@ impl Names {
 const STRANGERS_MAX: usize = 64;
 
 /// Which name followed which in the objects read so far.
+///
+/// A place is a known name, then the beginning of an object, then each stranger.
 #[derive(Debug)]
 pub(crate) struct Order {
-    /// Successor of each place: of each known name, then of the beginning of an object, then of
-    /// each stranger.
-    next: Vec<usize>,
+    places: Vec<Place>,
     last: usize,
     /// Place of the beginning of an object, which is the number of known names.
     start: usize,
     /// Names that are not known, without escapes.
-    strangers: Vec<(Box<[u8]>, QuotedName)>,
+    strangers: Vec<Box<[u8]>>,
+}
+
+#[derive(Debug)]
+struct Place {
+    /// `None`: no name, or one that is never without escapes.
+    name: Option<QuotedName>,
+    next: usize,
 }
 
 impl Order {
     pub fn new(names: &Names) -> Self {
         let count = names.len();
-        let next = (1..=count).chain([0]).collect();
-        Self { next, last: count, start: count, strangers: Vec::new() }
+        let nexts = (1..=count).chain([0]);
+        let quoted = names.quoted.iter().cloned().chain([None]);
+        let places = quoted.zip(nexts).map(|(name, next)| Place { name, next }).collect();
+        Self { places, last: count, start: count, strangers: Vec::new() }
     }
 
     /// To be called at the beginning of each object.
-    #[inline]
+    #[inline(always)]
     pub fn restart(&mut self) {
         self.last = self.start;
     }
 
-    #[inline]
-    fn guess(&self) -> usize {
-        self.next.get(self.last).copied().unwrap_or(usize::MAX)
-    }
-
-    /// Takes the name at the cursor if it is the stranger at this place.
-    #[inline]
-    fn take_stranger(&mut self, place: usize, cursor: &mut Cursor) -> bool {
-        let index = place.checked_sub(self.start + 1);
-        let Some((_, quoted)) = index.and_then(|index| self.strangers.get(index)) else {
-            return false;
-        };
-        let taken = cursor.take_name(quoted);
-        if taken {
-            self.last = place;
-        }
-        taken
+    /// The name that came next before, and its place.
+    #[inline(always)]
+    fn next(&self) -> Option<(usize, &QuotedName)> {
+        let place = self.places.get(self.last)?.next;
+        Some((place, self.places.get(place)?.name.as_ref()?))
     }
 
     fn learn(&mut self, place: usize) {
-        if let Some(next) = self.next.get_mut(self.last) {
-            *next = place;
+        if let Some(last) = self.places.get_mut(self.last) {
+            last.next = place;
         }
         self.last = place;
     }
 
     fn learn_stranger(&mut self, name: &[u8]) {
-        let known = self.strangers.iter().position(|(held, _)| **held == *name);
+        let known = self.strangers.iter().position(|held| **held == *name);
         let index = match (known, QuotedName::new(name)) {
             (Some(index), _) => index,
             (None, Some(quoted)) if self.strangers.len() < STRANGERS_MAX => {
-                self.strangers.push((name.into(), quoted));
-                self.next.push(usize::MAX);
+                self.strangers.push(name.into());
+                self.places.push(Place { name: Some(quoted), next: usize::MAX });
                 self.strangers.len() - 1
             }
             _ => return,

@@ -9,7 +9,9 @@
 //! the end of the bytes when the document stopped too early.
 
 mod text;
+mod vector;
 
+use std::sync::Arc;
 pub use text::unescape;
 
 /// Why a document cannot be read on; [`Cursor::at`] says where.
@@ -61,7 +63,8 @@ pub(crate) fn narrow(position: usize) -> u32 {
 /// Deepest nesting a cursor can be asked to allow: one bit of a `u128` per level.
 pub const NESTING_MAX: usize = 128;
 
-#[derive(Debug)]
+/// Small, and copied on purpose: see [`Cursor::apart`].
+#[derive(Debug, Clone, Copy)]
 pub struct Cursor<'a> {
     bytes: &'a [u8],
     at: usize,
@@ -72,13 +75,11 @@ pub struct Cursor<'a> {
 }
 
 /// A field name as it stands before its colon, prepared for a quick comparison.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct QuotedName {
     /// The name, its closing quote and the colon.
-    bytes: Box<[u8]>,
-    /// The first sixteen of the bytes, and the bits of them that count.
-    head: u128,
-    mask: u128,
+    bytes: Arc<[u8]>,
+    head: vector::Head,
 }
 
 impl QuotedName {
@@ -87,20 +88,15 @@ impl QuotedName {
         if name.iter().any(|byte| matches!(byte, b'"' | b'\\' | 0..0x20)) {
             return None;
         }
-        let bytes: Box<[u8]> = [name, b"\":"].concat().into();
-        let (mut head, mut mask) = ([0; 16], [0; 16]);
-        for (place, byte) in bytes.iter().take(16).enumerate() {
-            (head[place], mask[place]) = (*byte, 0xFF);
-        }
-        let (head, mask) = (u128::from_le_bytes(head), u128::from_le_bytes(mask));
-        Some(Self { bytes, head, mask })
+        let bytes: Arc<[u8]> = [name, b"\":"].concat().into();
+        Some(Self { head: vector::Head::new(&bytes), bytes })
     }
 
-    #[inline]
+    #[inline(always)]
     fn begins(&self, rest: &[u8]) -> bool {
-        match rest.first_chunk::<16>() {
-            Some(chunk) if u128::from_le_bytes(*chunk) & self.mask != self.head => false,
-            Some(_) if self.bytes.len() <= 16 => true,
+        match rest.first_chunk() {
+            Some(chunk) if !self.head.begins(chunk) => false,
+            Some(_) if self.bytes.len() <= vector::Head::BYTES => true,
             _ => rest.starts_with(&self.bytes),
         }
     }
@@ -121,8 +117,21 @@ impl<'a> Cursor<'a> {
         self.bytes
     }
 
+    /// Works on a copy of the cursor and takes it over, whatever comes of it.
+    ///
+    /// Where the cursor stands is what every step waits for. A cursor that is nowhere handed on by
+    /// reference is kept in registers; kept in memory, each step is a store and a load that waits
+    /// for it. So loops over fields run on a copy, and what they call but do not contain gets one.
+    #[inline(always)]
+    pub fn apart<T>(&mut self, run: impl FnOnce(&mut Self) -> T) -> T {
+        let mut copy = *self;
+        let made = run(&mut copy);
+        *self = copy;
+        made
+    }
+
     /// Skips white space and looks at the next byte without taking it.
-    #[inline]
+    #[inline(always)]
     pub fn peek(&mut self) -> Result<u8, Fault> {
         loop {
             match self.bytes.get(self.at) {
@@ -135,7 +144,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// Enters an object. True: a field follows and its name is to be read; false: it was empty.
-    #[inline]
+    #[inline(always)]
     pub fn enter(&mut self) -> Result<bool, Fault> {
         self.expect(b'{')?;
         if self.depth >= self.nesting {
@@ -152,13 +161,18 @@ impl<'a> Cursor<'a> {
     }
 
     /// After a field's value. True: another field follows; false: the object is closed.
-    #[inline]
+    #[inline(always)]
     pub fn more(&mut self) -> Result<bool, Fault> {
         // Without white space the next name's quote follows its comma.
         if self.rest().first_chunk::<2>() == Some(b",\"") {
             self.at += 2;
             return Ok(true);
         }
+        self.apart(Self::more_or_end)
+    }
+
+    #[inline(never)]
+    fn more_or_end(&mut self) -> Result<bool, Fault> {
         match self.peek()? {
             b',' => {
                 self.at += 1;
@@ -181,7 +195,7 @@ impl<'a> Cursor<'a> {
     /// Takes a field's name and its colon if the name is exactly this and the colon follows at
     /// once. It spares the usual case, where the caller knows what comes, from searching the end
     /// of the name. False tells nothing: the name is to be read.
-    #[inline]
+    #[inline(always)]
     pub fn take_name(&mut self, name: &QuotedName) -> bool {
         let begins = name.begins(self.rest());
         if begins {
@@ -190,7 +204,21 @@ impl<'a> Cursor<'a> {
         begins
     }
 
+    /// Takes the usual field in one look: this name, a value that is short and has nothing within,
+    /// and the comma and the quote of the next name; no white space. `None` tells nothing.
+    #[inline(always)]
+    pub fn take_field(&mut self, name: &QuotedName) -> Option<Token> {
+        let window = self.bytes.get(self.at..)?.first_chunk()?;
+        let (kind, value) = vector::field(window, &name.head, name.bytes.len())?;
+        let at = |place: usize| narrow(self.at + place);
+        let token = Token { kind, start: at(value.start), end: at(value.end) };
+        let quote = usize::from(kind == Kind::Text);
+        self.at += value.end + quote + b",\"".len();
+        Some(token)
+    }
+
     /// Reads a field's name, up to and with its colon.
+    #[inline(always)]
     pub fn name(&mut self) -> Result<Token, Fault> {
         let kind = self.string()?;
         let name = self.token(kind);
@@ -199,31 +227,37 @@ impl<'a> Cursor<'a> {
     }
 
     /// Passes one value of any kind.
-    ///
-    /// A token is put together here, in the caller, from what lies in the cursor. Handed through
-    /// memory by the functions below it would be read in other pieces than it was written, which
-    /// stalls the processor; measured, that was a third of the time of an envelope.
     #[inline(always)]
     pub fn value(&mut self) -> Result<Token, Fault> {
         let kind = self.pass()?;
         Ok(self.token(kind))
     }
 
-    #[inline]
+    #[inline(always)]
     fn token(&self, kind: Kind) -> Token {
         let quote = usize::from(matches!(kind, Kind::Text | Kind::Escaped));
         Token { kind, start: narrow(self.start), end: narrow(self.at - quote) }
     }
 
+    #[inline(always)]
     fn pass(&mut self) -> Result<Kind, Fault> {
-        // Most values are texts right behind their colon.
-        if self.bytes.get(self.at) == Some(&b'"') {
-            self.at += 1;
-            return self.string();
+        // Without white space a value follows its colon.
+        match self.bytes.get(self.at) {
+            Some(b'"') => {
+                self.at += 1;
+                self.string()
+            }
+            Some(b'-' | b'0'..=b'9') => self.number(),
+            Some(b'n' | b't' | b'f') => self.literal(),
+            _ => self.apart(Self::pass_any),
         }
+    }
+
+    #[inline(never)]
+    fn pass_any(&mut self) -> Result<Kind, Fault> {
         match self.peek()? {
-            b'{' => self.nested(Kind::Object),
-            b'[' => self.nested(Kind::Array),
+            b'{' => self.apart(|cursor| cursor.nested(Kind::Object)),
+            b'[' => self.apart(|cursor| cursor.nested(Kind::Array)),
             byte => self.scalar(byte),
         }
     }
@@ -250,12 +284,12 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn rest(&self) -> &'a [u8] {
         self.bytes.get(self.at..).unwrap_or_default()
     }
 
-    #[inline]
+    #[inline(always)]
     fn expect(&mut self, wanted: u8) -> Result<(), Fault> {
         if self.peek()? != wanted {
             return Err(Fault::Unexpected);
@@ -264,7 +298,7 @@ impl<'a> Cursor<'a> {
         Ok(())
     }
 
-    #[inline]
+    #[inline(always)]
     fn scalar(&mut self, first: u8) -> Result<Kind, Fault> {
         match first {
             b'"' => {
@@ -272,27 +306,34 @@ impl<'a> Cursor<'a> {
                 self.string()
             }
             b'-' | b'0'..=b'9' => self.number(),
-            b'n' => self.literal(b"null", Kind::Null),
-            b't' => self.literal(b"true", Kind::True),
-            b'f' => self.literal(b"false", Kind::False),
+            b'n' | b't' | b'f' => self.literal(),
             _ => Err(Fault::Unexpected),
         }
     }
 
-    fn literal(&mut self, word: &[u8], kind: Kind) -> Result<Kind, Fault> {
+    #[inline(always)]
+    fn literal(&mut self) -> Result<Kind, Fault> {
         self.start = self.at;
-        if self.rest().starts_with(word) {
-            self.at += word.len();
-            return Ok(kind);
-        }
-        for wanted in word {
-            match self.bytes.get(self.at) {
-                Some(byte) if byte == wanted => self.at += 1,
-                Some(_) => return Err(Fault::Unexpected),
-                None => return Err(Fault::Truncated),
-            }
-        }
+        let (kind, length) = match self.rest() {
+            [b'n', b'u', b'l', b'l', ..] => (Kind::Null, 4),
+            [b't', b'r', b'u', b'e', ..] => (Kind::True, 4),
+            [b'f', b'a', b'l', b's', b'e', ..] => (Kind::False, 5),
+            _ => return self.apart(Self::not_literal),
+        };
+        self.at += length;
         Ok(kind)
+    }
+
+    /// Finds the byte that makes a word of what begins like one no word.
+    #[cold]
+    fn not_literal(&mut self) -> Result<Kind, Fault> {
+        let word: &[u8] = match self.bytes.get(self.at) {
+            Some(b'n') => b"null",
+            Some(b't') => b"true",
+            _ => b"false",
+        };
+        self.at += word.iter().zip(self.rest()).take_while(|(wanted, byte)| wanted == byte).count();
+        Err(if self.at < self.bytes.len() { Fault::Unexpected } else { Fault::Truncated })
     }
 
     /// Reads a string from just behind its opening quote.
@@ -304,12 +345,13 @@ impl<'a> Cursor<'a> {
             self.at = end + 1;
             return Ok(Kind::Text);
         }
-        self.string_with_escapes(end)
+        self.at = end;
+        self.apart(Self::string_with_escapes)
     }
 
+    /// Reads the rest of a string from the byte that is not plain text.
     #[cold]
-    fn string_with_escapes(&mut self, stop: usize) -> Result<Kind, Fault> {
-        self.at = stop;
+    fn string_with_escapes(&mut self) -> Result<Kind, Fault> {
         loop {
             match self.bytes.get(self.at) {
                 Some(b'"') => {
@@ -324,8 +366,20 @@ impl<'a> Cursor<'a> {
         }
     }
 
+    #[inline(always)]
     fn number(&mut self) -> Result<Kind, Fault> {
         self.start = self.at;
+        match self.rest().first_chunk().and_then(vector::number_end) {
+            Some(length) => {
+                self.at += length;
+                Ok(Kind::Number)
+            }
+            None => self.apart(Self::any_number),
+        }
+    }
+
+    #[inline(never)]
+    fn any_number(&mut self) -> Result<Kind, Fault> {
         if self.bytes.get(self.at) == Some(&b'-') {
             self.at += 1;
         }
@@ -367,6 +421,7 @@ impl<'a> Cursor<'a> {
 
     /// Passes an object or array. `objects` holds one bit per open level, the innermost lowest:
     /// 1 for an object, 0 for an array.
+    #[inline(always)]
     fn nested(&mut self, kind: Kind) -> Result<Kind, Fault> {
         let start = self.at;
         let room = self.nesting.saturating_sub(self.depth);
@@ -419,7 +474,7 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn inner_name(&mut self) -> Result<(), Fault> {
         self.expect(b'"')?;
         self.name().map(|_| ())

@@ -18,15 +18,16 @@ mod typed;
 use crate::flags::Marks;
 use crate::judge::{Bench, Failure, Plan, Tested, TextTest, Verdict};
 use crate::rule::{self, Context, Outcome};
-use arrow::array::{
-    ArrayRef, ArrowPrimitiveType, BooleanBuilder, Date32Builder, Decimal128Builder,
-    PrimitiveBuilder, StringBuilder, TimestampMicrosecondBuilder,
+use arrow::array::{ArrayRef, ArrowPrimitiveType, BooleanBuilder, PrimitiveArray, StringBuilder};
+use arrow::buffer::{BooleanBuffer, NullBuffer};
+use arrow::datatypes::{
+    Date32Type, Decimal128Type, Float64Type, Int32Type, Int64Type, TimestampMicrosecondType,
 };
-use arrow::datatypes::{Float64Type, Int32Type, Int64Type};
 use huiliu_model::contract::{Encoding, Format, NamedRule};
 use huiliu_model::{Cell, CellKind, Changes, DataType, Op, Reason, Stage, Value};
 use std::borrow::Cow;
 use std::fmt::Write;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// The cells of a chunk with what is known of its rows.
@@ -80,18 +81,19 @@ impl<'a> Chunk<'a> {
         Self { arena, arena_text, scratch_text, changes, format, deletes, event_days }
     }
 
-    /// The encoding of a column by row; runs of rows have one.
-    fn encodings(&self, plan: &Plan) -> impl Iterator<Item = Encoding> + use<'a> {
+    /// Rows of a column that follow each other and are written in one way.
+    fn runs(&self, plan: &Plan) -> impl Iterator<Item = (Range<usize>, Encoding)> + use<'a> {
         let (changes, declared) = (self.changes, plan.encoding);
         let column = usize::from(plan.index);
-        let mut next = changes.dialects.iter().peekable();
-        let mut now = declared;
-        (0..changes.rows.len()).map(move |row| {
-            while let Some(turn) = next.next_if(|turn| turn.from_row as usize <= row) {
-                let said = turn.columns.get(column).copied().unwrap_or_default();
-                now = if said == Encoding::Unsaid { declared } else { said };
-            }
-            now
+        let starts = changes.dialects.iter().map(move |turn| {
+            let said = turn.columns.get(column).copied().unwrap_or_default();
+            (turn.from_row as usize, if said == Encoding::Unsaid { declared } else { said })
+        });
+        let mut starts = std::iter::once((0, declared)).chain(starts).peekable();
+        std::iter::from_fn(move || {
+            let (start, encoding) = starts.next()?;
+            let end = starts.peek().map_or(changes.rows.len(), |(start, _)| *start);
+            Some((start..end, encoding))
         })
     }
 
@@ -150,34 +152,23 @@ impl<'a> Chunk<'a> {
 /// The typed column of one plan, one value per row.
 pub(crate) fn column(chunk: &Chunk<'_>, plan: &Plan, marks: &mut Marks) -> ArrayRef {
     let bench = Bench::new(plan, &chunk.deletes, marks);
-    let rows = chunk.cells(plan).len();
     match plan.data_type {
         DataType::String => texts(chunk, plan, bench),
         DataType::Boolean => booleans(chunk, plan, bench),
         DataType::Integer => {
-            let builder = PrimitiveBuilder::<Int32Type>::with_capacity(rows);
-            primitives(chunk, plan, bench, builder, (quick::integer, typed::integer))
+            primitives::<Int32Type>(chunk, plan, bench, (quick::integer, typed::integer))
         }
-        DataType::Long => {
-            let builder = PrimitiveBuilder::<Int64Type>::with_capacity(rows);
-            primitives(chunk, plan, bench, builder, (quick::long, typed::long))
-        }
+        DataType::Long => primitives::<Int64Type>(chunk, plan, bench, (quick::long, typed::long)),
         DataType::Double => {
-            let builder = PrimitiveBuilder::<Float64Type>::with_capacity(rows);
-            primitives(chunk, plan, bench, builder, (quick::double, typed::double))
+            primitives::<Float64Type>(chunk, plan, bench, (quick::double, typed::double))
         }
-        DataType::Date => {
-            let builder = Date32Builder::with_capacity(rows);
-            primitives(chunk, plan, bench, builder, (quick::date, typed::date))
-        }
+        DataType::Date => primitives::<Date32Type>(chunk, plan, bench, (quick::date, typed::date)),
         DataType::Timestamp => {
-            let builder = TimestampMicrosecondBuilder::with_capacity(rows).with_timezone("UTC");
-            primitives(chunk, plan, bench, builder, (quick::timestamp, typed::timestamp))
+            let ways = (quick::timestamp, typed::timestamp);
+            primitives::<TimestampMicrosecondType>(chunk, plan, bench, ways)
         }
         DataType::Decimal { .. } => {
-            let builder =
-                Decimal128Builder::with_capacity(rows).with_data_type(plan.data_type.to_arrow());
-            primitives(chunk, plan, bench, builder, (quick::decimal, typed::decimal))
+            primitives::<Decimal128Type>(chunk, plan, bench, (quick::decimal, typed::decimal))
         }
     }
 }
@@ -194,42 +185,69 @@ fn primitives<T: ArrowPrimitiveType>(
     chunk: &Chunk<'_>,
     plan: &Plan,
     mut bench: Bench<'_>,
-    mut builder: PrimitiveBuilder<T>,
     (quick, read): (
         impl Fn(&At<'_, '_>, CellKind, &str) -> Option<T::Native>,
         impl Fn(&At<'_, '_>, Given<'_>) -> Verdict<T::Native>,
     ),
 ) -> ArrayRef {
+    let cells = chunk.cells(plan);
+    let mut values = Vec::with_capacity(cells.len());
+    let mut nulls = Vec::new();
     let mut scratch = String::new();
-    let cells = chunk.cells(plan).iter().zip(chunk.encodings(plan));
-    for (row, (cell, encoding)) in cells.enumerate() {
-        let at = At { chunk, plan, row, encoding };
-        if let Some(value) = chunk.text(*cell).and_then(|text| quick(&at, cell.kind, text)) {
-            bench.clean(row);
-            builder.append_value(value);
-            continue;
+    for (rows, encoding) in chunk.runs(plan) {
+        for (row, cell) in rows.clone().zip(&cells[rows]) {
+            let at = At { chunk, plan, row, encoding };
+            if let Some(value) = chunk.text(*cell).and_then(|text| quick(&at, cell.kind, text)) {
+                bench.clean(row);
+                values.push(value);
+                continue;
+            }
+            let given = chunk.given(*cell);
+            let verdict = match encoded::plainly(given, encoding, plan.data_type, &mut scratch) {
+                Given::Absent => Verdict::Absent,
+                Given::Unavailable => Verdict::Unavailable,
+                given => read(&at, given),
+            };
+            let value = bench.settle(row, verdict);
+            if value.is_none() {
+                nulls.push(row);
+            }
+            values.push(value.unwrap_or_default());
         }
-        let given = encoded::plainly(chunk.given(*cell), encoding, plan.data_type, &mut scratch);
-        let verdict = match given {
-            Given::Absent => Verdict::Absent,
-            Given::Unavailable => Verdict::Unavailable,
-            given => read(&at, given),
-        };
-        builder.append_option(bench.settle(row, verdict));
     }
-    Arc::new(builder.finish())
+    let array = PrimitiveArray::<T>::new(values.into(), validity(cells.len(), &nulls));
+    Arc::new(array.with_data_type(plan.data_type.to_arrow()))
+}
+
+/// Which of so many rows have a value: all but some.
+fn validity(rows: usize, nulls: &[usize]) -> Option<NullBuffer> {
+    if nulls.is_empty() {
+        return None;
+    }
+    let mut bits = vec![u8::MAX; rows.div_ceil(8)];
+    for row in nulls {
+        bits[row / 8] &= !(1 << (row % 8));
+    }
+    Some(NullBuffer::new(BooleanBuffer::new(bits.into(), 0, rows)))
 }
 
 fn booleans(chunk: &Chunk<'_>, plan: &Plan, mut bench: Bench<'_>) -> ArrayRef {
     let cells = chunk.cells(plan);
     let mut builder = BooleanBuilder::with_capacity(cells.len());
-    for (row, (cell, encoding)) in cells.iter().zip(chunk.encodings(plan)).enumerate() {
-        let verdict = match chunk.given(*cell) {
-            Given::Absent => Verdict::Absent,
-            Given::Unavailable => Verdict::Unavailable,
-            given => typed::boolean(&At { chunk, plan, row, encoding }, given),
-        };
-        builder.append_option(bench.settle(row, verdict));
+    for (rows, encoding) in chunk.runs(plan) {
+        for (row, cell) in rows.clone().zip(&cells[rows]) {
+            if let CellKind::True | CellKind::False = cell.kind {
+                bench.clean(row);
+                builder.append_value(cell.kind == CellKind::True);
+                continue;
+            }
+            let verdict = match chunk.given(*cell) {
+                Given::Absent => Verdict::Absent,
+                Given::Unavailable => Verdict::Unavailable,
+                given => typed::boolean(&At { chunk, plan, row, encoding }, given),
+            };
+            builder.append_option(bench.settle(row, verdict));
+        }
     }
     Arc::new(builder.finish())
 }
@@ -240,27 +258,29 @@ fn texts(chunk: &Chunk<'_>, plan: &Plan, mut bench: Bench<'_>) -> ArrayRef {
     let mut builder = StringBuilder::with_capacity(cells.len(), bytes);
     let mut written = String::new();
     let mut scratch = String::new();
-    for (row, (cell, encoding)) in cells.iter().zip(chunk.encodings(plan)).enumerate() {
-        let is_clean = |text: &&str| quick::is_clean_text(plan, encoding, cell.kind, text);
-        if let Some(text) = chunk.text(*cell).filter(is_clean) {
-            bench.clean(row);
-            builder.append_value(text);
-            continue;
-        }
-        let given = encoded::plainly(chunk.given(*cell), encoding, plan.data_type, &mut scratch);
-        let given = match given {
-            Given::Binary(value) => {
-                written.clear();
-                // Writing to memory does not fail.
-                let _ = write!(written, "{value}");
-                Given::Text(&written)
+    for (rows, encoding) in chunk.runs(plan) {
+        for (row, cell) in rows.clone().zip(&cells[rows]) {
+            let is_clean = |text: &&str| quick::is_clean_text(plan, encoding, cell.kind, text);
+            if let Some(text) = chunk.text(*cell).filter(is_clean) {
+                bench.clean(row);
+                builder.append_value(text);
+                continue;
             }
-            given => given,
-        };
-        let verdict = text(&At { chunk, plan, row, encoding }, given);
-        match bench.settle(row, verdict) {
-            Some(text) => builder.append_value(&text),
-            None => builder.append_null(),
+            let given = chunk.given(*cell);
+            let given = match encoded::plainly(given, encoding, plan.data_type, &mut scratch) {
+                Given::Binary(value) => {
+                    written.clear();
+                    // Writing to memory does not fail.
+                    let _ = write!(written, "{value}");
+                    Given::Text(&written)
+                }
+                given => given,
+            };
+            let verdict = text(&At { chunk, plan, row, encoding }, given);
+            match bench.settle(row, verdict) {
+                Some(text) => builder.append_value(&text),
+                None => builder.append_null(),
+            }
         }
     }
     Arc::new(builder.finish())

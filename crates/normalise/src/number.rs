@@ -5,6 +5,7 @@
 //! Nothing is rounded: digits beyond the scale must be zero, else the reason is `RANGE`, as for a
 //! number beyond the precision; a text that is no number is `TYPE`.
 
+mod digits;
 mod units;
 
 pub use units::Unit;
@@ -91,6 +92,7 @@ pub fn parse_double(bytes: &[u8]) -> NumberOutcome<f64> {
 
 /// A number whose digits and power of ten are both exact in a double: one division then rounds
 /// once, as reading the text does.
+#[inline(always)]
 pub(crate) fn short_double(bytes: &[u8]) -> Option<f64> {
     const EXACT_MAX: u64 = 1 << 53;
     const POWERS: [f64; 23] = [
@@ -156,7 +158,7 @@ fn plain(bytes: &[u8]) -> Option<Scaled> {
 }
 
 /// Digits without the point and the places behind it, of a number that fits 64 bits.
-#[inline]
+#[inline(always)]
 pub(crate) fn short_decimal(bytes: &[u8]) -> Option<(i64, usize)> {
     let (negative, magnitude, places) = digits_of(bytes)?;
     let digits = i64::try_from(magnitude).ok()?;
@@ -164,12 +166,19 @@ pub(crate) fn short_decimal(bytes: &[u8]) -> Option<(i64, usize)> {
 }
 
 /// Sign, digits without the point, and how many of them stand behind it.
-#[inline]
+#[inline(always)]
 fn digits_of(bytes: &[u8]) -> Option<(bool, u64, usize)> {
     let (negative, number) = match bytes {
         [b'-', number @ ..] => (true, number),
         number => (false, number),
     };
+    let (value, places) = digits::read(number).or_else(|| one_by_one(number))?;
+    Some((negative, value, places))
+}
+
+/// Digits without the point, and how many of them stand behind it.
+#[inline(never)]
+fn one_by_one(number: &[u8]) -> Option<(u64, usize)> {
     // 19 bytes cannot overflow 64 bits; longer numbers take the slow path.
     if number.len() > 19 {
         return None;
@@ -179,9 +188,9 @@ fn digits_of(bytes: &[u8]) -> Option<(bool, u64, usize)> {
         return None;
     }
     match rest {
-        [] => Some((negative, whole, 0)),
+        [] => Some((whole, 0)),
         [b'.', fraction @ ..] if !fraction.is_empty() => match digits_before(whole, fraction) {
-            (value, []) => Some((negative, value, fraction.len())),
+            (value, []) => Some((value, fraction.len())),
             _ => None,
         },
         _ => None,
@@ -189,7 +198,6 @@ fn digits_of(bytes: &[u8]) -> Option<(bool, u64, usize)> {
 }
 
 /// The number that the digits at the front go on with, and what follows them.
-#[inline]
 fn digits_before(mut value: u64, mut bytes: &[u8]) -> (u64, &[u8]) {
     while let [byte, rest @ ..] = bytes {
         let digit = byte.wrapping_sub(b'0');

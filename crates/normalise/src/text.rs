@@ -14,6 +14,7 @@ pub(crate) mod private;
 
 use crate::rule::Flags;
 use std::borrow::Cow;
+use wide::u8x16;
 
 /// What a text is, which decides how far it may be rewritten.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -151,15 +152,34 @@ pub(crate) fn is_han(c: char) -> bool {
 /// Whether a text is longer than every Latin null token and made of characters that stay as they
 /// are in a text of any kind. Most cells are codes and numbers, which this tells at once.
 fn is_bare(text: &str) -> bool {
-    const BARE: [bool; 256] = {
-        let (mut bare, mut byte) = ([false; 256], b'!');
-        while byte <= b'~' {
-            bare[byte as usize] = !matches!(byte, b'.' | b'*' | b'?' | b'(' | b')');
-            byte += 1;
+    let bytes = text.as_bytes();
+    match (bytes.first_chunk(), bytes.last_chunk()) {
+        (Some(first), Some(last)) => {
+            bytes.as_chunks().0.iter().all(are_bare) && are_bare(first) && are_bare(last)
         }
-        bare
+        // From eight bytes on two halves that overlap are all of it.
+        _ => match (bytes.first_chunk::<8>(), bytes.last_chunk::<8>()) {
+            (Some(first), Some(last)) => {
+                let both: [u8; 16] =
+                    std::array::from_fn(|at| if at < 8 { first[at] } else { last[at - 8] });
+                are_bare(&both)
+            }
+            _ => false,
+        },
+    }
+}
+
+/// `!` to `~` without `.`, `?`, `(`, `)` and `*`.
+#[inline]
+fn are_bare(bytes: &[u8; 16]) -> bool {
+    let bytes = u8x16::new(*bytes);
+    let within = |first: u8, last: u8| {
+        let above = bytes - u8x16::splat(first);
+        above.min(u8x16::splat(last - first)).cmp_eq(above)
     };
-    text.len() > LATIN_NULL_BYTES_MAX && text.bytes().all(|byte| BARE[usize::from(byte)])
+    let marks =
+        within(b'(', b'*') | bytes.cmp_eq(u8x16::splat(b'.')) | bytes.cmp_eq(u8x16::splat(b'?'));
+    (within(b'!', b'~') & !marks).move_mask() == 0xFFFF
 }
 
 /// One pass that proves there is nothing to do.

@@ -7,7 +7,7 @@
 use super::input::{Fault, Input, Span};
 use super::schema::{Field, Id, Schema, Shape};
 use super::value::{self, Writer, quote};
-use crate::image::{Image, PLACEHOLDERS};
+use crate::image::{Image, is_placeholder};
 use crate::names::Names;
 use crate::scan::narrow;
 use huiliu_model::{Binary, Cell, CellKind, Column, DataType, Extra};
@@ -271,7 +271,7 @@ impl Reading<'_> {
     /// A value that stands for one which the source did not send.
     #[inline]
     fn placeholder(&self, bytes: &[u8]) -> Option<Cell> {
-        (self.has_placeholders && PLACEHOLDERS.contains(&bytes))
+        (self.has_placeholders && is_placeholder(bytes))
             .then_some(Cell { kind: CellKind::Unavailable, ..Cell::default() })
     }
 

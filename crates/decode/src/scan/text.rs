@@ -1,6 +1,6 @@
 //! Strings: where they end, which escapes they may hold, and what the escapes mean.
 
-use super::Fault;
+use super::{Fault, vector};
 use memchr::memchr;
 
 const ONES: u64 = 0x0101_0101_0101_0101;
@@ -8,11 +8,32 @@ const HIGH_BITS: u64 = ONES << 7;
 
 /// Position of the first byte at or after `from` that ends plain text: a quote, a backslash or a
 /// control character below U+0020; the length of `bytes` if there is none.
-///
-/// Eight bytes at a time within a register. Most strings are shorter than a vector, and a search
-/// routine behind a call, followed by a second pass for control characters, costs more.
-#[inline]
+#[inline(always)]
 pub(super) fn plain_end(bytes: &[u8], from: usize) -> usize {
+    let rest = bytes.get(from..).unwrap_or_default();
+    match rest.first_chunk().map(vector::text_ends) {
+        Some(ends) if ends != 0 => from + ends.trailing_zeros() as usize,
+        Some(_) => plain_end_of_long(bytes, from + vector::BYTES),
+        None => plain_end_of_tail(bytes, from),
+    }
+}
+
+#[inline(never)]
+fn plain_end_of_long(bytes: &[u8], from: usize) -> usize {
+    let mut at = from;
+    while let Some(chunk) = bytes.get(at..).and_then(<[u8]>::first_chunk) {
+        let ends = vector::text_ends(chunk);
+        if ends != 0 {
+            return at + ends.trailing_zeros() as usize;
+        }
+        at += vector::BYTES;
+    }
+    plain_end_of_tail(bytes, at)
+}
+
+/// The same near the end of the bytes, eight at a time within a register.
+#[inline(never)]
+fn plain_end_of_tail(bytes: &[u8], from: usize) -> usize {
     let rest = bytes.get(from..).unwrap_or_default();
     let (words, tail) = rest.as_chunks::<8>();
     for (number, word) in words.iter().enumerate() {
