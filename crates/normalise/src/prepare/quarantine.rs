@@ -84,7 +84,9 @@ impl Quarantine<'_> {
     fn raw(&self, entries: &[&Record], values: &[&[u8]]) -> (ArrayRef, ArrayRef) {
         let dataset = sealed_dataset(&self.contract.dataset);
         let sealer = self.crypto.map(|crypto| (crypto.sealer(&dataset, RAW), crypto.key_id()));
-        let mut raw = BinaryBuilder::new();
+        // Reserved at once: a buffer of this size that grows is given back and fetched anew.
+        let bytes = values.iter().map(|value| value.len().min(RAW_BYTES_MAX)).sum();
+        let mut raw = BinaryBuilder::with_capacity(values.len(), bytes);
         let mut key_ids = StringBuilder::new();
         let mut sealed = Vec::new();
         for (entry, value) in entries.iter().zip(values) {
