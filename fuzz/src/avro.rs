@@ -36,7 +36,7 @@ impl io::Read for Bytes<'_> {
 impl Oracle {
     pub fn new(format: Format) -> Self {
         // Bytes of chance may announce more items than there is memory for.
-        apache_avro::max_allocation_bytes(1 << 20);
+        apache_avro::util::max_allocation_bytes(1 << 20);
         let parsed = |text: &String| Schema::parse_str(text).expect("a schema");
         let schemas = schemas(format).iter().map(parsed).collect();
         Self { schemas, is_row: format == Format::ConfluentAvro }

@@ -23,9 +23,9 @@ use huiliu_normalise::{Keys, Normaliser, Protection};
 use serde_json::Value;
 use std::sync::Arc;
 
-/// 2020-04-07 08:32:00 in Shanghai.
-const INGEST_US: i64 = 1_586_219_520_000_000;
-const KAFKA_MS: i64 = 1_586_219_460_000;
+/// 2027-01-15 16:01:00 in Shanghai, after every event of the corpus.
+const INGEST_US: i64 = 1_800_000_060_000_000;
+const KAFKA_MS: i64 = 1_800_000_000_000;
 
 /// One decoder under test, with what its good records are on their own.
 pub struct Bench {

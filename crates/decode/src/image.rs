@@ -5,6 +5,7 @@
 
 use crate::Decoder;
 use crate::names::{Names, Order};
+use crate::placeholder::is_placeholder;
 use crate::scan::{Cursor, Fault, Kind, Token, narrow, unescape};
 use crate::strangers;
 use huiliu_model::contract::Encoding;
@@ -96,16 +97,6 @@ pub(crate) const ENVELOPE: usize = 0;
 pub(crate) const PAYLOAD_PART: usize = 1;
 /// The same, for the part of an envelope that describes the source.
 pub(crate) const SOURCE_PART: usize = 2;
-
-/// What Debezium sends for a value that the source's log does not hold (an unchanged TOAST
-/// column): the default of its `unavailable.value.placeholder`, for text columns; the same bytes
-/// in hexadecimal or Base64, for binary columns; and as the only element, for arrays of text.
-pub(crate) const PLACEHOLDERS: [&[u8]; 4] = [
-    b"__debezium_unavailable_value",
-    b"5f5f646562657a69756d5f756e617661696c61626c655f76616c7565",
-    b"X19kZWJleml1bV91bmF2YWlsYWJsZV92YWx1ZQ==",
-    b"[\"__debezium_unavailable_value\"]",
-];
 
 impl<'a> Work<'a> {
     pub fn new(decoder: &'a Decoder, arena: &'a [u8]) -> Self {
@@ -493,23 +484,6 @@ impl<'a> Work<'a> {
         }
         true
     }
-}
-
-/// Whether a value is one of [`PLACEHOLDERS`]; nearly always its length tells.
-#[inline(always)]
-pub(crate) fn is_placeholder(raw: &[u8]) -> bool {
-    const LENGTHS: u64 = {
-        let (mut lengths, mut at) = (0, 0);
-        while at < PLACEHOLDERS.len() {
-            lengths |= 1 << PLACEHOLDERS[at].len();
-            at += 1;
-        }
-        lengths
-    };
-    raw.len() < 64
-        && LENGTHS >> raw.len() & 1 == 1
-        && matches!(raw.first(), Some(b'_' | b'5' | b'X' | b'['))
-        && PLACEHOLDERS.contains(&raw)
 }
 
 #[cold]

@@ -21,6 +21,7 @@ mod huiliu;
 mod image;
 mod instant;
 mod names;
+mod placeholder;
 pub mod scan;
 mod strangers;
 

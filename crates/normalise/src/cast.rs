@@ -192,7 +192,7 @@ fn primitives<T: ArrowPrimitiveType>(
 ) -> ArrayRef {
     let cells = chunk.cells(plan);
     let mut values = Vec::with_capacity(cells.len());
-    let mut nulls = Vec::new();
+    let mut validity = Validity { rows: cells.len(), bits: None };
     let mut scratch = String::new();
     for (rows, encoding) in chunk.runs(plan) {
         for (row, cell) in rows.clone().zip(&cells[rows]) {
@@ -210,25 +210,31 @@ fn primitives<T: ArrowPrimitiveType>(
             };
             let value = bench.settle(row, verdict);
             if value.is_none() {
-                nulls.push(row);
+                validity.set_null(row);
             }
             values.push(value.unwrap_or_default());
         }
     }
-    let array = PrimitiveArray::<T>::new(values.into(), validity(cells.len(), &nulls));
+    let array = PrimitiveArray::<T>::new(values.into(), validity.finish());
     Arc::new(array.with_data_type(plan.data_type.to_arrow()))
 }
 
-/// Which of so many rows have a value: all but some.
-fn validity(rows: usize, nulls: &[usize]) -> Option<NullBuffer> {
-    if nulls.is_empty() {
-        return None;
-    }
-    let mut bits = vec![u8::MAX; rows.div_ceil(8)];
-    for row in nulls {
+/// Which rows have a value: all but some, and nothing is written for those that have.
+struct Validity {
+    rows: usize,
+    bits: Option<Vec<u8>>,
+}
+
+impl Validity {
+    fn set_null(&mut self, row: usize) {
+        let bits = self.bits.get_or_insert_with(|| vec![u8::MAX; self.rows.div_ceil(8)]);
         bits[row / 8] &= !(1 << (row % 8));
     }
-    Some(NullBuffer::new(BooleanBuffer::new(bits.into(), 0, rows)))
+
+    fn finish(self) -> Option<NullBuffer> {
+        let bits = BooleanBuffer::new(self.bits?.into(), 0, self.rows);
+        Some(NullBuffer::new(bits))
+    }
 }
 
 fn booleans(chunk: &Chunk<'_>, plan: &Plan, mut bench: Bench<'_>) -> ArrayRef {

@@ -280,10 +280,11 @@ fn keep_rows(columns: Vec<ArrayRef>, row_count: usize, kept: &[u32]) -> Vec<Arra
         keep[row as usize] = true;
     }
     let filter = FilterBuilder::new(&BooleanArray::from(keep)).optimize().build();
-    let kept_of = |column: &ArrayRef| {
+    // Each column is given up as soon as it is copied, so that its memory serves the next.
+    let kept_of = |column: ArrayRef| {
         filter.filter(column.as_ref()).expect("filter and column have the same length")
     };
-    columns.iter().map(kept_of).collect()
+    columns.into_iter().map(kept_of).collect()
 }
 
 fn reject_counts(fates: &Fates) -> Vec<(Stage, Reason, u64)> {

@@ -7,8 +7,9 @@
 use super::input::{Fault, Input, Span};
 use super::schema::{Field, Id, Schema, Shape};
 use super::value::{self, Writer, quote};
-use crate::image::{Image, is_placeholder};
+use crate::image::Image;
 use crate::names::Names;
+use crate::placeholder::is_placeholder;
 use crate::scan::narrow;
 use huiliu_model::{Binary, Cell, CellKind, Column, DataType, Extra};
 

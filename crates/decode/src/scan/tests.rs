@@ -194,3 +194,82 @@ fn a_repeated_value_is_passed_by_comparison_only_if_it_is_the_same() {
     }
     assert_eq!(Cursor::new(b"", 8).take_twin(twin), Err(Fault::Truncated));
 }
+
+/// Values that are taken in one look, of every length that is.
+fn usual_values() -> Vec<String> {
+    let digits = "1234567890123456789012345678901234567890";
+    let mut values: Vec<String> =
+        ["null", "true", "false", "0", "-0", "0.5", "-0.25"].map(str::to_owned).into();
+    values.extend((0..=64).map(|length| format!("\"{}\"", &"x".repeat(length))));
+    values.push("\"重庆市渝中区人民路128号\"".to_owned());
+    for length in 1..=30 {
+        values.push(digits[..length].to_owned());
+        values.push(format!("-{}", &digits[..length]));
+        values
+            .extend((1..length - 1).map(|at| format!("{}.{}", &digits[..at], &digits[at..length])));
+    }
+    values
+}
+
+#[test]
+fn a_field_taken_in_one_look_is_the_field_that_is_read() {
+    let rest = format!("\"next\":\"{}\"}}", "y".repeat(100));
+    for name in ["a", "面积", "abcdefghijklmn"] {
+        let quoted = QuotedName::new(name.as_bytes()).unwrap();
+        for value in usual_values() {
+            let text = format!("{{\"{name}\":{value},{rest}");
+            let mut cursor = Cursor::new(text.as_bytes(), 8);
+            cursor.enter().unwrap();
+            let mut other = cursor;
+            assert!(other.take_name(&quoted), "{text}");
+            let expected = other.value().unwrap();
+            assert!(other.more().unwrap());
+            assert_eq!(cursor.take_field(&quoted), Some(expected), "{text}");
+            assert_eq!(cursor.at(), other.at(), "{text}");
+        }
+    }
+}
+
+#[test]
+fn a_field_that_is_not_the_usual_one_is_left_where_it_is() {
+    let long = format!("\"{}\"", "x".repeat(65));
+    for field in [
+        r#""a" :1,"b""#,
+        r#""a": 1,"b""#,
+        r#""a":1 ,"b""#,
+        r#""a":1, "b""#,
+        r#""a":1}"#,
+        r#""b":1,"b""#,
+        r#""ab":1,"b""#,
+        r#""a":1e3,"b""#,
+        r#""a":1.5E3,"b""#,
+        r#""a":01,"b""#,
+        r#""a":-,"b""#,
+        r#""a":-01,"b""#,
+        r#""a":1.,"b""#,
+        r#""a":1.2.3,"b""#,
+        r#""a":.5,"b""#,
+        r#""a":+5,"b""#,
+        r#""a":"x\n","b""#,
+        "\"a\":\"x\n\",\"b\"",
+        r#""a":nulL,"b""#,
+        r#""a":trua,"b""#,
+        r#""a":falsy,"b""#,
+        r#""a":true1,"b""#,
+        r#""a":{},"b""#,
+        r#""a":[],"b""#,
+        &format!("\"a\":{},\"b\"", "1".repeat(32)),
+        &format!("\"a\":{long},\"b\""),
+    ] {
+        let text = format!("{{{field}:\"{}\"}}", "y".repeat(100));
+        let mut cursor = Cursor::new(text.as_bytes(), 8);
+        cursor.enter().unwrap();
+        let start = cursor.at();
+        assert_eq!(cursor.take_field(&QuotedName::new(b"a").unwrap()), None, "{text}");
+        assert_eq!(cursor.at(), start);
+    }
+    // Near the end of a document there is no room for the look.
+    let mut cursor = Cursor::new(br#"{"a":1,"b":2}"#, 8);
+    cursor.enter().unwrap();
+    assert_eq!(cursor.take_field(&QuotedName::new(b"a").unwrap()), None);
+}
