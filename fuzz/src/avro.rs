@@ -44,11 +44,8 @@ impl Oracle {
 
     /// Whether both accept the record that lies between two good ones, and see the same in it.
     pub fn check(&self, data: &[u8], reason: Option<Reason>, records: &Records, changes: &Changes) {
-        use Reason::{
-            Empty, MagicByte, NotAvro, NotUtf8, SchemaUnknown, TrailingBytes, Truncated,
-        };
-        let broken =
-            [Empty, MagicByte, NotAvro, NotUtf8, SchemaUnknown, TrailingBytes, Truncated];
+        use Reason::{Empty, MagicByte, NotAvro, NotUtf8, SchemaUnknown, TrailingBytes, Truncated};
+        let broken = [Empty, MagicByte, NotAvro, NotUtf8, SchemaUnknown, TrailingBytes, Truncated];
         let is_broken = reason.is_some_and(|reason| broken.contains(&reason));
         // Of a number of more than 64 bits apache-avro drops those beyond.
         if is_broken && has_wide_number(data) {

@@ -1,6 +1,8 @@
 //! The dataset that is fuzzed: a column of every type, and the rules that parse most.
 
-use huiliu_model::contract::{AtSource, Format, Freshness, Group, Land, Mode, NamedRule, OnFail, Rule};
+use huiliu_model::contract::{
+    AtSource, Format, Freshness, Group, Land, Mode, NamedRule, OnFail, Rule,
+};
 use huiliu_model::{Column, Contract, DataType, DriftPolicy, Grade, OnDrift, Protect};
 use std::ops::Range;
 

@@ -83,11 +83,10 @@ impl Bench {
     /// When something does not hold.
     pub fn check_schema(&self, schema: &str, value: &[u8]) {
         const ID: u32 = 1_000;
-        let decoder = decoder(&contract(self.format));
-        learn(&decoder, ID, schema);
+        learn(&self.decoder, ID, schema);
         let data = [&[0][..], &ID.to_be_bytes(), value].concat();
         let records = records(self.format, Some(&data));
-        let changes = decoder.decode(&records);
+        let changes = self.decoder.decode(&records);
         check_balance(&changes);
         self.plain.check(&records, &changes);
     }

@@ -25,6 +25,8 @@ pub(crate) enum Side {
 #[derive(Debug)]
 pub(crate) struct Work<'a> {
     pub arena: &'a [u8],
+    /// The arena where all of it is UTF-8, as nearly always: one pass instead of one per record.
+    arena_text: Option<&'a str>,
     pub decoder: &'a Decoder,
     /// Where the record's value begins in the arena.
     pub base: u32,
@@ -101,6 +103,7 @@ pub(crate) const SOURCE_PART: usize = 2;
 impl<'a> Work<'a> {
     pub fn new(decoder: &'a Decoder, arena: &'a [u8]) -> Self {
         let none = Names::new([]);
+        let is_text = !matches!(decoder.envelope, crate::Envelope::Avro(_));
         let (envelope, source) = match &decoder.envelope {
             crate::Envelope::Huiliu(envelope) => (&envelope.names, &envelope.source),
             crate::Envelope::Debezium(envelope) => (&envelope.names, &envelope.source),
@@ -110,6 +113,7 @@ impl<'a> Work<'a> {
         let row = vec![Cell::default(); decoder.columns.len()];
         Self {
             arena,
+            arena_text: is_text.then(|| simdutf8::basic::from_utf8(arena).ok()).flatten(),
             decoder,
             base: 0,
             scratch: Vec::new(),
@@ -135,6 +139,13 @@ impl<'a> Work<'a> {
             strange_before: Vec::new(),
             strange_after: Vec::new(),
         }
+    }
+
+    /// Whether the record's value, which begins at `base`, is UTF-8.
+    pub fn is_utf8(&self, value: &[u8]) -> bool {
+        let range = self.base as usize..self.base as usize + value.len();
+        self.arena_text.is_some_and(|text| text.get(range).is_some())
+            || simdutf8::basic::from_utf8(value).is_ok()
     }
 
     pub fn image(&self, side: Side) -> &[Cell] {
@@ -232,7 +243,7 @@ impl<'a> Work<'a> {
                         _ if placeholders && is_placeholder(raw) => {
                             Cell { kind: CellKind::Unavailable, ..Cell::default() }
                         }
-                        Kind::Escaped => unescaped(raw, &mut self.scratch),
+                        Kind::Escaped => crate::unescaped(raw, &mut self.scratch),
                         _ => crate::cell(token, base),
                     };
                 }
@@ -484,12 +495,4 @@ impl<'a> Work<'a> {
         }
         true
     }
-}
-
-#[cold]
-fn unescaped(raw: &[u8], scratch: &mut Vec<u8>) -> Cell {
-    let start = scratch.len();
-    unescape(raw, scratch);
-    let len = narrow(scratch.len() - start);
-    Cell { start: narrow(start), len, kind: CellKind::Unescaped }
 }

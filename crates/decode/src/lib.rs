@@ -33,7 +33,7 @@ use huiliu_model::{
 use huiliu_model::{Reason, Record, Records, Reject, Stage, Truncate};
 use image::{Side, Work};
 use names::Names;
-use scan::{Cursor, Fault, Kind, narrow};
+use scan::{Cursor, Fault, Kind, narrow, unescape};
 use std::sync::Arc;
 
 /// Bounds on what is looked at.
@@ -311,7 +311,7 @@ impl Decoder {
         value: &[u8],
         record: &Record,
     ) -> Result<Found, (Reason, Option<u32>)> {
-        if simdutf8::basic::from_utf8(value).is_err() {
+        if !work.is_utf8(value) {
             return Err(not_utf8(value));
         }
         let mut cursor = Cursor::new(value, self.limits.nesting);
@@ -381,4 +381,13 @@ fn cell(token: scan::Token, base: u32) -> Cell {
         Kind::Object | Kind::Array => CellKind::Nested,
     };
     Cell { start: base + token.start, len: token.end - token.start, kind }
+}
+
+/// The cell of a text with escapes, which is written into `scratch`.
+#[cold]
+fn unescaped(raw: &[u8], scratch: &mut Vec<u8>) -> Cell {
+    let start = scratch.len();
+    unescape(raw, scratch);
+    let len = narrow(scratch.len() - start);
+    Cell { start: narrow(start), len, kind: CellKind::Unescaped }
 }
