@@ -4,24 +4,21 @@
 //! [`inputs`] and [`target`]. Tables are refreshed after the tables they read.
 
 pub mod follow;
-pub mod inputs;
 pub mod order;
 pub mod sets;
-pub mod target;
 pub mod times;
 
 use crate::failure::Failure;
 use crate::installation::{Installation, clock};
 use huiliu_lake::Lake;
-use huiliu_model::{Clock, Error, ErrorKind, code};
+use huiliu_model::{Clock, Error};
 use huiliu_spec::TableSpec;
 use huiliu_spec::table::{InputKind, Severity};
-use huiliu_subject::{Budget, Declarations, Mode, Ports, Refreshed, Request};
-use inputs::{LakeInputs, Seen};
+use huiliu_subject::lake::{LakeInputs, LakeTarget, Seen};
+use huiliu_subject::{Budget, Declarations, Mode, Refreshed, Request};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use target::LakeTarget;
 use times::Times;
 
 /// What refreshes have in common.
@@ -138,34 +135,17 @@ impl<'a> Refresher<'a> {
     ) -> Result<Refreshed, Error> {
         let declared = |name: &str| table.parameters.iter().any(|p| p.name == name);
         let given = self.parameters.iter().filter(|(name, _)| declared(name));
-        let mut request = Request {
+        let request = Request {
             parameters: given.map(|(name, value)| (name.clone(), value.clone())).collect(),
             mode: self.mode,
             budget: self.budget(inputs, small),
             rates: self.times.rates(&table.full_name()),
             explain: self.explain,
         };
-        let target = self.target();
-        let ports = Ports { inputs, target: &target };
-        let declared = declarations(self.installation);
+        let (declared, target) = (declarations(self.installation), self.target());
         let begun = self.clock.monotonic();
-        let done = match huiliu_subject::refresh(table, declared, ports, &request).await {
-            // A version older than those that are kept may be swept while it is read. Looked at
-            // again it is not there, and the table is built in full.
-            Err(error) if error.kind == ErrorKind::Corrupt => {
-                tracing::debug!(table = %table.full_name(), %error, "refreshing once more");
-                let declared = declarations(self.installation);
-                huiliu_subject::refresh(table, declared, ports, &request).await
-            }
-            // With one partition joins are hash joins, which cannot spill; with two they can.
-            Err(error) if error.code() == code::NO_MEMORY && request.budget.partitions < 2 => {
-                tracing::debug!(table = %table.full_name(), %error, "joins have to spill");
-                request.budget.partitions = 2;
-                let declared = declarations(self.installation);
-                huiliu_subject::refresh(table, declared, ports, &request).await
-            }
-            done => done,
-        }?;
+        let done =
+            huiliu_subject::lake::refresh(table, declared, (inputs, &target), &request).await?;
         if done.built.is_some() {
             let took = self.clock.monotonic().saturating_sub(begun);
             self.times.note(&table.full_name(), &done.decision, took);

@@ -3,9 +3,9 @@
 //! Owns the session in which subject SQL runs, the build of a table bucket by bucket or of some of
 //! its identities, the way from changes of inputs to these identities, the checks between staging
 //! and commit, the validation of a table without a lake, and the runner of its given/expected
-//! tests. Knows inputs and targets only as the two ports of [`port`]. Refuses
-//! functions whose result depends on the clock or on chance, parameters pasted into text, and
-//! a commit after a failing check. Keeps the law that a build is a function of input versions,
+//! tests. Knows inputs and targets only as the two ports of [`port`], which [`lake`] implements.
+//! Refuses functions whose result depends on the clock or on chance, parameters pasted into text,
+//! and a commit after a failing check. Keeps the law that a build is a function of input versions,
 //! parameters and query text.
 
 mod affected;
@@ -17,6 +17,7 @@ pub mod check;
 pub mod decide;
 pub mod explain;
 mod fault;
+pub mod lake;
 pub mod lineage;
 pub mod locality;
 mod lookup;

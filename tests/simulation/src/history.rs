@@ -3,11 +3,12 @@
 use crate::broker::Broker;
 use crate::chance::Chance;
 use crate::life::State;
-use crate::oracle;
+use crate::oracle::{self, Counted};
 use crate::plan::{Fault, Lie, Plan};
 use crate::process::{Process, Start, World, bounds};
 use crate::records::Writer;
 use crate::store::{Depot, Step};
+use crate::subjects::Subjects;
 use crate::time::VirtualTime;
 use huiliu_decode::Limits as DecodeLimits;
 use huiliu_ingest::Pipeline;
@@ -16,6 +17,7 @@ use huiliu_lake::audit::Audited;
 use huiliu_lake::maintain::Kind;
 use huiliu_model::{ErrorKind, KafkaTopics, Partition};
 use huiliu_normalise::Protection;
+use huiliu_subject::lake::Seen;
 use huiliu_testkit::account_contract;
 use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
@@ -81,6 +83,7 @@ pub fn run(seed: u64, wish: Wish) -> Outcome {
         depot: Arc::clone(&depot),
         broker: Arc::new(Broker::new(wish.lie)),
         pipelines: pipelines(),
+        subjects: (wish.only.is_some() || wish.is_quiet || chance.per_mille(200)).then(subjects),
         is_eager: chance.per_mille(500),
         chance: chance.clone(),
         complaints: Arc::default(),
@@ -142,6 +145,13 @@ fn pipelines() -> Arc<BTreeMap<Arc<str>, Arc<Pipeline>>> {
         Arc::new(["account", "meter"].into_iter().map(of).collect())
     };
     Arc::clone(PIPELINES.get_or_init(make))
+}
+
+/// Their tables, made once: statements are parsed once.
+fn subjects() -> Arc<Subjects> {
+    static SUBJECTS: OnceLock<Arc<Subjects>> = OnceLock::new();
+    let contracts = || pipelines().values().map(|p| Arc::clone(p.contract())).collect();
+    Arc::clone(SUBJECTS.get_or_init(|| Arc::new(Subjects::new(contracts()))))
 }
 
 struct History {
@@ -351,18 +361,26 @@ impl History {
             dataset.fold_all().await.map_err(failed)?;
         }
         lake.post_ledger().await.map_err(failed)?;
+        if let Some(subjects) = &self.world.subjects {
+            subjects.refresh(&lake, &Seen::default()).await.map_err(failed)?;
+        }
         let complaints = self.world.complaints.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(first) = complaints.first() {
             return Err(first.clone());
         }
         drop(complaints);
-        let counted = oracle::check(&self.world.depot, &self.world.broker.logs()).await?;
+        let counted = self.check().await?;
         self.figures.offsets += counted.offsets;
         self.figures.commits += counted.commits;
         self.maintain(&lake).await?;
-        oracle::check(&self.world.depot, &self.world.broker.logs()).await?;
+        self.check().await?;
         oracle::check_no_orphans(&self.world.depot).await?;
         audit(&lake).await
+    }
+
+    async fn check(&self) -> Result<Counted, String> {
+        let World { depot, broker, subjects, .. } = &self.world;
+        oracle::check(depot, &broker.logs(), subjects.is_some()).await
     }
 
     async fn last_lake(&mut self) -> Result<Lake, String> {

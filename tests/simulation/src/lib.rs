@@ -1,4 +1,4 @@
-//! The simulation: ingestion, fold, ledger and maintenance on ports in memory, under a seed.
+//! The simulation: ingestion, fold, refresh, ledger and maintenance on ports in memory, under a seed.
 //!
 //! One seed is one history. Everything runs on one thread and in virtual time, so a seed replays
 //! its history call by call. The processes run the product's own code; what they meet — broker,
@@ -15,6 +15,7 @@ pub mod process;
 pub mod records;
 pub mod source;
 pub mod store;
+pub mod subjects;
 pub mod time;
 
 /// A history is small and makes much: a quicker allocator is a third more histories.

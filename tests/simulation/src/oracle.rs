@@ -5,6 +5,7 @@
 
 use crate::broker::{Entry, Log, Meaning};
 use crate::store::Depot;
+use crate::subjects::{PAIR, SUBJECT, TALLY};
 use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::{Int32Type, Int64Type};
 use huiliu_model::Partition;
@@ -34,13 +35,18 @@ type Place = (Partition, i64);
 /// Key and status.
 type Rows = BTreeMap<String, String>;
 
-/// Checks everything that holds at any quiet moment.
+/// Checks everything that holds at any quiet moment; the subject tables, if there are any.
 ///
 /// # Errors
 /// The first thing that does not add up.
-pub async fn check(depot: &Depot, logs: &BTreeMap<Partition, Log>) -> Result<Counted, String> {
+pub async fn check(
+    depot: &Depot,
+    logs: &BTreeMap<Partition, Log>,
+    has_subjects: bool,
+) -> Result<Counted, String> {
     let tables = tables(depot).await?;
     let mut counted = Counted::default();
+    let mut states = Vec::new();
     for dataset in ["account", "meter"] {
         let of = |kind: &str| {
             let name = format!("{kind}/{dataset}");
@@ -52,11 +58,16 @@ pub async fn check(depot: &Depot, logs: &BTreeMap<Partition, Log>) -> Result<Cou
         let covered = check_receipts(changes, &mine)?;
         check_tallies(changes, &mine)?;
         let places = check_rows(depot, changes, of("quarantine")?, &mine, &covered).await?;
-        check_current(depot, of("current")?, &mine, &covered).await?;
+        let newest = newest(&mine, &covered)?;
+        check_current(depot, of("current")?, &newest).await?;
+        states.push(newest);
         counted.offsets += places;
         counted.commits +=
             changes.receipts.iter().filter(|r| r.get("covers").is_some()).count() as u64;
         check_ledger(depot, &tables, dataset, changes).await?;
+    }
+    if has_subjects {
+        check_subjects(depot, &tables, (&states[0], &states[1])).await?;
     }
     Ok(counted)
 }
@@ -348,12 +359,7 @@ fn newest(logs: &BTreeMap<&Partition, &Log>, covered: &BTreeSet<Place>) -> Resul
     Ok(best.into_iter().filter_map(|(key, (_, status))| Some((key, status?))).collect())
 }
 
-async fn check_current(
-    depot: &Depot,
-    current: &Table,
-    logs: &BTreeMap<&Partition, &Log>,
-    covered: &BTreeSet<Place>,
-) -> Result<(), String> {
+async fn check_current(depot: &Depot, current: &Table, expected: &Rows) -> Result<(), String> {
     let mut found = Rows::new();
     for batch in rows(depot, current).await? {
         for (key, status) in texts(&batch, "account_no").into_iter().zip(texts(&batch, "status")) {
@@ -363,10 +369,54 @@ async fn check_current(
             }
         }
     }
-    let expected = newest(logs, covered)?;
-    match found == expected {
+    match found == *expected {
         true => Ok(()),
         false => Err(format!("{} is {found:?}, not {expected:?}", current.name)),
+    }
+}
+
+/// Both subject tables are what their queries mean, worked out from the newest rows.
+async fn check_subjects(
+    depot: &Depot,
+    tables: &[Table],
+    (accounts, meters): (&Rows, &Rows),
+) -> Result<(), String> {
+    let of = |name: &str| {
+        let name = format!("subjects/{SUBJECT}/{name}");
+        tables.iter().find(|t| t.name == name).ok_or(format!("table {name} is not there"))
+    };
+    let (mut pairs, mut tallies) = (Vec::new(), BTreeMap::<&String, (i64, i64)>::new());
+    for (key, status) in accounts {
+        let meter = meters.get(key);
+        pairs.push((key.as_str(), status.as_str(), meter.map(String::as_str)));
+        let tally = tallies.entry(status).or_default();
+        *tally = (tally.0 + 1, tally.1 + i64::from(meter.is_some()));
+    }
+    let batches = rows(depot, of(PAIR)?).await?;
+    let mut found = Vec::new();
+    for batch in &batches {
+        let [keys, accounts, meters] =
+            ["account_no", "account_status", "meter_status"].map(|name| texts(batch, name));
+        for ((key, account), meter) in keys.into_iter().zip(accounts).zip(meters) {
+            found.push((key.unwrap_or("null"), account.unwrap_or("null"), meter));
+        }
+    }
+    found.sort_unstable();
+    if found != pairs {
+        return Err(format!("{SUBJECT}.{PAIR} is {found:?}, not {pairs:?}"));
+    }
+    let mut found = Vec::new();
+    for batch in rows(depot, of(TALLY)?).await? {
+        let counts = longs(&batch, "accounts").into_iter().zip(longs(&batch, "metered"));
+        let statuses = texts(&batch, "status").into_iter();
+        found.extend(statuses.map(|s| s.unwrap_or("null").to_owned()).zip(counts));
+    }
+    found.sort_unstable();
+    let expected: Vec<(String, (i64, i64))> =
+        tallies.into_iter().map(|(status, tally)| (status.clone(), tally)).collect();
+    match found == expected {
+        true => Ok(()),
+        false => Err(format!("{SUBJECT}.{TALLY} is {found:?}, not {expected:?}")),
     }
 }
 

@@ -5,12 +5,14 @@ use crate::chance::Chance;
 use crate::life::{Life, State};
 use crate::source::{Membership, MemorySource};
 use crate::store::{Depot, Door};
+use crate::subjects::Subjects;
 use crate::time::{ProcessClock, VirtualTime};
 use huiliu_ingest::{Limits, Metrics, Pipeline, Session, supervise};
 use huiliu_lake::maintain::{Bounds, LEASE, LEASE_LASTS};
 use huiliu_lake::{Lake, Standing};
 use huiliu_model::port::Incident;
 use huiliu_model::{Clock, Contract, Error, ErrorKind};
+use huiliu_subject::lake::Seen;
 use object_store::ObjectStore;
 use std::collections::BTreeMap;
 use std::sync::atomic::AtomicI64;
@@ -27,6 +29,8 @@ pub struct World {
     pub broker: Arc<Broker>,
     pub chance: Chance,
     pub pipelines: Arc<BTreeMap<Arc<str>, Arc<Pipeline>>>,
+    /// Subject tables that the processes refresh, in some histories.
+    pub subjects: Option<Arc<Subjects>>,
     pub is_eager: bool,
     /// What no fault excuses.
     pub complaints: Arc<Mutex<Vec<String>>>,
@@ -177,6 +181,7 @@ impl Run {
                 clock: Arc::clone(&self.clock),
                 chance: self.chance.fork(),
                 world: self.world.clone(),
+                seen: Seen::default(),
             };
             beside.spawn(upkeep.go_on());
         }
@@ -221,6 +226,7 @@ struct Upkeep {
     clock: Arc<ProcessClock>,
     chance: Chance,
     world: World,
+    seen: Seen,
 }
 
 impl Upkeep {
@@ -229,19 +235,20 @@ impl Upkeep {
             let wait = self.chance.within(50..900).unsigned_abs();
             self.clock.sleep(Duration::from_millis(wait)).await;
             if let Err(error) = self.once().await {
-                judge(&self.world, "a fold, posting or round of maintenance", &error);
+                judge(&self.world, "a fold, posting, refresh or round of maintenance", &error);
             }
         }
     }
 
     async fn once(&self) -> Result<(), Error> {
-        match self.chance.number() % 10 {
-            0..6 => {
+        match (self.chance.number() % 10, &self.world.subjects) {
+            (0..4, Some(subjects)) => subjects.refresh(&self.lake, &self.seen).await?,
+            (0..6, _) => {
                 for dataset in self.lake.datasets() {
                     dataset.fold().await?;
                 }
             }
-            6..8 => {
+            (6..8, _) => {
                 self.lake.post_ledger().await?;
             }
             _ => self.maintain().await?,

@@ -7,7 +7,6 @@
 //! of one set sees one state of the city.
 
 use crate::installation::Installation;
-use crate::subjects::inputs::LakeInputs;
 use arrow::array::TimestampMicrosecondArray;
 use arrow::array::{ArrayRef, AsArray, Int64Array, RecordBatch, StringArray};
 use arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef, TimestampMicrosecondType};
@@ -16,6 +15,7 @@ use huiliu_model::{Error, ErrorKind, system};
 use huiliu_spec::TableSpec;
 use huiliu_spec::table::InputKind;
 use huiliu_subject::BuildRecord;
+use huiliu_subject::lake::LakeInputs;
 use huiliu_subject::record::digest;
 use serde::Serialize;
 use serde_json::Value;

@@ -1,13 +1,15 @@
 //! Subject tables of a lake as the target of a refresh.
 
 use super::inputs::{attach, wanted};
+use crate::among::Keys;
+use crate::port::{Scope, Shape, Staging, Target, Touched};
+use crate::record::BuildRecord;
 use arrow::record_batch::RecordBatch;
 use async_trait::async_trait;
 use datafusion::catalog::TableProvider;
 use datafusion::prelude::SessionContext;
 use huiliu_lake::{Lake, Order};
 use huiliu_model::Error;
-use huiliu_subject::{BuildRecord, Keys, Scope, Shape, Staging, Target, Touched};
 use std::sync::Arc;
 
 pub struct LakeTarget {

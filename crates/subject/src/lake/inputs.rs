@@ -4,6 +4,9 @@
 //! them. What a process has read once it keeps for the next refresh, which begins by comparing
 //! with it; another process finds the same in the logs.
 
+use crate::among::Keys;
+use crate::bucket::buckets_of;
+use crate::port::{Declared, Inputs, Pin, Snapshot};
 use arrow::array::{ArrayRef, AsArray, Int32Array, RecordBatch};
 use arrow::datatypes::{SchemaRef, TimestampMicrosecondType};
 use async_trait::async_trait;
@@ -13,8 +16,6 @@ use datafusion::prelude::SessionContext;
 use huiliu_lake::{Lake, Pinned, SubjectPinned, Versions, Wanted};
 use huiliu_model::{Error, ErrorKind, system};
 use huiliu_spec::TableSpec;
-use huiliu_subject::bucket::buckets_of;
-use huiliu_subject::{Declared, Inputs, Keys, Pin, Snapshot};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::fmt;
