@@ -113,6 +113,17 @@ class Huiliu:
         self.processes.append(process)
         return process
 
+    def spawn(self, *arguments):
+        """Starts any verb, to be waited for by `peak_bytes`."""
+        log = open(self.directory / f"spawned-{len(self.processes)}.log", "wb")
+        process = subprocess.Popen(
+            [self.path, *map(str, arguments)], cwd=self.directory, env=self.environment,
+            stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+        process.log = log.name
+        self.processes.append(process)
+        return process
+
     def start_once(self, broker, *more):
         """Starts `run --once`, to be waited for by `peak_bytes`."""
         return self.start(broker, "--once", *more)

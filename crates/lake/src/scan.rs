@@ -44,7 +44,7 @@ use url::Url;
 const STORE_URL: &str = "huiliu://lake";
 /// Sides of joins in all partitions, and what each reads ahead and sorts.
 const BATCHES_SIDE_BY_SIDE: usize = 64;
-const BATCH_ROWS_MIN: usize = 128;
+const BATCH_ROWS_MIN: usize = 32;
 /// The engine's own.
 const BATCH_ROWS_MAX: usize = 8_192;
 /// Memory of a merge of sorted files beside the files themselves.

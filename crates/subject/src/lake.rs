@@ -15,7 +15,8 @@ use huiliu_spec::TableSpec;
 ///
 /// What fails for a reason that the next try does not meet is tried once more: a version older
 /// than those that are kept may be swept while it is read, and then is not there, so the table is
-/// built in full; with one partition joins are hash joins, which cannot spill, with two they can.
+/// built in full; with one partition joins are hash joins, which cannot spill, with two they can, and
+/// sorts that spill early leave them room.
 ///
 /// # Errors
 /// As [`crate::refresh()`].
@@ -31,9 +32,10 @@ pub async fn refresh(
             tracing::debug!(table = %table.full_name(), %error, "refreshing once more");
             crate::refresh(table, declared, ports, request).await
         }
-        Err(error) if error.code() == code::NO_MEMORY && request.budget.partitions < 2 => {
+        Err(error) if error.code() == code::NO_MEMORY => {
             tracing::debug!(table = %table.full_name(), %error, "joins have to spill");
-            let budget = Budget { partitions: 2, ..request.budget.clone() };
+            let partitions = request.budget.partitions.max(2);
+            let budget = Budget { partitions, spill_early: true, ..request.budget.clone() };
             crate::refresh(table, declared, ports, &Request { budget, ..request.clone() }).await
         }
         done => done,

@@ -7,8 +7,9 @@
 
 use crate::bucket::identity_bucket;
 use crate::fault;
+use crate::pool::CappedPool;
 use datafusion::catalog::{MemorySchemaProvider, TableProvider};
-use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
+use datafusion::execution::memory_pool::TrackConsumersPool;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::logical_expr::{ScalarUDF, Volatility};
 use datafusion::prelude::{SessionConfig, SessionContext};
@@ -28,6 +29,8 @@ pub struct Budget {
     /// Rows that a step of a plan works on at once, at most the engine's 8,192: fewer where rows
     /// are so wide that some batches side by side would be the whole pool.
     pub batch_rows: usize,
+    /// Sorts spill long before the pool is full, so that several of them fit side by side.
+    pub spill_early: bool,
     /// Where sorts and aggregates spill; the system's temporary folder when absent.
     pub spill_dir: Option<PathBuf>,
     /// Buckets built in one pass over the inputs. One bounds memory best; as many as the table
@@ -42,6 +45,7 @@ impl Default for Budget {
             memory_bytes: 512 << 20,
             partitions: 2,
             batch_rows: BATCH_ROWS,
+            spill_early: false,
             spill_dir: None,
             buckets_per_pass: 1,
         }
@@ -61,6 +65,9 @@ pub struct Sessions {
 const SPILL_RESERVE_BYTES_MAX: usize = 10 << 20;
 const SPILL_RESERVE_BYTES_MIN: usize = 1 << 20;
 
+/// A sort that spills early has this part of the pool: both sides of a join in two partitions are
+/// four, and each is merged from what it spilled.
+const EARLY_PART: usize = 8;
 /// The engine's own.
 const BATCH_ROWS: usize = 8_192;
 
@@ -74,7 +81,12 @@ impl Sessions {
     /// `Unavailable` when the spill folder cannot be used.
     pub fn new(budget: &Budget, functions: &[ScalarUDF]) -> Result<Self, Error> {
         let named = NonZeroUsize::new(CONSUMERS_NAMED).expect("the constant is not zero");
-        let pool = TrackConsumersPool::new(FairSpillPool::new(budget.memory_bytes), named);
+        let cap_bytes = match budget.spill_early {
+            true => budget.memory_bytes / EARLY_PART,
+            false => budget.memory_bytes,
+        };
+        let pool = CappedPool::new(budget.memory_bytes, cap_bytes);
+        let pool = TrackConsumersPool::new(pool, named);
         let mut runtime = RuntimeEnvBuilder::new().with_memory_pool(Arc::new(pool));
         if let Some(folder) = &budget.spill_dir {
             runtime = runtime.with_temp_file_path(folder);
