@@ -13,10 +13,10 @@ use huiliu_spec::TableSpec;
 
 /// Refreshes one table of a lake.
 ///
-/// What fails for a reason that the next try does not meet is tried once more: a version older
-/// than those that are kept may be swept while it is read, and then is not there, so the table is
-/// built in full; with one partition joins are hash joins, which cannot spill, with two they can, and
-/// sorts that spill early leave them room.
+/// What fails for a reason that the next try does not meet is tried once more. A version older
+/// than those that are kept may be swept while it is read: then it is not there, and the table is
+/// built in full. With one partition joins are hash joins, which cannot spill; with two they can,
+/// and sorts that spill early leave them room.
 ///
 /// # Errors
 /// As [`crate::refresh()`].
