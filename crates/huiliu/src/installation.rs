@@ -111,7 +111,9 @@ impl Installation {
         let options = self.settings.store_options().map_err(one)?;
         let place = Place { location: &self.settings.lake, options: &options };
         let contracts = &self.project.contracts;
-        Ok(Lake::counted(place, contracts, shape, clock, metrics.clone()).await?)
+        let lake = Lake::counted(place, contracts, shape, clock, metrics.clone()).await?;
+        lake.limit_memory(self.memory().limit_bytes());
+        Ok(lake)
     }
 
     /// Opens the tables of one dataset to write them.

@@ -45,6 +45,13 @@ fn nothing_is_lost_or_doubled_in_random_histories() {
             println!("HUILIU_SIM_SEED={seed}: {failure}");
             failed.push(seed);
         }
+        if done % 1_000 == 0 {
+            println!(
+                "{done} seeds in {:.0} s, {} failed",
+                began.elapsed().as_secs_f64(),
+                failed.len()
+            );
+        }
         if failed.len() >= 10 || (count.is_none() && began.elapsed() > LONGEST) {
             break;
         }
