@@ -199,7 +199,7 @@ pub(crate) struct AdminFile {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename = "memory", deny_unknown_fields)]
 pub(crate) struct MemoryFile {
-    /// Budget of the process for records, batches and sorts. Default 256MiB.
+    /// Memory of the process. Default: that of its control group up to 4GiB, else 1GiB.
     pub limit: Option<Read<Bytes>>,
 }
 
