@@ -269,7 +269,7 @@ impl Engine {
 fn declare(rooms: &Rooms, installation: &Installation, lake: &Lake) {
     let contracts = lake.datasets().map(|d| (&*d.contract, d.contract_sm3()));
     let tables = installation.project.built_tables();
-    rooms.declared.declare(contracts, tables, installation.memory_bytes());
+    rooms.declared.declare(contracts, tables, installation.memory().limit_bytes());
 }
 
 type Pipelines = BTreeMap<Arc<str>, Arc<Pipeline>>;

@@ -61,7 +61,7 @@ impl Declared {
         &self,
         contracts: impl Iterator<Item = (&'a Contract, &'a str)>,
         tables: impl Iterator<Item = &'a TableSpec>,
-        memory_bytes: usize,
+        memory_bytes: u64,
     ) {
         self.datasets.reset();
         for (c, digest) in contracts {

@@ -146,7 +146,7 @@ pub(crate) mod tests {
     fn what_reads_an_unfinished_table_waits_and_lets_others_pass() {
         let all = tables(&[("a", &[]), ("b", &["a"]), ("c", &["b"]), ("d", &[])]);
         let mut queue = Queue::new(all.iter().collect());
-        let mut next = |queue: &mut Queue<'_>| queue.next().map(|table| table.table.clone());
+        let next = |queue: &mut Queue<'_>| queue.next().map(|table| table.table.clone());
         assert_eq!(next(&mut queue).as_deref(), Some("a"));
         assert_eq!(next(&mut queue).as_deref(), Some("d"));
         assert_eq!(next(&mut queue), None);
