@@ -38,12 +38,7 @@ mod view;
 mod watch;
 
 use clap::Parser;
-use mimalloc::MiMalloc;
 use std::process::ExitCode;
-
-/// Blocks of a batch are taken on one thread and given back on another; see docs/benchmark.md.
-#[global_allocator]
-static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> ExitCode {
     let cli = match cli::Cli::try_parse() {

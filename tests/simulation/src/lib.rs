@@ -18,9 +18,5 @@ pub mod store;
 pub mod subjects;
 pub mod time;
 
-/// A history is small and makes much: a quicker allocator is a third more histories.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 pub use history::{Figures, Outcome, Wish, run};
 pub use plan::{Fault, Lie};
