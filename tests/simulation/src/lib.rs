@@ -1,4 +1,4 @@
-//! The simulation: ingestion, fold, refresh, ledger and maintenance on ports in memory, under a seed.
+//! Ingestion, fold, refresh, ledger and maintenance on ports in memory, under a seed.
 //!
 //! One seed is one history. Everything runs on one thread and in virtual time, so a seed replays
 //! its history call by call. The processes run the product's own code; what they meet — broker,
