@@ -39,7 +39,8 @@ pub(crate) fn running(what: &str, error: DataFusionError) -> Error {
         {
             fault = fault
                 .coded(code::NO_MEMORY)
-                .help("raise `memory.limit` or the number of buckets of the table");
+                .help("raise `memory.limit` or the number of buckets of the table")
+                .because(error);
         }
         ErrorKind::Unavailable | ErrorKind::Bug => fault = fault.because(error),
         _ => {}
