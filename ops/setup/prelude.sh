@@ -66,6 +66,22 @@ unpacked() (
 # fingerprint FILE...: a short name that changes with the files' contents.
 fingerprint() { cat "$@" | sha256sum | cut -c1-12; }
 
+# pinned_wheels FOLDER PINS WHAT: makes a virtual environment of the packages that the file PINS
+# names with their hashes. Two at once would remove each other's half-made one: they take turns.
+pinned_wheels() {
+  exec 9>"$1.lock"
+  flock 9
+  [ -f "$1/complete" ] && return
+  has python3 || debian python3
+  python3 -c 'import ensurepip' 2>/dev/null || debian python3-venv
+  say "$3"
+  rm -rf "$1"
+  python3 -m venv "$1"
+  "$1/bin/pip" install --quiet --disable-pip-version-check --no-deps --require-hashes \
+    --only-binary :all: -r "$2" >&2
+  touch "$1/complete"
+}
+
 # pinned_jars NAME [--pin]: prints the folder of the jars that NAME/pom.xml names and that Maven
 # fetches from its central repository, each of them held against NAME/SHA256SUMS. After a change
 # of the pom, `--pin` writes the sums anew instead; review the difference.

@@ -11,16 +11,5 @@ case $version in
 esac
 
 venv=$cache/venv-$version-$(fingerprint "$pins")
-# Two set-ups at once would remove each other's half-made environment.
-exec 9>"$venv.lock"
-flock 9
-if [ ! -f "$venv/complete" ]; then
-  python3 -c 'import ensurepip' 2>/dev/null || debian python3-venv
-  say "Python packages"
-  rm -rf "$venv"
-  python3 -m venv "$venv"
-  "$venv/bin/pip" install --quiet --disable-pip-version-check --no-deps --require-hashes \
-    --only-binary :all: -r "$pins" >&2
-  touch "$venv/complete"
-fi
+pinned_wheels "$venv" "$pins" "Python packages"
 printf '%s\n' "$venv"

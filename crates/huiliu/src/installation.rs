@@ -93,9 +93,8 @@ impl Installation {
     pub async fn lake(&self, shape: Shape, clock: Arc<dyn Clock>) -> Result<Lake, Failure> {
         let options = self.settings.store_options().map_err(one)?;
         let contracts = &self.project.contracts;
-        let lake = Lake::open(&self.settings.lake, &options, contracts, shape, clock).await?;
-        lake.limit_memory(self.memory().limit_bytes());
-        Ok(lake)
+        let opened = Lake::open(&self.settings.lake, &options, contracts, shape, clock).await;
+        self.limited(opened)
     }
 
     /// As [`Installation::lake`], with every request to the store counted.
@@ -111,7 +110,12 @@ impl Installation {
         let options = self.settings.store_options().map_err(one)?;
         let place = Place { location: &self.settings.lake, options: &options };
         let contracts = &self.project.contracts;
-        let lake = Lake::counted(place, contracts, shape, clock, metrics.clone()).await?;
+        self.limited(Lake::counted(place, contracts, shape, clock, metrics.clone()).await)
+    }
+
+    /// Every lake that is written keeps to the memory of the process.
+    fn limited(&self, opened: Result<Lake, Error>) -> Result<Lake, Failure> {
+        let lake = opened?;
         lake.limit_memory(self.memory().limit_bytes());
         Ok(lake)
     }
@@ -128,9 +132,8 @@ impl Installation {
     ) -> Result<Lake, Failure> {
         let options = self.settings.store_options().map_err(one)?;
         let contracts = [Arc::clone(contract)];
-        let lake = Lake::open(&self.settings.lake, &options, &contracts, shape, clock).await?;
-        lake.limit_memory(self.memory().limit_bytes());
-        Ok(lake)
+        let opened = Lake::open(&self.settings.lake, &options, &contracts, shape, clock).await;
+        self.limited(opened)
     }
 
     /// Opens a lake that exists, under the protection it was made with when none is said. Who

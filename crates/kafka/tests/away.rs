@@ -18,14 +18,19 @@ fn eager(broker: &MockBroker) -> Settings {
     settings
 }
 
-/// Takes the broker down between the assignment and the answer to it.
-async fn assign_and_take_down(source: &mut KafkaSource, broker: &MockBroker, seen: &mut Seen) {
+/// A source of 50 records, whose broker went away between the assignment and the answer to it.
+async fn taken_down(stop: &CancellationToken) -> (MockBroker, KafkaSource, Seen) {
+    let broker = broker(&[("a", 1)]);
+    publish(&broker, "a", 0, 0, 50);
+    let settings = eager(&broker);
+    let mut source = start(&settings, &["a"], Until::Stopped, stop).await.expect("started");
+    let mut seen = Seen::default();
     loop {
         let event = source.next().await.expect("no error").expect("not over");
         if matches!(&event, SourceEvent::Assigned { partitions, .. } if !partitions.is_empty()) {
             broker.set_down(true).expect("taken down");
             seen.take(event);
-            return;
+            return (broker, source, seen);
         }
         seen.take(event);
     }
@@ -33,13 +38,8 @@ async fn assign_and_take_down(source: &mut KafkaSource, broker: &MockBroker, see
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_broker_away_while_partitions_are_assigned_is_waited_for() {
-    let broker = broker(&[("a", 1)]);
-    publish(&broker, "a", 0, 0, 50);
     let stop = CancellationToken::new();
-    let settings = eager(&broker);
-    let mut source = start(&settings, &["a"], Until::Stopped, &stop).await.expect("started");
-    let mut seen = Seen::default();
-    assign_and_take_down(&mut source, &broker, &mut seen).await;
+    let (broker, mut source, mut seen) = taken_down(&stop).await;
     tokio::time::sleep(AWAY).await;
     assert!(seen.offsets.is_empty(), "nothing can have been read");
     broker.set_down(false).expect("back");
@@ -52,13 +52,8 @@ async fn a_broker_away_while_partitions_are_assigned_is_waited_for() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stop_ends_the_wait_for_a_broker_that_is_away() {
-    let broker = broker(&[("a", 1)]);
-    publish(&broker, "a", 0, 0, 50);
     let stop = CancellationToken::new();
-    let settings = eager(&broker);
-    let mut source = start(&settings, &["a"], Until::Stopped, &stop).await.expect("started");
-    let mut seen = Seen::default();
-    assign_and_take_down(&mut source, &broker, &mut seen).await;
+    let (_broker, mut source, mut seen) = taken_down(&stop).await;
     stop.cancel();
     // One question has two parts of five seconds each; giving up would take sixty.
     let ending = seen.read_to_end(&mut source);

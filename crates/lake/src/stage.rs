@@ -29,6 +29,9 @@ const COMPRESSED_BYTES_MIN: usize = 1 << 20;
 /// Encoded bytes after which a file that is written bit by bit begins a row group: wide rows would
 /// fill memory before there are enough of them.
 const ROW_GROUP_BYTES: usize = 32 << 20;
+/// How the names of files end.
+const COMPRESSED: &str = "zstd.parquet";
+const PLAIN: &str = "parquet";
 /// Share of absent values that a bloom filter takes for present: about 10 bits a value.
 const BLOOM_FALSE_POSITIVES: f64 = 0.01;
 /// Room that is made at once for the bytes of a file.
@@ -199,19 +202,13 @@ pub async fn stage_indexed(
     index: &Index,
 ) -> Result<Add, Error> {
     let index = index.clone();
-    let kind = if is_compressed(&batch) { "zstd.parquet" } else { "parquet" };
+    let kind = if is_compressed(&batch) { COMPRESSED } else { PLAIN };
     let (bytes, statistics) = compute(move || encode(&batch, &index))
         .await
         .map_err(|e| Error::new(ErrorKind::Bug, "encoding Parquet stopped").because(e))??;
-    let name = format!("part-{}.{kind}", (table.shared().ids)());
-    let relative = match &partition {
-        Some((column, value)) => format!("{column}={value}/{name}"),
-        None => name,
-    };
+    let Place { relative, partition_values } = Place::new(table, kind, partition);
     let size = i64::try_from(bytes.len()).unwrap_or(i64::MAX);
     upload(table, &relative, bytes).await?;
-    let partition_values: BTreeMap<String, Option<String>> =
-        partition.into_iter().map(|(column, value)| (column.to_owned(), Some(value))).collect();
     Ok(Add {
         path: relative,
         partition_values,
@@ -222,10 +219,27 @@ pub async fn stage_indexed(
     })
 }
 
-/// A file of a table that is written bit by bit; no reader sees it before a commit names it.
-pub(crate) struct Staging {
+/// Where a new file lies in its table.
+struct Place {
     relative: String,
     partition_values: BTreeMap<String, Option<String>>,
+}
+
+impl Place {
+    fn new(table: &Table, kind: &str, partition: Option<(&str, String)>) -> Self {
+        let name = format!("part-{}.{kind}", (table.shared().ids)());
+        let relative = match &partition {
+            Some((column, value)) => format!("{column}={value}/{name}"),
+            None => name,
+        };
+        let values = partition.into_iter().map(|(column, value)| (column.to_owned(), Some(value)));
+        Self { relative, partition_values: values.collect() }
+    }
+}
+
+/// A file of a table that is written bit by bit; no reader sees it before a commit names it.
+pub(crate) struct Staging {
+    place: Place,
     writer: ArrowWriter<Sink>,
     sink: Sink,
     upload: WriteMultipart,
@@ -273,21 +287,16 @@ impl Staging {
         partition: Option<(&str, String)>,
         index: &Index,
     ) -> Result<Self, Error> {
-        let name = format!("part-{}.zstd.parquet", (table.shared().ids)());
-        let relative = match &partition {
-            Some((column, value)) => format!("{column}={value}/{name}"),
-            None => name,
-        };
-        let partition_values =
-            partition.into_iter().map(|(column, value)| (column.to_owned(), Some(value))).collect();
+        let place = Place::new(table, COMPRESSED, partition);
         let failed = |e| store_error(&format!("writing a file of `{}`", table.path()), e);
-        let upload = table.store().put_multipart(&table.file(&relative)).await.map_err(failed)?;
+        let upload =
+            table.store().put_multipart(&table.file(&place.relative)).await.map_err(failed)?;
         let upload = WriteMultipart::new_with_chunk_size(upload, PART_BYTES);
         let sink = Sink::default();
         let properties = properties(schema, ROW_GROUP_ROWS, index).set_compression(zstd()).build();
         let writer = ArrowWriter::try_new(sink.clone(), schema.clone(), Some(properties))
             .map_err(|e| parquet_error("encoding Parquet", e))?;
-        Ok(Self { relative, partition_values, writer, sink, upload, rows: 0, bytes: 0 })
+        Ok(Self { place, writer, sink, upload, rows: 0, bytes: 0 })
     }
 
     /// Appends rows; at most a row group is held back.
@@ -322,8 +331,8 @@ impl Staging {
         let failed = |e| store_error(&format!("writing a file of `{}`", table.path()), e);
         self.upload.finish().await.map_err(failed)?;
         let add = Add {
-            path: self.relative,
-            partition_values: self.partition_values,
+            path: self.place.relative,
+            partition_values: self.place.partition_values,
             size: i64::try_from(self.bytes).unwrap_or(i64::MAX),
             modification_time: table.now_ms(),
             data_change: true,
@@ -350,6 +359,7 @@ mod tests {
     use super::*;
     use arrow::array::{AsArray, Int32Array, StringArray};
     use arrow::datatypes::{Field, Int32Type, Schema};
+    use parquet::file::reader::{FileReader, SerializedFileReader};
 
     fn batch(schema: &SchemaRef, rows: &[(Option<i32>, &str, i32)]) -> RecordBatch {
         let buckets: Int32Array = rows.iter().map(|row| row.0).collect();
@@ -357,6 +367,22 @@ mod tests {
         let marks = Int32Array::from_iter_values(rows.iter().map(|row| row.2));
         let columns: Vec<ArrayRef> = vec![Arc::new(buckets), Arc::new(keys), Arc::new(marks)];
         RecordBatch::try_new(Arc::clone(schema), columns).expect("three columns")
+    }
+
+    #[test]
+    fn a_file_is_compressed_when_it_has_many_rows_or_many_bytes() {
+        let of = |count: usize, len: usize| {
+            let values = StringArray::from_iter_values((0..count).map(|_| "x".repeat(len)));
+            RecordBatch::try_from_iter([("text", Arc::new(values) as ArrayRef)]).expect("a column")
+        };
+        let cases = [(511, 8, false), (512, 8, true), (1, 1 << 20, true), (1, 1 << 10, false)];
+        for (count, len, expected) in cases {
+            let (bytes, _) = encode(&of(count, len), &Index::default()).expect("it is encoded");
+            let file = SerializedFileReader::new(bytes::Bytes::from(bytes)).expect("a file");
+            let found = file.metadata().row_group(0).column(0).compression();
+            let is_zstd = matches!(found, Compression::ZSTD(_));
+            assert_eq!(is_zstd, expected, "{count} rows of {len} bytes");
+        }
     }
 
     #[test]

@@ -15,6 +15,7 @@ use huiliu_ingest::Pipeline;
 use huiliu_lake::Lake;
 use huiliu_lake::audit::Audited;
 use huiliu_lake::maintain::Kind;
+use huiliu_model::port::Landing;
 use huiliu_model::{ErrorKind, KafkaTopics, Partition};
 use huiliu_normalise::Protection;
 use huiliu_subject::lake::Seen;
@@ -345,13 +346,13 @@ impl History {
         self.figures.incidents += standing.len() as u64;
         let failed = |e: huiliu_model::Error| format!("{}: {e}", e.kind.label());
         for (partition, _) in standing {
-            let dataset = partition.kafka_topic.trim_start_matches("feed.");
-            let (dataset, available) =
-                (lake.dataset(dataset).map_err(failed)?, self.world.broker.available(&partition));
+            let name = partition.kafka_topic.trim_start_matches("feed.");
+            let available = self.world.broker.available(&partition);
             // Another process may have had the records in its hands, and landed them since.
-            let recorded = dataset.reset_offset(&partition, available.start, "", true).await;
-            let recorded = recorded.map_err(failed)?.from;
-            if !recorded.is_some_and(|next| (available.start..=available.end).contains(&next)) {
+            let progress = lake.progress(name, std::slice::from_ref(&partition)).await;
+            let next = progress.map_err(failed)?.get(&partition);
+            if !next.is_some_and(|next| (available.start..=available.end).contains(&next)) {
+                let dataset = lake.dataset(name).map_err(failed)?;
                 let (to, why) = (available.start, "simulation");
                 dataset.reset_offset(&partition, to, why, false).await.map_err(failed)?;
             }
