@@ -114,8 +114,6 @@ def test_wide_records_a_large_bucket_and_a_heavy_join_stay_below_the_limit(
     nothing = tmp_path / "nothing"
     nothing.mkdir()
     huiliu.point_at(pipelines, nothing)
-    # As docs/operations.md says: else the C library keeps what was freed.
-    huiliu.environment |= {"MALLOC_ARENA_MAX": "2", "MALLOC_MMAP_THRESHOLD_": "262144"}
     broker.delete_all()
     broker.create([TOPIC])
     publish(broker, (record(n, n + 1) for n in range(RECORDS)))
