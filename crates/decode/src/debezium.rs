@@ -12,7 +12,7 @@
 //! | `after` of c, u, r or `before` of d not an object | `IMAGE_MISSING` |
 //! | no position in `source`, and `op` not r | `SEQUENCE_MISSING` |
 //! | a position or time that is not an integer of 64 bits | `ENVELOPE_FIELD` |
-//! | `op` t of one of several topics of a dataset | `TRUNCATE_UNSUPPORTED`; else it is emptied |
+//! | `op` t of a record from quarantine | `TRUNCATE_UNSUPPORTED`; else the table is emptied |
 //!
 //! What the fields mean is told in [`meaning`]; here is the walk over the bytes. The time is that
 //! of `source`, in microseconds if it is given so.

@@ -83,7 +83,7 @@ pub struct Decoder {
     limits: Limits,
     dataset: Arc<str>,
     epoch: i64,
-    is_one_topic: bool,
+    takes_truncates: bool,
     columns: Names,
     /// What is done with fields that the contract does not name.
     on_strange: OnDrift,
@@ -142,7 +142,7 @@ impl Decoder {
             limits,
             dataset: contract.dataset.clone(),
             epoch: contract.epoch,
-            is_one_topic: contract.kafka_topics.name().is_some(),
+            takes_truncates: true,
             columns: Names::new(contract.columns.iter().map(Column::field)),
             on_strange: contract.drift.added,
             key: contract.key.clone(),
@@ -164,6 +164,13 @@ impl Decoder {
         if let Envelope::Plain(held) = &mut self.envelope {
             *held = rows;
         }
+        self
+    }
+
+    /// Refuses records that say that a table was emptied, for who cannot empty it.
+    #[must_use]
+    pub fn refusing_truncates(mut self) -> Self {
+        self.takes_truncates = false;
         self
     }
 
@@ -219,7 +226,7 @@ impl Decoder {
                 }
                 Ok(Found::Tombstone) => changes.skipped.tombstone += 1,
                 Ok(Found::Control) => changes.skipped.control += 1,
-                Ok(Found::Truncated(head)) => self.truncated(&mut changes, index, record, head),
+                Ok(Found::Truncated(head)) => self.truncated(&mut changes, index, records, head),
                 Err((reason, at)) => {
                     work.scratch.truncate(work.mark);
                     let stage = Stage::Decode;
@@ -234,16 +241,17 @@ impl Decoder {
         changes
     }
 
-    /// Notes a truncate. Of several topics that make up one dataset none may empty it.
     #[cold]
-    fn truncated(&self, changes: &mut Changes, index: u32, record: &Record, head: Head) {
-        if !self.is_one_topic {
+    fn truncated(&self, changes: &mut Changes, index: u32, records: &Records, head: Head) {
+        if !self.takes_truncates {
             let (stage, reason) = (Stage::Decode, Reason::TruncateUnsupported);
             changes.rejects.push(Reject { record: index, stage, reason, column: None, at: None });
             return;
         }
         changes.skipped.control += 1;
+        let record = &records.entries[index as usize];
         let truncate = Truncate {
+            kafka_topic: Arc::clone(&records.kafka_topic),
             epoch: self.epoch,
             seq: head.seq,
             partition: record.partition,
@@ -251,7 +259,7 @@ impl Decoder {
             kafka_time_us: record.timestamp_ms * 1_000,
             event_time_us: head.event_time_us,
         };
-        changes.truncate = Truncate::later(changes.truncate, Some(truncate));
+        changes.truncate = Truncate::later(changes.truncate.take(), Some(truncate));
     }
 
     #[inline]

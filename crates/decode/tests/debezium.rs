@@ -4,7 +4,6 @@ mod support;
 
 use huiliu_decode::{Decoder, Limits};
 use huiliu_model::contract::Format;
-use huiliu_model::topics::{KafkaTopics, TopicPattern};
 use huiliu_model::{Changes, Records};
 use support::{assert_balanced, decoder, records, transcript, values};
 
@@ -312,11 +311,9 @@ fn envelope_rules_are_tested_in_their_order() {
 }
 
 #[test]
-fn of_several_topics_none_may_empty_the_dataset_that_they_make_up() {
-    let mut contract = support::contract(Format::DebeziumJson, &["account_no"], 1);
-    let pattern = TopicPattern::parse("^feed\\.water\\.[a-z]+$").expect("it is a pattern");
-    contract.kafka_topics = KafkaTopics::Matching(pattern);
-    let decoder = Decoder::new(&contract, Limits::default());
+fn a_truncate_is_refused_where_it_cannot_be_carried_out() {
+    let contract = support::contract(Format::DebeziumJson, &["account_no"], 1);
+    let decoder = Decoder::new(&contract, Limits::default()).refusing_truncates();
     let records = values([&br#"{"op":"t","source":{"lsn":1}}"#[..]]);
     let changes = decoder.decode(&records);
     assert_eq!(transcript(&changes, &records), ["0 TRUNCATE_UNSUPPORTED -"]);

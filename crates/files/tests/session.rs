@@ -186,7 +186,7 @@ async fn a_load_goes_on_from_the_recorded_row() {
         tally: Default::default(),
         newest_record_ms: 0,
         oldest_event_us: None,
-        truncate: None,
+        truncates: Vec::new(),
     };
     earlier.covers.0.insert(partition.clone(), 0..1_234);
     earlier.tally.accepted = 1_234;

@@ -273,7 +273,7 @@ mod tests {
             quality: Quality::default(),
             newest_record_ms: 0,
             oldest_event_us: None,
-            truncate: None,
+            truncates: Vec::new(),
         }
     }
 

@@ -16,7 +16,8 @@ const BEHIND_MAX: u64 = 10_000;
 
 #[derive(Debug, Default)]
 pub struct Backwards {
-    partitions: BTreeMap<i32, Seen>,
+    /// By Kafka topic, then partition.
+    topics: BTreeMap<String, BTreeMap<i32, Seen>>,
 }
 
 #[derive(Debug, Default)]
@@ -36,19 +37,20 @@ pub struct Behind {
 }
 
 impl Backwards {
-    /// Looks at accepted rows, as they come; snapshot reads say nothing of a log.
+    /// Looks at accepted rows of one Kafka topic, as they come; snapshot reads say nothing of a log.
     pub fn see(&mut self, rows: &RecordBatch) -> Option<Behind> {
         let long = |name: &str| Some(rows.column_by_name(name)?.as_primitive::<Int64Type>());
         let int = |name: &str| Some(rows.column_by_name(name)?.as_primitive::<Int32Type>());
         let (epochs, seqs) = (long(system::EPOCH)?, long(system::SEQ)?);
         let (ranks, partitions) = (int(system::RANK)?, int(system::PARTITION)?);
+        let topics = rows.column_by_name(system::KAFKA_TOPIC)?.as_string::<i32>();
+        let topic = topics.iter().next().flatten().unwrap_or_default();
+        let seen_of = self.topics.entry(topic.to_owned()).or_default();
         let mut found = None;
         for row in (0..rows.num_rows()).filter(|&row| ranks.value(row) > 0) {
             let (at, partition) = ((epochs.value(row), seqs.value(row)), partitions.value(row));
-            let seen = self
-                .partitions
-                .entry(partition)
-                .or_insert_with(|| Seen { highest: at, ..Seen::default() });
+            let seen =
+                seen_of.entry(partition).or_insert_with(|| Seen { highest: at, ..Seen::default() });
             if at >= seen.highest {
                 *seen = Seen { highest: at, ..Seen::default() };
                 continue;

@@ -1,9 +1,7 @@
 //! Gathers prepared rows of one dataset until they are worth a commit.
 
 use huiliu_model::port::Release;
-use huiliu_model::{
-    Batch, Contract, Covers, Error, ErrorKind, Partition, Quality, Records, Tally, Truncate,
-};
+use huiliu_model::{Batch, Contract, Covers, Error, ErrorKind, Partition, Quality, Records, Tally};
 use huiliu_normalise::Prepared;
 use std::sync::Arc;
 use std::time::Duration;
@@ -72,7 +70,9 @@ impl Batcher {
             (Some(a), Some(b)) => Some(a.min(b)),
             (a, b) => a.or(b),
         };
-        batch.truncate = Truncate::later(batch.truncate, prepared.truncate);
+        if let Some(truncate) = prepared.truncate {
+            truncate.join(&mut batch.truncates);
+        }
         for rows in prepared.rows.into_iter().chain(prepared.rejects.iter().cloned()) {
             open.arrow_bytes += rows.get_array_memory_size();
             if prepared.rejects.as_ref().is_some_and(|r| r.schema() == rows.schema()) {
@@ -127,6 +127,6 @@ fn empty(dataset: &Arc<str>) -> Batch {
         quality: Quality::default(),
         newest_record_ms: i64::MIN,
         oldest_event_us: None,
-        truncate: None,
+        truncates: Vec::new(),
     }
 }

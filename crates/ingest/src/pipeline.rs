@@ -34,6 +34,13 @@ impl Pipeline {
         self
     }
 
+    /// Refuses truncates, for records that do not land with the progress of their partition.
+    #[must_use]
+    pub fn refusing_truncates(mut self) -> Self {
+        self.decoder = self.decoder.refusing_truncates();
+        self
+    }
+
     pub fn contract(&self) -> &Arc<Contract> {
         &self.contract
     }

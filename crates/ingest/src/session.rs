@@ -24,8 +24,8 @@ use futures::stream::{FuturesOrdered, FuturesUnordered};
 use halt::{ChunkFate, Judged};
 use huiliu_model::port::{Incident, Landing, Release, Source, SourceEvent};
 use huiliu_model::{
-    Clock, Computed, Error, ErrorKind, KafkaTopics, OnDrift, Progress, Quality, Reason, Records,
-    Stage, Stop, Tally, compute,
+    Clock, Computed, Error, ErrorKind, KafkaTopics, OnDrift, Progress, Quality, Records, Stop,
+    Tally, compute,
 };
 use lookup::LookedUp;
 pub(crate) use lookup::Waiting;
@@ -272,7 +272,6 @@ impl<L: Landing, S: Source> Loop<'_, L, S> {
         let dataset = Arc::clone(&chunk.dataset);
         let made = &mut chunk.prepared;
         self.session.metrics.prepared(&dataset, made.records as usize, made);
-        report_truncates(&dataset, &made.reject_counts);
         *self.summary.quality.entry(Arc::clone(&dataset)).or_default() += &made.quality;
         let fate = ChunkFate {
             records: made.records,
@@ -356,16 +355,4 @@ fn lane<'a>(
     lanes
         .get_mut(dataset)
         .ok_or_else(|| Error::new(ErrorKind::Bug, format!("dataset `{dataset}` has no lane")))
-}
-
-/// Of several topics that make up a dataset one was truncated: its rows are not known from the
-/// others', and stay until a person says their deletes; see `docs/formats.md`.
-fn report_truncates(dataset: &str, rejects: &[(Stage, Reason, u64)]) {
-    for (_, _, count) in rejects.iter().filter(|(_, why, _)| *why == Reason::TruncateUnsupported) {
-        tracing::error!(
-            dataset,
-            count,
-            "one of several sources emptied its table; its rows stay, the record is quarantined",
-        );
-    }
 }

@@ -14,7 +14,7 @@ use crate::maintain::{Kind, Target};
 use crate::receipt::{Receipt, receipt_of};
 use crate::scan::{PinnedFiles, session};
 use arrow::array::{
-    ArrayRef, AsArray, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray,
+    Array, ArrayRef, AsArray, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray,
 };
 use arrow::datatypes::{DataType, Field, Int32Type, Int64Type, Schema, SchemaRef};
 use datafusion::execution::SendableRecordBatchStream;
@@ -191,22 +191,24 @@ async fn recount(
         audited.chain.fault = Some(fault);
         return Ok(());
     }
-    let topics: BTreeSet<&str> =
-        receipts.iter().flat_map(|r| r.covers.keys()).filter_map(|id| topic(id)).collect();
+    let ids = receipts.iter().flat_map(|r| r.covers.keys());
+    let topics: BTreeSet<&str> = ids.filter_map(|id| Some(partition(id)?.0)).collect();
     audited.offsets = receipts.iter().flat_map(|r| r.covers.values()).map(length).sum();
-    if topics.len() > 1 {
-        audited.not_recounted = receipts.len() as u64;
-        audited.why_not = Some("rows do not say which of several kafka topics they came from");
-        return Ok(());
-    }
     let kept = |r: &&Receipt| r.committed_at_ms >= dropped_before_ms;
     let counted: Vec<&Receipt> = receipts.iter().filter(kept).collect();
     audited.not_recounted = (receipts.len() - counted.len()) as u64;
     if audited.not_recounted > 0 {
         audited.why_not = Some("their rows are older than `land.retain` and were dropped");
     }
-    let found = count(lake, dataset, &counted).await?;
-    for (receipt, [accepted, rejected]) in counted.iter().zip(found) {
+    // Of one topic all rows are, those too that were written before rows named theirs.
+    let only = topics.first().copied().filter(|_| topics.len() == 1);
+    let found = count(distinct(lake, dataset, only).await?, &counted).await?;
+    for (receipt, found) in counted.iter().zip(found) {
+        let Some([accepted, rejected]) = found else {
+            audited.not_recounted += 1;
+            audited.why_not = Some("rows of theirs do not name which kafka topic they came from");
+            continue;
+        };
         let says = [receipt.tally.accepted, receipt.tally.rejected];
         if says != [accepted, rejected] {
             let what = format!(
@@ -224,8 +226,10 @@ async fn recount(
     Ok(())
 }
 
-fn topic(id: &str) -> Option<&str> {
-    id.rsplit_once('/').map(|(topic, _)| topic)
+/// Kafka topic and number.
+fn partition(id: &str) -> Option<(&str, i32)> {
+    let (topic, number) = id.rsplit_once('/')?;
+    Some((topic, number.parse().ok()?))
 }
 
 fn length(range: &[i64; 2]) -> u64 {
@@ -278,47 +282,60 @@ async fn said(
     Ok(said)
 }
 
-/// For each receipt, how many of its offsets are in `changes` alone, and in `quarantine`. A
-/// reject that was replayed is in both, and was rejected when the receipt was written.
+/// Ranges of offsets of one partition, ascending, and the receipts that have them.
+type Ranges = Vec<([i64; 2], usize)>;
+
+/// For each receipt, how many of its offsets are in `changes` alone, and in `quarantine`; none
+/// where one may be of another topic. A reject that was replayed is in both tables, and was
+/// rejected when the receipt was written.
 async fn count(
-    lake: &Lake,
-    dataset: &Dataset,
+    mut rows: SendableRecordBatchStream,
     receipts: &[&Receipt],
-) -> Result<Vec<[u64; 2]>, Error> {
-    let mut places: BTreeMap<i32, Vec<([i64; 2], usize)>> = BTreeMap::new();
+) -> Result<Vec<Option<[u64; 2]>>, Error> {
+    let mut covered: BTreeMap<&str, BTreeMap<i32, Ranges>> = BTreeMap::new();
     for (index, receipt) in receipts.iter().enumerate() {
         for (id, range) in &receipt.covers {
-            let number = id.rsplit_once('/').and_then(|(_, number)| number.parse().ok());
-            places.entry(number.unwrap_or(0)).or_default().push((*range, index));
+            let Some((topic, number)) = partition(id) else { continue };
+            covered.entry(topic).or_default().entry(number).or_default().push((*range, index));
         }
     }
-    for ranges in places.values_mut() {
-        ranges.sort_unstable();
-    }
-    let mut counts = vec![[0, 0]; receipts.len()];
-    let mut rows = distinct(lake, dataset).await?;
+    covered.values_mut().flat_map(BTreeMap::values_mut).for_each(|ranges| ranges.sort_unstable());
+    let mut counts = vec![Some([0, 0]); receipts.len()];
     let failed = |e| query_error("counting offsets", e);
     while let Some(batch) = rows.try_next().await.map_err(failed)? {
-        let partitions = batch.column(0).as_primitive::<Int32Type>();
-        let offsets = batch.column(1).as_primitive::<Int64Type>();
-        let rejected = batch.column(2).as_boolean();
+        let topics = batch.column(0).as_string::<i32>();
+        let partitions = batch.column(1).as_primitive::<Int32Type>();
+        let offsets = batch.column(2).as_primitive::<Int64Type>();
+        let rejected = batch.column(3).as_boolean();
         for row in 0..batch.num_rows() {
-            let Some(ranges) = places.get(&partitions.value(row)) else { continue };
-            let offset = offsets.value(row);
-            let after = ranges.partition_point(|([start, _], _)| *start <= offset);
-            let Some(([_, end], index)) = after.checked_sub(1).and_then(|at| ranges.get(at)) else {
-                continue;
-            };
-            if offset < *end {
-                counts[*index][usize::from(rejected.value(row))] += 1;
+            let (number, offset) = (partitions.value(row), offsets.value(row));
+            let of = |of_topic: &BTreeMap<i32, Ranges>| holder(of_topic.get(&number)?, offset);
+            if topics.is_null(row) {
+                covered.values().filter_map(of).for_each(|index| counts[index] = None);
+            } else if let Some(index) = covered.get(topics.value(row)).and_then(of)
+                && let Some(count) = &mut counts[index]
+            {
+                count[usize::from(rejected.value(row))] += 1;
             }
         }
     }
     Ok(counts)
 }
 
-/// Every offset of `changes` and `quarantine` once: partition, offset, whether it was rejected.
-async fn distinct(lake: &Lake, dataset: &Dataset) -> Result<SendableRecordBatchStream, Error> {
+/// The receipt that has an offset.
+fn holder(ranges: &Ranges, offset: i64) -> Option<usize> {
+    let after = ranges.partition_point(|([start, _], _)| *start <= offset);
+    let ([_, end], index) = ranges.get(after.checked_sub(1)?)?;
+    (offset < *end).then_some(*index)
+}
+
+/// Every offset of `changes` and `quarantine` once: Kafka topic, partition, offset, whether it was
+/// rejected. Rows that name no topic are of the only one, if there is one.
+async fn distinct(
+    lake: &Lake,
+    dataset: &Dataset,
+    only: Option<&str>,
+) -> Result<SendableRecordBatchStream, Error> {
     let failed = |e| query_error("counting offsets", e);
     let memory_bytes = lake.shared().memory.session_bytes(MEMORY_BYTES);
     let ctx = session(Arc::clone(lake.store()), memory_bytes)?;
@@ -332,10 +349,14 @@ async fn distinct(lake: &Lake, dataset: &Dataset) -> Result<SendableRecordBatchS
         let files = PinnedFiles::new(table.path(), schema, &state.files);
         ctx.register_table(name, Arc::new(files)).map_err(failed)?;
     }
+    let topic = match only {
+        Some(only) => format!("coalesce({}, '{}')", system::KAFKA_TOPIC, only.replace('\'', "''")),
+        None => system::KAFKA_TOPIC.to_owned(),
+    };
     let sql = format!(
-        "SELECT p, o, bool_or(r) FROM (\
-         SELECT {p} AS p, {o} AS o, false AS r FROM accepted WHERE {n} <> {added} UNION ALL \
-         SELECT {p}, {o}, true FROM rejected) GROUP BY p, o",
+        "SELECT t, p, o, bool_or(r) FROM (\
+         SELECT {topic} AS t, {p} AS p, {o} AS o, false AS r FROM accepted WHERE {n} <> {added} \
+         UNION ALL SELECT kafka_topic, {p}, {o}, true FROM rejected) GROUP BY t, p, o",
         n = system::ORDINAL,
         added = system::TRUNCATED,
         p = system::PARTITION,

@@ -120,7 +120,7 @@ async fn land_once(tables: &Dataset, batch: &Batch, emptying: &Emptying) -> Resu
     };
     let mut file_bytes = 0;
     emptying.join(&mut commit);
-    let late = emptying.late(tables, batch)?;
+    let late = emptying.late(tables, &batch.rows)?;
     if batch.row_count() > 0 {
         let rows = sorted_rows(tables, [batch.rows.clone(), late].concat()).await?;
         let add = stage(table, rows, None).await?;

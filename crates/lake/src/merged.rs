@@ -202,7 +202,7 @@ impl Pinned {
             .collect::<Vec<_>>()
             .join(", ");
         let of_current = all.iter().map(|c| format!("c.\"{c}\"")).collect::<Vec<_>>().join(", ");
-        let newest = system::SEQUENCE.map(|c| format!("\"{c}\" DESC")).join(", ");
+        let newest = system::SEQUENCE.map(|c| format!("\"{c}\" DESC NULLS LAST")).join(", ");
         let op = system::OP;
         let (on_current, on_deleted) = (same_key("c", "t"), same_key("d", "t"));
         format!(

@@ -1,6 +1,6 @@
-//! Where rows of `changes` came from: the commit that wrote them and, by its receipt, the Kafka
-//! topic. A row itself knows number and offset of its partition only, which two topics, or a
-//! topic and a file, may share.
+//! Where rows of `changes` came from: the commit that wrote them. Of rows that were written before
+//! they named their Kafka topic, its receipt tells that too: number and offset of a partition may
+//! be shared by two topics, or by a topic and a file.
 
 use crate::error::query_error;
 use crate::lake::Lake;
@@ -93,16 +93,23 @@ fn covers_of(rows: &RecordBatch) -> Result<Vec<Cover>, Error> {
 }
 
 impl Origins {
-    /// Of a row with these coordinates that was ingested at an instant, if that is known: the
-    /// first commit that covers them and is not before it.
-    pub fn of(&self, partition: i32, offset: i64, ingested_us: Option<i64>) -> Option<Origin> {
+    /// Of a row with these coordinates, and of this Kafka topic and ingested at this instant, if
+    /// they are known: the first commit that covers them and is not before it.
+    pub fn of(
+        &self,
+        kafka_topic: Option<&str>,
+        (partition, offset): (i32, i64),
+        ingested_us: Option<i64>,
+    ) -> Option<Origin> {
         let suffix = format!("/{partition}");
         let earliest = ingested_us.map_or(i64::MIN, |us| us.saturating_sub(1_000));
         self.0.iter().filter(|cover| cover.committed_at_us >= earliest).find_map(|cover| {
-            let (name, _) = cover.covers.iter().find(|(name, [start, end])| {
-                name.ends_with(&suffix) && (*start..*end).contains(&offset)
-            })?;
-            let kafka_topic = name.strip_suffix(&suffix)?.to_owned();
+            let of = |(name, [start, end]): (&String, &[i64; 2])| {
+                let topic = name.strip_suffix(&suffix)?;
+                let is_it = kafka_topic.is_none_or(|wanted| wanted == topic);
+                (is_it && (*start..*end).contains(&offset)).then(|| topic.to_owned())
+            };
+            let kafka_topic = cover.covers.iter().find_map(of)?;
             Some(Origin { kafka_topic, version: cover.version })
         })
     }
@@ -123,9 +130,12 @@ mod tests {
             cover(2, 2_000_000, "file/abc/0", [0, 10]),
             cover(3, 3_000_000, "base.np.person/10", [0, 10]),
         ]);
-        let found = |partition, offset, at| {
-            origins.of(partition, offset, at).map(|o| (o.kafka_topic, o.version))
+        let of_any = |topic, partition, offset, at| {
+            origins.of(topic, (partition, offset), at).map(|o| (o.kafka_topic, o.version))
         };
+        let found = |partition, offset, at| of_any(None, partition, offset, at);
+        assert_eq!(of_any(Some("file/abc"), 0, 9, None), Some(("file/abc".into(), 2)));
+        assert_eq!(of_any(Some("file"), 0, 9, None), None);
         assert_eq!(found(0, 9, Some(900_000)), Some(("base.np.person".into(), 1)));
         assert_eq!(found(0, 9, Some(1_000_900)), Some(("base.np.person".into(), 1)));
         assert_eq!(found(0, 9, Some(1_500_000)), Some(("file/abc".into(), 2)));

@@ -37,9 +37,10 @@ impl AddAssign for Tally {
     }
 }
 
-/// A table was emptied at its source: the delete of every key whose newest change is not later.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// A table was emptied at its source: what its Kafka topic said until then counts as deleted.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Truncate {
+    pub kafka_topic: Arc<str>,
     pub epoch: i64,
     pub seq: i64,
     /// Of the record that says so.
@@ -54,6 +55,13 @@ impl Truncate {
     /// The later of two, which does what both do.
     pub fn later(one: Option<Self>, other: Option<Self>) -> Option<Self> {
         one.into_iter().chain(other).max_by_key(|truncate| (truncate.epoch, truncate.seq))
+    }
+
+    /// Joins those of a batch, which has one for each Kafka topic.
+    pub fn join(self, truncates: &mut Vec<Self>) {
+        let held = truncates.iter().position(|held| held.kafka_topic == self.kafka_topic);
+        let held = held.map(|at| truncates.swap_remove(at));
+        truncates.extend(Self::later(held, Some(self)));
     }
 }
 
@@ -73,8 +81,8 @@ pub struct Batch {
     pub newest_record_ms: i64,
     /// Event time of the oldest row, microseconds since 1970 UTC.
     pub oldest_event_us: Option<i64>,
-    /// The last truncate among the records.
-    pub truncate: Option<Truncate>,
+    /// The last truncate of each Kafka topic among the records.
+    pub truncates: Vec<Truncate>,
 }
 
 impl Batch {

@@ -13,6 +13,9 @@ pub const SEQ: &str = "sys_seq";
 pub const RANK: &str = "sys_rank";
 pub const PARTITION: &str = "sys_partition";
 pub const OFFSET: &str = "sys_offset";
+/// The Kafka topic of the record, or `file/<digits>` of a loaded file. Null in rows that were
+/// written before there was this column: the dataset's one topic, or not known which.
+pub const KAFKA_TOPIC: &str = "sys_kafka_topic";
 pub const ORDINAL: &str = "sys_ordinal";
 /// Ordinal of deletes that landing adds for a truncate; those of a record's own rows are 0 and 1.
 pub const TRUNCATED: i32 = 255;
@@ -23,8 +26,9 @@ pub const BUCKET: &str = "sys_bucket";
 pub const FLAGS: &str = "sys_flags";
 /// Columns whose value the source did not send, which older rows of the key may have; null for a
 /// row that is whole. In `changes` their names, joined by `,`. In `current` each with the sequence
-/// of what is known of it: `note@0/5/1/9/0/0` is the value of that change (epoch, sequence, rank,
-/// offset, partition, ordinal), `note!0/5/1/9/0/0` nothing since that delete, `note` nothing.
+/// of what is known of it: `note@0/5/1/9/0/0/feed.a` is the value of that change (epoch, sequence,
+/// rank, offset, partition, ordinal, Kafka topic if it is known), `note!0/5/1/9/0/0/feed.a` nothing
+/// since that delete, `note` nothing.
 pub const UNSENT: &str = "sys_unsent";
 /// The department that delivered the record, as it names itself; null when it does not.
 pub const DEPARTMENT: &str = "sys_department";
@@ -38,8 +42,9 @@ pub const EXTRA: &str = "sys_extra";
 /// The same, sealed.
 pub const EXTRA_SEALED: &str = "sys_extra_enc";
 
-/// Columns that decide which change of a key wins, most significant first.
-pub const SEQUENCE: [&str; 6] = [EPOCH, SEQ, RANK, OFFSET, PARTITION, ORDINAL];
+/// Columns that decide which change of a key wins, most significant first; a Kafka topic that is
+/// not known is below every other. The ordinal comes last, since it counts the rows of one record.
+pub const SEQUENCE: [&str; 7] = [EPOCH, SEQ, RANK, OFFSET, PARTITION, KAFKA_TOPIC, ORDINAL];
 
 pub fn timestamp() -> DataType {
     DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()))
@@ -60,6 +65,7 @@ pub fn changes_fields(protected: bool) -> Vec<Field> {
         Field::new(RANK, DataType::Int32, false),
         Field::new(OFFSET, DataType::Int64, false),
         Field::new(PARTITION, DataType::Int32, false),
+        Field::new(KAFKA_TOPIC, DataType::Utf8, true),
         Field::new(ORDINAL, DataType::Int32, false),
         Field::new(EVENT_TIME, timestamp(), true),
         Field::new(KAFKA_TIME, timestamp(), false),

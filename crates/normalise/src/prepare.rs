@@ -181,7 +181,7 @@ impl Normaliser {
             reject_counts: reject_counts(&fates),
             newest_record_ms: records.entries.iter().map(|r| r.timestamp_ms).max().unwrap_or(0),
             oldest_event_us: accepted_rows.filter_map(|row| row.event_time_us).min(),
-            truncate: changes.truncate,
+            truncate: changes.truncate.clone(),
         }
     }
 

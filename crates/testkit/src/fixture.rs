@@ -62,8 +62,13 @@ pub struct RowSpec<'a> {
     pub day: i64,
 }
 
-/// Rows of `changes.account`, in the given order.
+/// Rows of `changes.account`, in the given order, from the topic `feed.account`.
 pub fn change_rows(rows: &[RowSpec<'_>]) -> RecordBatch {
+    change_rows_of(Some("feed.account"), rows)
+}
+
+/// As [`change_rows`], from another topic, or from one that is not known.
+pub fn change_rows_of(kafka_topic: Option<&str>, rows: &[RowSpec<'_>]) -> RecordBatch {
     let mut fields = account_contract().stored_fields(false);
     fields.extend(system::changes_fields(false));
     let text = |of: fn(&RowSpec<'_>) -> String| -> ArrayRef {
@@ -86,6 +91,7 @@ pub fn change_rows(rows: &[RowSpec<'_>]) -> RecordBatch {
         int(|r| i32::from(r.op != "r")),
         long(|r| r.offset),
         int(|_| 0),
+        Arc::new(StringArray::from(vec![kafka_topic; rows.len()])),
         int(|_| 0),
         Arc::clone(&time),
         Arc::clone(&time),

@@ -10,7 +10,7 @@ mod schemas;
 mod source;
 
 pub use clock::HandClock;
-pub use fixture::{RowSpec, account_contract, change_rows};
+pub use fixture::{RowSpec, account_contract, change_rows, change_rows_of};
 pub use landing::{Failure, MemoryLanding};
 pub use schemas::MemorySchemas;
 pub use source::{ScriptedSource, json_record};

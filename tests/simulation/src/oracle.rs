@@ -4,6 +4,7 @@
 //! key is worked out from what the writer of the records meant.
 
 use crate::broker::{Entry, Log, Meaning};
+use crate::records::dataset_of;
 use crate::store::Depot;
 use crate::subjects::{PAIR, SUBJECT, TALLY};
 use arrow::array::{AsArray, RecordBatch};
@@ -54,7 +55,7 @@ pub async fn check(
         };
         let changes = of("changes")?;
         let mine: BTreeMap<&Partition, &Log> =
-            logs.iter().filter(|(p, _)| *p.kafka_topic == format!("feed.{dataset}")).collect();
+            logs.iter().filter(|(p, _)| dataset_of(&p.kafka_topic) == dataset).collect();
         let covered = check_receipts(changes, &mine)?;
         check_tallies(changes, &mine)?;
         let places = check_rows(depot, changes, of("quarantine")?, &mine, &covered).await?;
@@ -261,27 +262,29 @@ fn ints(batch: &RecordBatch, name: &str) -> Vec<i32> {
     column.as_primitive::<Int32Type>().values().to_vec()
 }
 
-/// Rows for each partition and offset.
-type Found = BTreeMap<(i32, i64), i32>;
+/// Rows for each place.
+type Found = BTreeMap<Place, i32>;
 
-async fn found_rows(depot: &Depot, table: &Table) -> Result<Found, String> {
+async fn found_rows(depot: &Depot, table: &Table, topic: &str) -> Result<Found, String> {
     let mut found = Found::new();
     for batch in rows(depot, table).await? {
         let offsets = longs(&batch, "sys_offset");
-        for place in ints(&batch, "sys_partition").into_iter().zip(offsets) {
-            *found.entry(place).or_default() += 1;
+        let partitions = texts(&batch, topic).into_iter().zip(ints(&batch, "sys_partition"));
+        for ((topic, number), offset) in partitions.zip(offsets) {
+            let partition = Partition::new(topic.ok_or("a row names no topic")?, number);
+            *found.entry((partition, offset)).or_default() += 1;
         }
     }
     Ok(found)
 }
 
-fn compare(table: &str, topic: &str, found: &Found, expected: &Found) -> Result<(), String> {
+fn compare(table: &str, found: &Found, expected: &Found) -> Result<(), String> {
     if found == expected {
         return Ok(());
     }
     let wrong = found.iter().find(|(place, rows)| expected.get(place) != Some(rows));
     let lacks = expected.iter().find(|(place, rows)| found.get(place) != Some(rows));
-    Err(format!("{table} of {topic}: rows of (partition, offset): {wrong:?} found, {lacks:?} due"))
+    Err(format!("{table}: rows of (partition, offset): {wrong:?} found, {lacks:?} due"))
 }
 
 /// A bad record of a batch that died between its two commits, and that Kafka dropped before it
@@ -300,43 +303,41 @@ async fn check_rows(
     logs: &BTreeMap<&Partition, &Log>,
     covered: &BTreeSet<Place>,
 ) -> Result<u64, String> {
-    let topic = logs.keys().next().map_or("", |partition| &*partition.kafka_topic);
     let (mut expected_rows, mut expected_rejects) = (Found::new(), Found::new());
     for place in covered {
         match entry(logs, place)? {
             Entry::Record(_, Meaning::Change { key_before, .. }) => {
                 let rows = if key_before.is_some() { 2 } else { 1 };
-                expected_rows.insert((place.0.number, place.1), rows);
+                expected_rows.insert(place.clone(), rows);
             }
             Entry::Record(_, Meaning::Bad) => {
-                expected_rejects.insert((place.0.number, place.1), 1);
+                expected_rejects.insert(place.clone(), 1);
             }
             _ => {}
         }
     }
-    let found = found_rows(depot, changes).await?;
-    compare(&changes.name, topic, &found, &expected_rows)?;
-    let mut found = found_rows(depot, quarantine).await?;
-    let kept = |place: &(i32, i64)| -> Result<bool, String> {
-        let place = (Partition::new(topic, place.0), place.1);
-        Ok(!covered.contains(&place) && is_kept_alone(logs, &place)?)
+    let found = found_rows(depot, changes, "sys_kafka_topic").await?;
+    compare(&changes.name, &found, &expected_rows)?;
+    let mut found = found_rows(depot, quarantine, "kafka_topic").await?;
+    let kept = |place: &Place| -> Result<bool, String> {
+        Ok(!covered.contains(place) && is_kept_alone(logs, place)?)
     };
-    for place in found.keys().copied().collect::<Vec<_>>() {
+    for place in found.keys().cloned().collect::<Vec<_>>() {
         if found[&place] == 1 && kept(&place)? {
             found.remove(&place);
         }
     }
-    compare(&quarantine.name, topic, &found, &expected_rejects)?;
+    compare(&quarantine.name, &found, &expected_rejects)?;
     Ok(covered.len() as u64)
 }
 
 /// Where a row stands among all of its key, most significant first.
-type Rank = (i64, i32, i64, i32, i32);
+type Rank<'a> = (i64, i32, i64, i32, &'a str, i32);
 
 /// The newest row per key, from what was meant.
 fn newest(logs: &BTreeMap<&Partition, &Log>, covered: &BTreeSet<Place>) -> Result<Rows, String> {
-    let mut best: BTreeMap<String, (Rank, Option<String>)> = BTreeMap::new();
-    let mut offer = |key: &String, rank: Rank, status: Option<String>| {
+    let mut best: BTreeMap<String, (Rank<'_>, Option<String>)> = BTreeMap::new();
+    let mut offer = |key: &String, rank, status: Option<String>| {
         let held = best.entry(key.clone()).or_insert((rank, status.clone()));
         if held.0 <= rank {
             *held = (rank, status);
@@ -349,7 +350,8 @@ fn newest(logs: &BTreeMap<&Partition, &Log>, covered: &BTreeSet<Place>) -> Resul
             continue;
         };
         let kind = i32::from(*op != 'r');
-        let rank = |ordinal| (*seq, kind, place.1, place.0.number, ordinal);
+        let topic = &*place.0.kafka_topic;
+        let rank = |ordinal| (*seq, kind, place.1, place.0.number, topic, ordinal);
         if let Some(before) = key_before {
             offer(before, rank(0), None);
         }

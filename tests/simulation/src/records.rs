@@ -5,6 +5,12 @@ use crate::chance::Chance;
 
 const KEYS: i64 = 6;
 
+/// A topic is `feed.<dataset>`, or `feed.<dataset>.b` for the second one of a dataset.
+pub fn dataset_of(kafka_topic: &str) -> &str {
+    let name = kafka_topic.strip_prefix("feed.").unwrap_or(kafka_topic);
+    name.strip_suffix(".b").unwrap_or(name)
+}
+
 /// Writes records of all kinds for the datasets of a history.
 #[derive(Debug)]
 pub struct Writer {

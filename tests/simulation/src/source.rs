@@ -3,6 +3,7 @@
 use crate::broker::{Broker, Entry, Errand};
 use crate::chance::Chance;
 use crate::life::Life;
+use crate::records::dataset_of;
 use async_trait::async_trait;
 use huiliu_model::port::{Incident, IncidentKind, Source, SourceEvent};
 use huiliu_model::{Error, Partition, Progress, Record, Records};
@@ -147,7 +148,7 @@ impl MemorySource {
         let position = self.positions.get_mut(&partition)?;
         let entries = broker.read(&partition, position.next, count);
         let topic = Arc::clone(&partition.kafka_topic);
-        let dataset = topic.strip_prefix("feed.").unwrap_or(&topic).into();
+        let dataset = dataset_of(&topic).into();
         let mut records = Records::new(dataset, topic);
         let begin = position.next;
         for entry in entries {

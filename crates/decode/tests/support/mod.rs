@@ -104,7 +104,7 @@ pub fn transcript(changes: &Changes, records: &Records) -> Vec<String> {
     if skipped.tombstone + skipped.control > 0 {
         lines.push(format!("skipped {} tombstone {} control", skipped.tombstone, skipped.control));
     }
-    if let Some(Truncate { epoch, seq, partition, offset, event_time_us, .. }) = changes.truncate {
+    if let Some(Truncate { epoch, seq, partition, offset, event_time_us, .. }) = &changes.truncate {
         let time = event_time_us.map_or("-".to_owned(), |time| time.to_string());
         lines.push(format!("truncated at {epoch}/{seq} by {partition}:{offset} {time}"));
     }

@@ -110,7 +110,8 @@ async fn row(
         Ok(condition(crypto, column, given[name]))
     });
     let conditions: Vec<String> = conditions.collect::<Result<_, Failure>>()?;
-    let mut wanted = vec![system::PARTITION.to_owned(), system::OFFSET.to_owned()];
+    let place = [system::KAFKA_TOPIC, system::PARTITION, system::OFFSET];
+    let mut wanted: Vec<String> = place.map(str::to_owned).into();
     for column in columns {
         wanted.push(format!("\"{}_enc\"", column.name));
         if matches!(column.protect, Protect::Token { .. }) {
@@ -175,13 +176,16 @@ fn entry(
     actor: &str,
     purpose: &str,
 ) -> Result<Entry, Failure> {
+    let topic = row.column_by_name(system::KAFKA_TOPIC).and_then(|c| c.as_string_opt::<i32>());
+    let topic = topic.ok_or_else(|| lacks(system::KAFKA_TOPIC))?.iter().next().flatten();
     let partition = row.column_by_name(system::PARTITION);
     let partition = partition.and_then(|c| c.as_primitive_opt::<Int32Type>());
     let offset = row.column_by_name(system::OFFSET);
     let offset = offset.and_then(|c| c.as_primitive_opt::<Int64Type>());
     Ok(Entry {
         at_us: desk.clock.now_us(),
-        kafka_topic: desk.contract.kafka_topics.to_string(),
+        // Of a row that was written before rows named it, all that the dataset reads.
+        kafka_topic: topic.unwrap_or(desk.contract.kafka_topics.text()).to_owned(),
         partition: partition.ok_or_else(|| lacks(system::PARTITION))?.value(0),
         offset: offset.ok_or_else(|| lacks(system::OFFSET))?.value(0),
         action: Action::Reveal,

@@ -91,7 +91,7 @@ pub fn fates(name: &str, kafka_topic: &str, contract: &Contract) -> Fates {
     Fates {
         records: records.entries.len(),
         control: usize::try_from(changes.skipped.control).expect("few"),
-        truncated_at: changes.truncate.map(|truncate| truncate.seq),
+        truncated_at: changes.truncate.as_ref().map(|truncate| truncate.seq),
     }
 }
 

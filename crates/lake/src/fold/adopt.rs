@@ -265,7 +265,7 @@ impl Family {
         taken: &BTreeMap<(usize, usize), Option<usize>>,
     ) -> Option<usize> {
         let position = self.side.at(create).position();
-        let known = |&row: &usize| -> Option<(Sequence, Known)> {
+        let known = |&row: &usize| -> Option<(Sequence<'_>, Known)> {
             let at = self.side.at(row);
             if at.position() >= position {
                 return None;

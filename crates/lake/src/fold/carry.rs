@@ -37,29 +37,41 @@ pub struct Carried {
 
 /// Place of a change in the order of its key: `system::SEQUENCE`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Sequence([i64; 6]);
+pub(super) struct Sequence<'a> {
+    /// Epoch, sequence, rank, offset, partition.
+    numbers: [i64; 5],
+    /// Empty when it is not known.
+    kafka_topic: &'a str,
+    ordinal: i64,
+}
 
-impl fmt::Display for Sequence {
+impl fmt::Display for Sequence<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let [epoch, seq, rank, offset, partition, ordinal] = self.0;
-        write!(f, "{epoch}/{seq}/{rank}/{offset}/{partition}/{ordinal}")
+        let [epoch, seq, rank, offset, partition] = self.numbers;
+        write!(f, "{epoch}/{seq}/{rank}/{offset}/{partition}/{}", self.ordinal)?;
+        match self.kafka_topic {
+            "" => Ok(()),
+            name => write!(f, "/{name}"),
+        }
     }
 }
 
-impl Sequence {
+impl<'a> Sequence<'a> {
     /// Epoch and sequence: where in the log of the source the change stands.
     pub(super) fn position(self) -> [i64; 2] {
-        let [epoch, seq, ..] = self.0;
+        let [epoch, seq, ..] = self.numbers;
         [epoch, seq]
     }
 
-    fn parse(text: &str) -> Option<Self> {
-        let mut parts = text.split('/');
-        let mut numbers = [0; 6];
+    fn parse(text: &'a str) -> Option<Self> {
+        // What stands for the Kafka topic of a file has a `/`.
+        let mut parts = text.splitn(7, '/');
+        let mut numbers = [0; 5];
         for number in &mut numbers {
             *number = parts.next()?.parse().ok()?;
         }
-        parts.next().is_none().then_some(Self(numbers))
+        let ordinal = parts.next()?.parse().ok()?;
+        Some(Self { numbers, kafka_topic: parts.next().unwrap_or_default(), ordinal })
     }
 }
 
@@ -73,10 +85,10 @@ pub(super) enum Known {
 }
 
 /// The later of two; of one sequence a value is more than none.
-pub(super) fn later(
-    held: Option<(Sequence, Known)>,
-    new: Option<(Sequence, Known)>,
-) -> Option<(Sequence, Known)> {
+pub(super) fn later<'a>(
+    held: Option<(Sequence<'a>, Known)>,
+    new: Option<(Sequence<'a>, Known)>,
+) -> Option<(Sequence<'a>, Known)> {
     match (held, new) {
         (Some(a), Some(b)) if b.0 > a.0 || (b.0 == a.0 && a.1 == Known::Gone) => Some(b),
         (Some(a), _) => Some(a),
@@ -96,14 +108,15 @@ pub(super) fn item<'t>(unsent: Option<&'t str>, column: &str) -> Option<&'t str>
 pub(super) struct Side {
     unsent: Option<StringArray>,
     flags: Option<StringArray>,
-    sequence: [Vec<i64>; 6],
+    numbers: [Vec<i64>; 5],
+    kafka_topics: StringArray,
+    ordinals: Vec<i64>,
 }
 
 impl Side {
     pub fn of(batch: &RecordBatch) -> Result<Self, Error> {
         let text = |name: &str| batch.column_by_name(name).map(|c| c.as_string::<i32>().clone());
-        let columns = named(batch, &system::SEQUENCE)?;
-        let numbers = |column: &ArrayRef| -> Vec<i64> {
+        let of = |column: &ArrayRef| -> Vec<i64> {
             match column.data_type() {
                 DataType::Int32 => column
                     .as_primitive::<Int32Type>()
@@ -114,13 +127,25 @@ impl Side {
                 _ => column.as_primitive::<Int64Type>().values().to_vec(),
             }
         };
-        let mut sequence: [Vec<i64>; 6] = Default::default();
-        sequence.iter_mut().zip(&columns).for_each(|(to, from)| *to = numbers(from));
-        Ok(Self { unsent: text(system::UNSENT), flags: text(system::FLAGS), sequence })
+        let places = [system::EPOCH, system::SEQ, system::RANK, system::OFFSET, system::PARTITION];
+        let mut numbers: [Vec<i64>; 5] = Default::default();
+        numbers.iter_mut().zip(&named(batch, &places)?).for_each(|(to, from)| *to = of(from));
+        Ok(Self {
+            unsent: text(system::UNSENT),
+            flags: text(system::FLAGS),
+            numbers,
+            kafka_topics: named(batch, &[system::KAFKA_TOPIC])?[0].as_string::<i32>().clone(),
+            ordinals: of(&named(batch, &[system::ORDINAL])?[0]),
+        })
     }
 
-    pub fn at(&self, row: usize) -> Sequence {
-        Sequence([0, 1, 2, 3, 4, 5].map(|column: usize| self.sequence[column][row]))
+    pub fn at(&self, row: usize) -> Sequence<'_> {
+        let topics = &self.kafka_topics;
+        Sequence {
+            numbers: [0, 1, 2, 3, 4].map(|column: usize| self.numbers[column][row]),
+            kafka_topic: if topics.is_valid(row) { topics.value(row) } else { "" },
+            ordinal: self.ordinals[row],
+        }
     }
 
     pub fn unsent(&self, row: usize) -> Option<&str> {
@@ -219,7 +244,7 @@ impl<'a> Carrier<'a> {
         column: &str,
         touched: &Touched,
         pending: &[usize],
-    ) -> Option<(Sequence, Known)> {
+    ) -> Option<(Sequence<'_>, Known)> {
         let held = touched.held.and_then(|row| {
             let value = Known::Value(HELD, row);
             match item(self.held.unsent(row), column) {

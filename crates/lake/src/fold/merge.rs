@@ -1,7 +1,7 @@
 //! Merging one bucket: its rows, its deleted keys and its pending changes. Pure.
 //!
-//! Per key the highest (epoch, sequence, rank, offset, partition, ordinal) wins, wherever it comes
-//! from. What a key ends as:
+//! Per key the highest (epoch, sequence, rank, offset, partition, Kafka topic, ordinal) wins,
+//! wherever it comes from. What a key ends as:
 //!
 //! | highest is | then |
 //! |---|---|

@@ -2,8 +2,9 @@
 
 use super::*;
 use arrow::array::{Array, ArrayRef, AsArray, StringArray};
+use arrow::compute::concat_batches;
 use arrow::datatypes::{Field, Int64Type};
-use huiliu_testkit::{RowSpec, account_contract, change_rows};
+use huiliu_testkit::{RowSpec, account_contract, change_rows, change_rows_of};
 
 fn merger() -> Merger {
     let contract = account_contract();
@@ -63,6 +64,25 @@ fn the_highest_sequence_wins_whatever_the_order_of_arrival() {
     let merged = fold(&[&[row("u", "a", "new", 5, 0), row("c", "a", "old", 3, 1)]]);
     assert_eq!(rows(&merged), [is("a", "new", 5)]);
     assert_eq!((merged.changes, merged.applied), (2, 1));
+}
+
+#[test]
+fn of_changes_alike_in_all_else_the_higher_kafka_topic_wins() {
+    let one = |topic, status| change_rows_of(topic, &[row("u", "a", status, 5, 7)]);
+    let [unknown, east, west] =
+        [one(None, "?"), one(Some("f.east"), "e"), one(Some("f.west"), "w")];
+    let merger = merger();
+    for order in [[&unknown, &east, &west], [&west, &unknown, &east], [&east, &west, &unknown]] {
+        let at_once = concat_batches(&unknown.schema(), order).expect("one schema");
+        let mut held = RecordBatch::new_empty(Arc::clone(&merger.current_schema));
+        let deleted = RecordBatch::new_empty(Arc::clone(&merger.deleted_schema));
+        let whole = merger.merge(&held, &deleted, &at_once).expect("columns fit");
+        assert_eq!(rows(&whole), [is("a", "w", 5)]);
+        for pass in order {
+            held = merger.merge(&held, &deleted, pass).expect("columns fit").current;
+        }
+        assert_eq!(held, whole.current);
+    }
 }
 
 #[test]
@@ -216,8 +236,8 @@ fn a_token_and_its_original_move_together_and_the_flags_with_them() {
         (0..merged.current.num_rows()).map(line).collect()
     };
     let whole = "b | s2 | token of N2 | seal of N2 | note:N2 | -";
-    let before = "a | s3 | token of N1 | seal of N1 | note:N1 | note@0/1/1/1/0/0";
-    let after = "a | s3 | token of N5 | seal of N5 | note:N5 | note@0/2/1/2/0/0";
+    let before = "a | s3 | token of N1 | seal of N1 | note:N1 | note@0/1/1/1/0/0/feed.account";
+    let after = "a | s3 | token of N5 | seal of N5 | note:N5 | note@0/2/1/2/0/0/feed.account";
     assert_eq!(shown(&first), [before, whole]);
     assert_eq!(shown(&second), [after, whole]);
 }

@@ -7,13 +7,16 @@ use crate::error::{arrow_error, query_error};
 use crate::log::TableState;
 use crate::scan::{PinnedFiles, session};
 use crate::stage::named;
-use arrow::array::{Array, ArrayRef, AsArray, Int32Array, RecordBatch};
-use arrow::datatypes::{DataType, Field, Int32Type, Int64Type, Schema, TimestampMicrosecondType};
+use arrow::array::{
+    Array, ArrayRef, AsArray, Int32Array, Int64Array, RecordBatch, StringArray,
+    TimestampMicrosecondArray,
+};
+use arrow::datatypes::{DataType, Field, Int32Type, Schema};
 use datafusion::datasource::MemTable;
 use datafusion::prelude::SessionContext;
 use futures::TryStreamExt;
 use huiliu_model::{Error, ErrorKind, system};
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 /// Memory of one question; sorts beyond it spill.
@@ -21,9 +24,17 @@ const MEMORY_BYTES: usize = 256 << 20;
 /// How long the fold remembers deleted keys by itself (DOMAIN 2.2).
 const REMEMBER_US: i64 = 30 * 86_400 * 1_000_000;
 
-/// What tells a record of `changes` from others: partition, offset and Kafka time. `changes`
-/// names no Kafka topic; the time keeps the offsets of loaded files and of Kafka apart.
-pub(super) type Mark = (i32, i64, i64);
+/// What tells a record of `changes` from others. The time tells records apart that have one
+/// coordinate, of a Kafka topic that was made anew; and rows that do not name their topic.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct Mark {
+    /// Empty when it is not known.
+    pub kafka_topic: Arc<str>,
+    place: Place,
+}
+
+/// Partition, offset and Kafka time.
+type Place = (i32, i64, i64);
 
 /// `changes` of one dataset at one version.
 pub(super) struct Known<'a> {
@@ -43,19 +54,29 @@ impl<'a> Known<'a> {
 
     /// Those of `marks` whose rows are there. Only row groups with offsets in range are read.
     pub async fn present(&self, marks: &HashSet<Mark>) -> Result<HashSet<Mark>, Error> {
-        let offsets = marks.iter().map(|(_, offset, _)| *offset);
+        let offsets = marks.iter().map(|mark| mark.place.1);
         let (Some(low), Some(high)) = (offsets.clone().min(), offsets.max()) else {
             return Ok(HashSet::new());
         };
         let sql = format!(
-            "SELECT sys_partition, sys_offset, sys_kafka_time FROM changes \
+            "SELECT sys_kafka_topic, sys_partition, sys_offset, sys_kafka_time FROM changes \
              WHERE sys_offset BETWEEN {low} AND {high}"
         );
+        let mut wanted: HashMap<Place, Vec<&Mark>> = HashMap::new();
+        for mark in marks {
+            wanted.entry(mark.place).or_default().push(mark);
+        }
         let frame = self.ctx.sql(&sql).await.map_err(failed)?;
         let mut stream = frame.execute_stream().await.map_err(failed)?;
         let mut found = HashSet::new();
         while let Some(batch) = stream.try_next().await.map_err(failed)? {
-            found.extend(marks_of(&batch)?.into_iter().filter(|mark| marks.contains(mark)));
+            let rows = Places::of(&batch)?;
+            for row in 0..batch.num_rows() {
+                let same = wanted.get(&rows.place(row)).into_iter().flatten();
+                let topic = rows.kafka_topic(row);
+                let is_it = |mark: &&&Mark| topic.is_empty() || *topic == *mark.kafka_topic;
+                found.extend(same.filter(is_it).copied().cloned());
+            }
         }
         Ok(found)
     }
@@ -69,17 +90,24 @@ impl<'a> Known<'a> {
     ) -> Result<HashSet<Mark>, Error> {
         let marks = marks_of(rows)?;
         let old: Vec<usize> =
-            (0..marks.len()).filter(|&row| marks[row].2 <= now_us - REMEMBER_US).collect();
+            (0..marks.len()).filter(|&row| marks[row].place.2 <= now_us - REMEMBER_US).collect();
         if old.is_empty() {
             return Ok(HashSet::new());
         }
         let keys = self.dataset.contract.key_names();
         self.register_late(rows, &keys, &old)?;
         let same: Vec<String> = keys.iter().map(|k| format!("l.\"{k}\" = c.\"{k}\"")).collect();
+        let side = |of: &str, name: &str| match name {
+            system::KAFKA_TOPIC => format!("coalesce({of}.{name}, '')"),
+            _ => format!("{of}.{name}"),
+        };
+        let compared =
+            |name: &str, by: &str| format!("{} {by} {}", side("c", name), side("l", name));
         let later: Vec<String> = (0..system::SEQUENCE.len())
             .map(|at| {
-                let equal = system::SEQUENCE[..at].iter().map(|c| format!("c.{c} = l.{c} AND "));
-                format!("({}c.{1} > l.{1})", equal.collect::<String>(), system::SEQUENCE[at])
+                let equal = system::SEQUENCE[..at].iter().map(|name| compared(name, "="));
+                let terms = equal.chain([compared(system::SEQUENCE[at], ">")]);
+                format!("({})", terms.collect::<Vec<_>>().join(" AND "))
             })
             .collect();
         let sql = format!(
@@ -93,7 +121,7 @@ impl<'a> Known<'a> {
         for batch in batches {
             let late = batch.column(0).as_primitive::<Int32Type>();
             let rows = late.values().iter().filter_map(|at| usize::try_from(*at).ok());
-            found.extend(rows.map(|at| marks[at]));
+            found.extend(rows.map(|at| marks[at].clone()));
         }
         Ok(found)
     }
@@ -148,22 +176,49 @@ impl Dataset {
     }
 }
 
+/// The columns of rows that marks are made of.
+struct Places {
+    kafka_topics: StringArray,
+    partitions: Int32Array,
+    offsets: Int64Array,
+    times: TimestampMicrosecondArray,
+}
+
+impl Places {
+    fn of(rows: &RecordBatch) -> Result<Self, Error> {
+        let names = [system::KAFKA_TOPIC, system::PARTITION, system::OFFSET, system::KAFKA_TIME];
+        let columns = named(rows, &names)?;
+        let other = || Error::new(ErrorKind::Bug, "rows of changes have other types");
+        Ok(Self {
+            kafka_topics: columns[0].as_string_opt().ok_or_else(other)?.clone(),
+            partitions: columns[1].as_primitive_opt().ok_or_else(other)?.clone(),
+            offsets: columns[2].as_primitive_opt().ok_or_else(other)?.clone(),
+            times: columns[3].as_primitive_opt().ok_or_else(other)?.clone(),
+        })
+    }
+
+    fn place(&self, row: usize) -> Place {
+        (self.partitions.value(row), self.offsets.value(row), self.times.value(row))
+    }
+
+    /// Empty when it is not known.
+    fn kafka_topic(&self, row: usize) -> &str {
+        if self.kafka_topics.is_valid(row) { self.kafka_topics.value(row) } else { "" }
+    }
+}
+
 /// The marks of rows with the system columns of `changes`.
 pub(super) fn marks_of(rows: &RecordBatch) -> Result<Vec<Mark>, Error> {
-    let columns = named(rows, &[system::PARTITION, system::OFFSET, system::KAFKA_TIME])?;
-    let partitions = columns[0].as_primitive_opt::<Int32Type>();
-    let offsets = columns[1].as_primitive_opt::<Int64Type>();
-    let times = columns[2].as_primitive_opt::<TimestampMicrosecondType>();
-    let (Some(partitions), Some(offsets), Some(times)) = (partitions, offsets, times) else {
-        return Err(Error::new(ErrorKind::Bug, "rows of changes have other types"));
-    };
-    let one = |row| (partitions.value(row), offsets.value(row), times.value(row));
-    Ok((0..rows.num_rows()).map(one).collect())
+    let places = Places::of(rows)?;
+    let mark = |row| Mark { kafka_topic: places.kafka_topic(row).into(), place: places.place(row) };
+    Ok((0..rows.num_rows()).map(mark).collect())
 }
 
 /// The mark of a coordinate.
 pub(super) fn mark(coordinate: &Coordinate, kafka_time_us: i64) -> Mark {
-    (coordinate.partition.number, coordinate.offset, kafka_time_us)
+    let Coordinate { partition, offset } = coordinate;
+    let place = (partition.number, *offset, kafka_time_us);
+    Mark { kafka_topic: Arc::clone(&partition.kafka_topic), place }
 }
 
 fn failed(error: datafusion::error::DataFusionError) -> Error {

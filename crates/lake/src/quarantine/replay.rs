@@ -27,11 +27,13 @@ use crate::landing::sorted_rows;
 use crate::ledger::Ledger;
 use crate::log::{Line, read_commit};
 use crate::stage::stage;
+use crate::truncate::Emptying;
 use arrow::array::{BooleanArray, RecordBatch};
 use arrow::compute::{concat_batches, filter_record_batch};
 use huiliu_model::{Error, ErrorKind};
 use serde_json::{Value, json};
 use std::collections::HashSet;
+use std::sync::Arc;
 
 /// App id of replays in `changes`.
 pub(crate) const REPAIR: &str = "repair";
@@ -118,17 +120,19 @@ impl Lake {
     pub async fn commit_replay(&self, dataset: &str, replay: &Replay) -> Result<Replayed, Error> {
         let name = dataset;
         let dataset = self.dataset(name)?;
-        let Decided { rows, mut replayed, from } = decide(&dataset, replay).await?;
+        let Decided { rows, mut replayed, from, emptied } = decide(&dataset, replay).await?;
         let Some(rows) = rows else { return Ok(replayed) };
         let fresh = self.fresh(name, &replayed.entries).await?;
-        let rows = sorted_rows(&dataset, vec![rows]).await?;
-        let commit = Commit {
+        let late = emptied.late(&dataset, std::slice::from_ref(&rows))?;
+        let rows = sorted_rows(&dataset, [vec![rows], late].concat()).await?;
+        let mut commit = Commit {
             operation: "REPAIR",
             adds: vec![stage(&dataset.changes, rows, None).await?],
             progress: vec![dataset.changes.turn(REPAIR, from)],
             receipt: json!({ "repair": { "entries": fresh } }),
             ..Commit::default()
         };
+        emptied.join(&mut commit);
         let done = dataset.changes.commit(&commit).await?;
         replayed.changes_version = Some(done.version);
         Ok(replayed)
@@ -217,6 +221,8 @@ struct Decided {
     replayed: Replayed,
     /// The counter `repair` at that version.
     from: Option<i64>,
+    /// What was emptied by then.
+    emptied: Emptying,
 }
 
 async fn decide(dataset: &Dataset, replay: &Replay) -> Result<Decided, Error> {
@@ -252,7 +258,9 @@ async fn decide(dataset: &Dataset, replay: &Replay) -> Result<Decided, Error> {
             entries.push(entry);
         }
     }
+    let topics: Vec<Arc<str>> = marks.iter().map(|mark| Arc::clone(&mark.kafka_topic)).collect();
     Ok(Decided {
+        emptied: Emptying::at(dataset, &state, topics.iter()),
         rows: (rows.num_rows() > 0).then_some(rows),
         replayed: Replayed { entries, ..Replayed::default() },
         from: state.txns.get(REPAIR).copied(),

@@ -37,7 +37,7 @@ async fn land(lake: &Lake, seq: i64) {
         quality: Quality::default(),
         newest_record_ms: 1,
         oldest_event_us: None,
-        truncate: None,
+        truncates: Vec::new(),
     };
     lake.land(&batch).await.expect("it lands");
 }

@@ -41,7 +41,7 @@ fn batch(offset: i64, rows: RecordBatch) -> Batch {
         quality: Quality::default(),
         newest_record_ms: 1,
         oldest_event_us: None,
-        truncate: None,
+        truncates: Vec::new(),
     }
 }
 

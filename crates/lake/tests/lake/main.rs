@@ -15,5 +15,6 @@ mod ranges;
 mod sliced;
 mod stop;
 mod token_key;
+mod topics;
 mod truncate;
 mod unsent;

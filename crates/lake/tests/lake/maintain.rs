@@ -93,7 +93,7 @@ fn batch(range: std::ops::Range<i64>, rows: &[RowSpec<'_>]) -> Batch {
         quality: Quality::default(),
         newest_record_ms: 1,
         oldest_event_us: None,
-        truncate: None,
+        truncates: Vec::new(),
     }
 }
 

@@ -158,6 +158,6 @@ fn batch(range: std::ops::Range<i64>, rows: Vec<RecordBatch>) -> Batch {
         quality: Quality::default(),
         newest_record_ms: 1,
         oldest_event_us: None,
-        truncate: None,
+        truncates: Vec::new(),
     }
 }

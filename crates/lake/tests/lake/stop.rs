@@ -56,7 +56,7 @@ fn batch(at: i64) -> Batch {
         quality: Quality::default(),
         newest_record_ms: 1,
         oldest_event_us: None,
-        truncate: None,
+        truncates: Vec::new(),
     }
 }
 

@@ -11,6 +11,7 @@ use std::sync::atomic::Ordering;
 fn truncate(range: Range<i64>, seq: i64) -> Batch {
     let partition = Partition::new("feed.account", 1);
     let truncate = Truncate {
+        kafka_topic: partition.kafka_topic.clone(),
         epoch: 0,
         seq,
         partition: 1,
@@ -22,7 +23,7 @@ fn truncate(range: Range<i64>, seq: i64) -> Batch {
         rows: Vec::new(),
         covers: Covers([(partition, range)].into()),
         tally: Tally { control: 1, ..Tally::default() },
-        truncate: Some(truncate),
+        truncates: vec![truncate],
         ..batch(0..0, &[])
     }
 }
@@ -67,7 +68,7 @@ async fn what_another_partition_brings_late_is_gone_as_well() {
 async fn a_batch_may_hold_a_truncate_and_rows_of_both_sides() {
     let lake = open(&lossy::store()).await;
     let rows = [row("c", "a", "1", 1, 0), row("c", "b", "7", 7, 1)];
-    let both = Batch { truncate: truncate(2..3, 5).truncate, ..batch(0..3, &rows) };
+    let both = Batch { truncates: truncate(2..3, 5).truncates, ..batch(0..3, &rows) };
     let both = Batch { tally: Tally { accepted: 2, control: 1, ..Tally::default() }, ..both };
     lake.land(&both).await.expect("it lands");
     assert_eq!(current(&lake).await, ["b 7"]);

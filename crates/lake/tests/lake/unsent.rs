@@ -198,7 +198,7 @@ impl Delivery {
             quality: Quality::default(),
             newest_record_ms: 1,
             oldest_event_us: None,
-            truncate: None,
+            truncates: Vec::new(),
         };
         self.lake.land(&batch).await.expect("it lands");
     }
@@ -308,18 +308,18 @@ async fn a_row_says_which_of_its_cells_are_carried_and_from_where() {
     delivery.fold().await;
     // An older row that has it comes late, and then one between the two.
     delivery.land(&[logged("c", [Some("n3"), Some("p3")], 3)]).await;
-    assert_eq!(delivery.lines(EVERYTHING).await, ["k0 s9 n3 p9 - note@0/3/1/3/0/0"]);
+    assert_eq!(delivery.lines(EVERYTHING).await, ["k0 s9 n3 p9 - note@0/3/1/3/0/0/feed.account"]);
     delivery.fold().await;
     delivery.land(&[logged("u", [Some("n7"), None], 7)]).await;
     delivery.fold().await;
-    assert_eq!(delivery.lines(EVERYTHING).await, ["k0 s9 n7 p9 - note@0/7/1/7/0/0"]);
+    assert_eq!(delivery.lines(EVERYTHING).await, ["k0 s9 n7 p9 - note@0/7/1/7/0/0/feed.account"]);
     // What is older than what is known changes nothing, and no file is written for it.
     delivery.land(&[logged("u", [Some("n5"), None], 5)]).await;
     assert_eq!(delivery.fold().await, 0);
     // Of a value before a deletion nothing is left.
     delivery.land(&[logged("d", [None, None], 8)]).await;
     delivery.fold().await;
-    let nothing = ["k0 s9 - p9 note:UNAVAILABLE note!0/8/1/8/0/0"];
+    let nothing = ["k0 s9 - p9 note:UNAVAILABLE note!0/8/1/8/0/0/feed.account"];
     assert_eq!(delivery.lines(EVERYTHING).await, nothing);
     delivery.land(&[logged("u", [Some("n7"), None], 7)]).await;
     delivery.fold().await;

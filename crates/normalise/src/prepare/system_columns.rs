@@ -4,6 +4,7 @@ use crate::crypto::Origin;
 use arrow::array::{
     ArrayRef, Int32Array, Int64Array, StringArray, StringBuilder, TimestampMicrosecondArray,
 };
+use arrow::buffer::OffsetBuffer;
 use huiliu_model::{Change, Changes, Op, Record, Records};
 use std::sync::Arc;
 
@@ -44,6 +45,7 @@ impl SystemColumns<'_> {
             Arc::new(ranks),
             Arc::new(self.longs(|_, record| record.offset)),
             Arc::new(self.ints(|_, record| record.partition)),
+            Arc::new(self.kafka_topics()),
             Arc::new(self.ints(|change, _| i32::from(change.ordinal))),
             Arc::new(event_times.with_timezone("UTC")),
             Arc::new(kafka_times.reinterpret_cast::<TimestampMicros>().with_timezone("UTC")),
@@ -55,6 +57,14 @@ impl SystemColumns<'_> {
             raws,
             extras,
         ]
+    }
+
+    /// One name for all rows, laid out at once.
+    fn kafka_topics(&self) -> StringArray {
+        let (name, count) = (&*self.records.kafka_topic, self.kept.len());
+        let lengths = std::iter::repeat_n(name.len(), count);
+        let offsets = OffsetBuffer::from_lengths(lengths);
+        StringArray::new(offsets, name.repeat(count).into_bytes().into(), None)
     }
 
     /// The department of a row, if its record names one.

@@ -95,7 +95,7 @@ async fn bookkeeping(engine: &Engine, summary: &Summary) -> Result<f64, Failure>
             quality: summary.quality.get(&contract.dataset).cloned().unwrap_or_default(),
             newest_record_ms: 0,
             oldest_event_us: None,
-            truncate: None,
+            truncates: Vec::new(),
         });
     }
     let before = cpu_seconds();

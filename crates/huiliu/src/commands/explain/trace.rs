@@ -2,8 +2,8 @@
 //! sequence, the delivered texts of repaired cells, flags, and entries of the ledger.
 //!
 //! The rows are those of `current`; the change behind each is looked up in `changes` by its
-//! coordinates, its sequence and its key, since a partition's number and an offset alone may be
-//! shared by two Kafka topics.
+//! coordinates, its sequence and its key. Of a row that was written before rows named their Kafka
+//! topic, the receipt of its commit names it.
 
 use super::report::{CellLine, KafkaLine, RepairLine, RowLine, SequenceLine};
 use crate::commands::query;
@@ -95,8 +95,9 @@ impl Tracer<'_> {
         let (partition, offset) = (number(row, system::PARTITION), number(row, system::OFFSET));
         let at = change.and_then(|change| instant(change, system::INGEST_TIME));
         let number_of = i32::try_from(partition).unwrap_or(-1);
-        let origin = origins.of(number_of, offset, at);
-        let kafka_topic = origin.as_ref().map(|origin| origin.kafka_topic.clone());
+        let named = text(row, system::KAFKA_TOPIC);
+        let origin = origins.of(named.as_deref(), (number_of, offset), at);
+        let kafka_topic = named.or(origin.as_ref().map(|origin| origin.kafka_topic.clone()));
         let repairs = kafka_topic.as_ref().map(|topic| {
             let partition = Partition::new(topic.as_str(), number_of);
             self.repairs(&Coordinate { partition, offset })
@@ -192,8 +193,12 @@ impl Tracer<'_> {
 fn carried(from: &str) -> String {
     let parts: Vec<&str> = from.get(1..).unwrap_or_default().split('/').collect();
     match (from.chars().next(), parts.as_slice()) {
-        (Some('@'), [epoch, seq, _, offset, partition, _]) => {
-            format!("partition {partition} offset {offset}, epoch {epoch} sequence {seq}")
+        (Some('@'), [epoch, seq, _, offset, partition, _, topic @ ..]) => {
+            let topic = match topic.join("/") {
+                name if name.is_empty() => name,
+                name => format!("{name} "),
+            };
+            format!("{topic}partition {partition} offset {offset}, epoch {epoch} sequence {seq}")
         }
         (Some('!'), _) => "nothing since the key was deleted".to_owned(),
         _ => "nothing is known of it".to_owned(),
@@ -266,7 +271,9 @@ mod tests {
 
     #[test]
     fn a_carried_cell_names_the_change_it_is_of() {
-        // epoch, sequence, rank, offset, partition, ordinal
+        // epoch, sequence, rank, offset, partition, ordinal, Kafka topic
+        let named = "feed.a partition 3 offset 9, epoch 0 sequence 5";
+        assert_eq!(carried("@0/5/1/9/3/0/feed.a"), named);
         assert_eq!(carried("@0/5/1/9/3/0"), "partition 3 offset 9, epoch 0 sequence 5");
         assert_eq!(carried("!0/5/1/9/3/0"), "nothing since the key was deleted");
         assert_eq!(carried(""), "nothing is known of it");

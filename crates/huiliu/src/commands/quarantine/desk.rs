@@ -77,6 +77,8 @@ impl Desk {
         let bounds = Limits { record_bytes: limits.record_bytes_max, nesting: limits.nesting_max };
         let protects = protection.protects();
         let pipeline = Pipeline::new(Arc::clone(&contract), bounds, Arc::new(protection))?;
+        // A truncate from quarantine comes too late to know what was written after it.
+        let pipeline = pipeline.refusing_truncates();
         let pipeline = schemas::attach(pipeline, &schemas::for_a_verb(installation)?);
         Ok(Self { lake, contract, clock: clock(), pipeline, crypto, protects })
     }

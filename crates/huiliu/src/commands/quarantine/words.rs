@@ -134,8 +134,8 @@ const REASONS: [Row; 57] = [
     ("VERSION_UNKNOWN", "未知的报文版本", "unknown version", Envelope),
     (
         "TRUNCATE_UNSUPPORTED",
-        "多主题之一整表清空",
-        "one of several sources emptied its table",
+        "源表整表清空，已错过其时",
+        "a source emptied its table, and it was not told in its turn",
         Resend,
     ),
     ("MAGIC_BYTE", "缺少 Avro 魔术字节", "does not begin as Avro with a schema id does", Resend),

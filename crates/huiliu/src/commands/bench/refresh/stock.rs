@@ -115,7 +115,7 @@ impl Stock<'_> {
             quality: Quality::default(),
             newest_record_ms: self.clock.now_us() / 1_000,
             oldest_event_us: None,
-            truncate: None,
+            truncates: Vec::new(),
         };
         self.lake.land(&batch).await.map(|_| ())
     }

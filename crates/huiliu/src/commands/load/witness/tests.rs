@@ -88,7 +88,7 @@ async fn seen(rows: &[(&str, Option<&str>, &str, bool)]) -> Seen {
         tally: Tally { rejected: count, ..Tally::default() },
         newest_record_ms: 0,
         oldest_event_us: None,
-        truncate: None,
+        truncates: Vec::new(),
     };
     witness.land(&batch).await.expect("balanced");
     witness.seen()
