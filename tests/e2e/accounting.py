@@ -47,15 +47,12 @@ def check_dataset(lake, dataset, ends, records):
         if end:
             assert recorded[f"{kafka_topic}/{partition}"] == end, f"{kafka_topic}/{partition}"
 
-    # `changes` does not name the kafka_topic: of those of a pattern the same place may come twice,
-    # so places are counted. Quarantine names it.
     accepted = _accepted(lake, dataset)
     refused = _refused(lake, dataset, {name for name, _ in ends})
     tombstones = {tuple(at) for *at, value in records if value is None}
     assert not refused & tombstones, f"{dataset}: accounted for twice: {refused & tombstones}"
-    everything = Counter((p, o) for (_, p), end in ends.items() for o in range(end))
-    places = Counter((p, o) for _, p, o in refused | tombstones)
-    accounted = accepted + places
+    everything = Counter((*at, offset) for at, end in ends.items() for offset in range(end))
+    accounted = accepted + Counter(refused | tombstones)
     lost, more = everything - accounted, accounted - everything
     twice = [at for at in more if at in everything]
     assert not twice, f"{dataset}: accounted for twice: {sorted(twice)[:5]}"
@@ -89,13 +86,13 @@ def _check_covers(found, dataset, ends):
 
 
 def _accepted(lake, dataset):
-    """How many records of each `(partition, offset)` have rows. A record may have two rows (a key
-    change), told apart by their ordinal."""
-    rows = lake.rows(f"changes/{dataset}", ["sys_partition", "sys_offset", "sys_ordinal"])
+    """How many records of each `(kafka_topic, partition, offset)` have rows. A record may have two
+    rows (a key change), told apart by their ordinal."""
+    names = ["sys_kafka_topic", "sys_partition", "sys_offset", "sys_ordinal"]
+    rows = lake.rows(f"changes/{dataset}", names)
     counts = Counter()
-    of_row = Counter(zip(rows["sys_partition"], rows["sys_offset"], rows["sys_ordinal"]))
-    for (partition, offset, _), count in of_row.items():
-        counts[partition, offset] = max(counts[partition, offset], count)
+    for (*place, _), count in Counter(zip(*(rows[name] for name in names))).items():
+        counts[*place] = max(counts[*place], count)
     return counts
 
 

@@ -22,6 +22,7 @@ TYPES = {
     "qty": pyarrow.decimal128(18, 2),
     "amount": pyarrow.decimal128(18, 2),
     "kafka_topic": pyarrow.string(),
+    "sys_kafka_topic": pyarrow.string(),
     "sys_epoch": pyarrow.int64(),
     "sys_seq": pyarrow.int64(),
     "sys_rank": pyarrow.int32(),
@@ -98,11 +99,14 @@ def spark(kind):
 
 def make_lake(root, **wrong):
     """The lake that SmallBroker's records should become, or one with something wrong in it."""
-    place = ["sys_partition", "sys_offset", "sys_ordinal"]
+    place = ["sys_kafka_topic", "sys_partition", "sys_offset", "sys_ordinal"]
     first = wrong.get("first", [0, 3])
+    def rows_at(*offsets):
+        return [(TOPIC, 0, offset, 0) for offset in offsets]
+
     changes = [
-        ([(0, 0, 0), (0, 1, 0), (0, 2, 0)], first, {"accepted": 3}),
-        ([(0, 3, 0), (0, 5, 0), *wrong.get("extra", [])], [3, 7],
+        (rows_at(0, 1, 2), first, {"accepted": 3}),
+        ([*rows_at(3, 5), *wrong.get("extra", [])], [3, 7],
          {"accepted": 2, "rejected": 1, "tombstones": 1}),
     ]  # fmt: skip
     write_table(root, "changes/water_bill", place, changes[: wrong.get("commits", 2)])
@@ -113,7 +117,7 @@ def make_lake(root, **wrong):
     )  # fmt: skip
     seq, offset, qty = wrong.get("winner", (9, 2, Decimal("3.00")))
     row = ("5001", date(2020, 5, 1), qty, Decimal("10.00"), 0, seq, 1, offset, 0, 0, NOON)
-    columns = [name for name in TYPES if name != "kafka_topic"]
+    columns = [name for name in TYPES if not name.endswith("kafka_topic")]
     rows = [row, *wrong.get("risen", [])]
     write_table(root, "current/water_bill", columns, [(rows, None, None)])
     return Lake(str(root))
@@ -130,8 +134,9 @@ WRONGS = {
     "a hole between two commits": ({"first": [0, 2]}, "covers"),
     "two commits overlap": ({"first": [0, 4]}, "covers"),
     "the last offsets are not read": ({"commits": 1}, "feed.water.bill"),
-    "a row stands twice": ({"extra": [(0, 5, 0)]}, "twice"),
-    "a record is accepted and refused": ({"extra": [(0, 4, 0)]}, "twice"),
+    "a row stands twice": ({"extra": [(TOPIC, 0, 5, 0)]}, "twice"),
+    "a record is accepted and refused": ({"extra": [(TOPIC, 0, 4, 0)]}, "twice"),
+    "a row is another topic's": ({"extra": [(TOPIC + ".x", 0, 4, 0)], "rejects": []}, "lost"),
     "a reject is missing": ({"rejects": []}, "lost"),
     "a reject stands twice": ({"rejects": [(TOPIC, 0, 4)] * 2}, "twice"),
     "a late change has won": ({"winner": (5, 3, Decimal("4.00"))}, "water_bill"),

@@ -1,10 +1,13 @@
 """A dataset that is read from every kafka_topic that matches a pattern, on a real broker."""
 
 import json
+import pathlib
 import random
 import shutil
 import time
 
+import pyarrow
+import pyarrow.parquet
 import pytest
 from confluent_kafka.admin import AdminClient, NewPartitions
 
@@ -52,6 +55,16 @@ def grow(broker, kafka_topic, partitions):
     admin = AdminClient({"bootstrap.servers": broker.servers})
     admin.create_partitions([NewPartitions(kafka_topic, partitions)])[kafka_topic].result()
     eventually(lambda: (kafka_topic, partitions - 1) in broker.ends(), 30)
+
+
+def audit(huiliu, expect=0):
+    """What the audit says of the chain of `changes`."""
+    said = huiliu.run(
+        "audit", "verify", "changes.water_bill", "--lake", huiliu.lake, "-o", "json",
+        expect=expect,
+    )  # fmt: skip
+    (line,) = json.loads(said.stdout)["tables"]
+    return line
 
 
 def test_new_topics_and_partitions_are_read_from_their_beginning(broker, topics, patterned):
@@ -134,6 +147,9 @@ def test_nothing_is_lost_while_topics_and_partitions_come_and_processes_are_kill
     assert facts["current"] == published
     # 1, 3, 4, 5 and 7 partitions were given one of each.
     assert facts["rejected"] == 20 and facts["tombstones"] == 20
+    # Every receipt of every topic is counted again, each topic by itself.
+    audited = audit(patterned)
+    assert audited["receipts_recounted"] > 0 and audited["receipts_not_recounted"] == 0, audited
 
 
 def test_a_key_in_two_topics_is_decided_by_its_sequence(broker, topics, patterned):
@@ -146,3 +162,64 @@ def test_a_key_in_two_topics_is_decided_by_its_sequence(broker, topics, patterne
     check_everything(broker, Lake(patterned.lake), OF)
     (row,) = patterned.query("SELECT sys_seq FROM current.water_bill")
     assert row == {"sys_seq": 9}
+
+
+def change(op, lsn, account=None, status="1"):
+    """A record as Debezium writes it: of a bill, or of the whole table."""
+    source = {"connector": "postgresql", "lsn": lsn, "ts_ms": 1_592_445_600_000}
+    record = {"op": op, "before": None, "after": None, "source": source}
+    if account:
+        record["after"] = bill(account)["after"] | {"pay_status": status}
+    return (b"k", json.dumps(record).encode())
+
+
+def held(huiliu):
+    rows = huiliu.query(
+        "SELECT account_no, pay_status, sys_kafka_topic FROM current.water_bill ORDER BY 1"
+    )
+    return [tuple(row.values()) for row in rows]
+
+
+def test_a_truncate_of_one_topic_takes_its_rows_alone(broker, topics, patterned):
+    path = patterned.directory / "patterned" / "feed" / "water_bill.yaml"
+    found = path.read_text().replace("format: huiliu_json", "format: debezium_json")
+    path.write_text(found)
+    broker.create([EAST], 2)
+    broker.create([WEST])
+    broker.publish(EAST, [change("c", 10, "5001000001"), change("c", 20, "5001000002")])
+    broker.publish(WEST, [change("c", 11, "5001000003"), change("u", 25, "5001000002", "2")])
+    patterned.run_once(broker)
+    broker.publish(EAST, [change("c", 30, "5001000004"), change("t", 40)])
+    patterned.run_once(broker)
+    # Of the second account the west has the last word.
+    left = [("5001000002", "2", WEST), ("5001000003", "1", WEST)]
+    assert held(patterned) == left
+    # What another partition brings late is gone, what came after the truncate stays.
+    broker.publish(EAST, [change("c", 35, "5001000005"), change("c", 45, "5001000006")], 1)
+    patterned.run_once(broker)
+    left.append(("5001000006", "1", EAST))
+    assert held(patterned) == left
+    rows = Lake(patterned.lake).rows("current/water_bill", ["account_no", "sys_kafka_topic"])
+    assert sorted(zip(rows["account_no"], rows["sys_kafka_topic"])) == [
+        (account, topic) for account, _, topic in left
+    ]
+    assert audit(patterned)["receipts_not_recounted"] == 0
+
+
+def test_a_row_that_was_given_another_topic_is_found(broker, topics, patterned):
+    broker.create([CENTRE, EAST])
+    broker.publish(CENTRE, bills(3))
+    patterned.run_once(broker)
+    broker.publish(EAST, bills(3, first=10))
+    patterned.run_once(broker)
+    assert audit(patterned)["receipts_recounted"] == 2
+    (first, _) = sorted(
+        pathlib.Path(patterned.lake, "changes/water_bill").glob("*.parquet"),
+        key=lambda path: path.stat().st_mtime_ns,
+    )
+    rows = pyarrow.parquet.read_table(first, partitioning=None)
+    at = rows.schema.get_field_index("sys_kafka_topic")
+    names = [EAST, *rows["sys_kafka_topic"].to_pylist()[1:]]
+    pyarrow.parquet.write_table(rows.set_column(at, rows.schema.field(at), [names]), first)
+    fault = audit(patterned, expect=65)["fault"]
+    assert fault["version"] == 1 and "the tables have 2 and 0" in fault["what"], fault

@@ -65,6 +65,7 @@ fn a_clean_row_has_its_values_and_system_columns() {
         ("sys_rank", "0"),
         ("sys_offset", "100"),
         ("sys_partition", "2"),
+        ("sys_kafka_topic", "pool.test"),
         ("sys_ordinal", "0"),
         ("sys_event_time", "2020-04-07T00:30:00.000000Z"),
         ("sys_kafka_time", "2020-04-07T00:31:00.000000Z"),
