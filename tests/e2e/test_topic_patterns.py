@@ -6,8 +6,6 @@ import random
 import shutil
 import time
 
-import pyarrow
-import pyarrow.parquet
 import pytest
 from confluent_kafka.admin import AdminClient, NewPartitions
 
@@ -206,20 +204,15 @@ def test_a_truncate_of_one_topic_takes_its_rows_alone(broker, topics, patterned)
     assert audit(patterned)["receipts_not_recounted"] == 0
 
 
-def test_a_row_that_was_given_another_topic_is_found(broker, topics, patterned):
-    broker.create([CENTRE, EAST])
-    broker.publish(CENTRE, bills(3))
+def test_rows_that_were_given_another_topic_are_found(broker, topics, patterned):
+    broker.create([EAST, WEST])
+    broker.publish(EAST, bills(3))
     patterned.run_once(broker)
-    broker.publish(EAST, bills(3, first=10))
+    broker.publish(WEST, bills(4, first=10))
     patterned.run_once(broker)
     assert audit(patterned)["receipts_recounted"] == 2
-    (first, _) = sorted(
-        pathlib.Path(patterned.lake, "changes/water_bill").glob("*.parquet"),
-        key=lambda path: path.stat().st_mtime_ns,
-    )
-    rows = pyarrow.parquet.read_table(first, partitioning=None)
-    at = rows.schema.get_field_index("sys_kafka_topic")
-    names = [EAST, *rows["sys_kafka_topic"].to_pylist()[1:]]
-    pyarrow.parquet.write_table(rows.set_column(at, rows.schema.field(at), [names]), first)
+    files = pathlib.Path(patterned.lake, "changes/water_bill").glob("*.parquet")
+    (east,) = [path for path in files if b".east" in path.read_bytes()]
+    east.write_bytes(east.read_bytes().replace(b".east", b".west"))
     fault = audit(patterned, expect=65)["fault"]
-    assert fault["version"] == 1 and "the tables have 2 and 0" in fault["what"], fault
+    assert fault["version"] == 1 and "the tables have 0 and 0" in fault["what"], fault
