@@ -412,6 +412,14 @@ def test_values_are_revealed_to_those_who_say_why(sealed):
     assert done["values"] == {"citizen_id": PERSON}
     entries = sealed.ledger("action", "field", "note", "actor", "value_before", "value_after")
     assert entries == [("reveal", "citizen_id", "case 17", "li", None, None)]
+    # The ledger says where the row is from: the topic, or the file that was loaded.
+    loaded = resident_id("50010319900307905")
+    (sealed.huiliu.directory / "one.jsonl").write_bytes(person(loaded) + b"\n")
+    sealed.run("load", "np_person", "one.jsonl", "--format", "jsonl")
+    ask[3] = f"citizen_id={loaded}"
+    sealed.run(*ask, "--purpose", "case 18", "--column", "citizen_id")
+    (read,), (file,) = sorted(sealed.ledger("kafka_topic"))
+    assert read == "base.np.person" and file.startswith("file/"), (read, file)
     nobody = resident_id("50010319900307903")
     sealed.run(
         "reveal", "np_person", "--key", f"citizen_id={nobody}", "--purpose", "x", "--as", "li",

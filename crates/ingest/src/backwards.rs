@@ -37,7 +37,7 @@ pub struct Behind {
 }
 
 impl Backwards {
-    /// Looks at accepted rows of one Kafka topic, as they come; snapshot reads say nothing of a log.
+    /// Looks at accepted rows of one Kafka topic, as they come; snapshot reads tell nothing.
     pub fn see(&mut self, rows: &RecordBatch) -> Option<Behind> {
         let long = |name: &str| Some(rows.column_by_name(name)?.as_primitive::<Int64Type>());
         let int = |name: &str| Some(rows.column_by_name(name)?.as_primitive::<Int32Type>());

@@ -76,10 +76,9 @@ async fn fold(lake: &Lake) {
 async fn receipt(store: &LossyStore, version: i64) -> serde_json::Value {
     let path = Path::from(format!("changes/account/_delta_log/{version:020}.json"));
     let bytes = store.get(&path).await.expect("it is there").bytes().await.expect("it reads");
-    let mut lines = bytes.split(|byte| *byte == b'\n');
-    let lines = lines.by_ref().filter_map(|line| serde_json::from_slice(line).ok());
-    let info =
-        lines.into_iter().find_map(|line: serde_json::Value| line.get("commitInfo").cloned());
+    let lines = bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+    let mut lines = lines.map(|line| serde_json::from_slice(line).expect("a line is JSON"));
+    let info = lines.find_map(|line: serde_json::Value| line.get("commitInfo").cloned());
     info.expect("every version has one")["huiliu"].clone()
 }
 
