@@ -9,6 +9,7 @@
 //! for Debezium what its numbers most likely are ([`debezium`]). Of a binary encoding a value
 //! that is of the column's type is taken as it is ([`binary`]); any other is written as text first.
 
+mod arena;
 mod binary;
 mod debezium;
 mod encoded;
@@ -18,6 +19,7 @@ mod typed;
 use crate::flags::Marks;
 use crate::judge::{Bench, Failure, Plan, Tested, TextTest, Verdict};
 use crate::rule::{self, Context, Outcome};
+use arena::Arena;
 use arrow::array::{ArrayRef, ArrowPrimitiveType, BooleanBuilder, PrimitiveArray, StringBuilder};
 use arrow::buffer::{BooleanBuffer, NullBuffer};
 use arrow::datatypes::{
@@ -33,9 +35,8 @@ use std::sync::Arc;
 /// The cells of a chunk with what is known of its rows.
 pub(crate) struct Chunk<'a> {
     arena: &'a [u8],
-    /// Arena and scratch as text where all of it is UTF-8, as nearly always: checked once, in
-    /// one pass, instead of once per cell.
-    arena_text: Option<&'a str>,
+    text: Arena<'a>,
+    /// The scratch as text where all of it is UTF-8, as nearly always.
     scratch_text: Option<&'a str>,
     changes: &'a Changes,
     format: Format,
@@ -76,9 +77,9 @@ impl<'a> Chunk<'a> {
             day.and_then(|day| i32::try_from(day).ok()).unwrap_or(NO_DAY)
         };
         let event_days = changes.rows.iter().map(|row| day(row.event_time_us)).collect();
-        let arena_text = simdutf8::basic::from_utf8(arena).ok();
+        let text = Arena::new(arena, format.is_avro());
         let scratch_text = simdutf8::basic::from_utf8(&changes.scratch).ok();
-        Self { arena, arena_text, scratch_text, changes, format, deletes, event_days }
+        Self { arena, text, scratch_text, changes, format, deletes, event_days }
     }
 
     /// Rows of a column that follow each other and are written in one way.
@@ -137,14 +138,14 @@ impl<'a> Chunk<'a> {
     /// The text of a cell that has one; `None` if it is not UTF-8.
     #[inline]
     fn text(&self, cell: Cell) -> Option<&'a str> {
-        let known = match cell.kind {
-            CellKind::Binary(_) => return None,
-            CellKind::Unescaped => self.scratch_text,
-            _ => self.arena_text,
-        };
-        match known {
-            Some(text) => text.get(cell.start as usize..(cell.start + cell.len) as usize),
-            None => std::str::from_utf8(self.changes.bytes(self.arena, cell)).ok(),
+        let range = cell.start as usize..(cell.start + cell.len) as usize;
+        match (cell.kind, self.scratch_text) {
+            (CellKind::Binary(_), _) => None,
+            (CellKind::Unescaped, Some(text)) => text.get(range),
+            (CellKind::Unescaped, None) => {
+                std::str::from_utf8(self.changes.bytes(self.arena, cell)).ok()
+            }
+            _ => self.text.text(range),
         }
     }
 }

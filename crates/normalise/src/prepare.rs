@@ -7,6 +7,7 @@
 //! A record is rejected whole: a change of key is a delete and a create of one record, and half
 //! of it would leave two rows or none.
 
+mod compact;
 mod drift;
 mod extra;
 mod fate;
@@ -19,8 +20,7 @@ use crate::crypto::Crypto;
 use crate::flags::{Marks, RowReject};
 use crate::judge::{self, Plan, row_number};
 use crate::protect::{self, Protection};
-use arrow::array::{ArrayRef, BooleanArray, RecordBatch, StringArray};
-use arrow::compute::FilterBuilder;
+use arrow::array::{ArrayRef, RecordBatch, StringArray};
 use arrow::datatypes::{Field, Schema, SchemaRef};
 pub use drift::{ChunkDrift, Extent};
 use fate::Fates;
@@ -155,7 +155,7 @@ impl Normaliser {
         judge_event_times(records, changes, ingest_time_us, &mut marks);
         let drift = drift::judge(records, changes, &self.contract, refused, &mut marks);
 
-        let mut fates = Fates::decide(records, changes, &marks);
+        let mut fates = Fates::decide(changes, &marks);
         let keys: Vec<&ArrayRef> = self.contract.key.iter().map(|&at| &columns[at]).collect();
         fates.drop_same_key(changes, &keys);
         let departments: Vec<&str> = (0..changes.departments.len().max(1))
@@ -195,7 +195,7 @@ impl Normaliser {
         if system.kept.is_empty() {
             return None;
         }
-        let columns = keep_rows(columns, system.changes.rows.len(), system.kept);
+        let columns = compact::keep_rows(columns, system.changes.rows.len(), system.kept);
         let (origins, crypto) = (system.origins(), self.crypto.as_ref());
         let mut stored = Vec::with_capacity(self.changes_schema.fields().len());
         for (column, values) in self.contract.columns.iter().zip(columns) {
@@ -269,22 +269,6 @@ fn judge_event_times(records: &Records, changes: &Changes, now_us: i64, marks: &
             });
         }
     }
-}
-
-fn keep_rows(columns: Vec<ArrayRef>, row_count: usize, kept: &[u32]) -> Vec<ArrayRef> {
-    if kept.len() == row_count {
-        return columns;
-    }
-    let mut keep = vec![false; row_count];
-    for &row in kept {
-        keep[row as usize] = true;
-    }
-    let filter = FilterBuilder::new(&BooleanArray::from(keep)).optimize().build();
-    // Each column is given up as soon as it is copied, so that its memory serves the next.
-    let kept_of = |column: ArrayRef| {
-        filter.filter(column.as_ref()).expect("filter and column have the same length")
-    };
-    columns.into_iter().map(kept_of).collect()
 }
 
 fn reject_counts(fates: &Fates) -> Vec<(Stage, Reason, u64)> {

@@ -1,5 +1,7 @@
 //! The records that are measured: ten kinds of columns, repeated up to the width.
 
+use crate::avro;
+use huiliu_decode::{Decoder, Limits};
 use huiliu_model::contract::{AtSource, Format, Freshness, Group, Land, Mode, OnFail};
 use huiliu_model::{Column, Contract, DataType, Grade, Partition, Protect, Record, Records};
 use std::fmt::Write;
@@ -8,6 +10,9 @@ use std::sync::Arc;
 const KAFKA_TOPIC: &str = "feed.bench";
 /// 2020-04-07 08:31:00 in Shanghai.
 const KAFKA_MS: i64 = 1_586_219_460_000;
+/// As `crates/kafka` fills its chunks: bytes with the entries, and records.
+const CHUNK_BYTES: usize = 1 << 20;
+const CHUNK_RECORDS: usize = 4_096;
 const DECIMAL: DataType = DataType::Decimal { precision: 14, scale: 2 };
 
 /// How a row is wrapped.
@@ -17,11 +22,48 @@ pub enum Shape {
     Debezium,
     DebeziumWithSchema,
     Plain,
+    DebeziumAvro,
+    PlainAvro,
+}
+
+/// What makes a record bad: every `bad_every`-th, each of these in turn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Spoil {
+    /// Cut in half, wherever that is: also within a character.
+    Cut,
+    /// The key is null, which is required.
+    Keyless,
+    /// A word where a whole number is due; in Avro a decimal of too many digits.
+    WrongType,
+    /// The 30th of February; as days, more of them than years of four digits have.
+    BadDate,
+    /// A byte behind the end; in JSON in place of the last.
+    Stray,
+}
+
+impl Spoil {
+    const ALL: [Self; 5] = [Self::Cut, Self::Keyless, Self::WrongType, Self::BadDate, Self::Stray];
+
+    /// The column whose value is bad.
+    pub fn column(self, is_avro: bool) -> Option<usize> {
+        match self {
+            Self::Keyless => Some(0),
+            Self::WrongType => Some(if is_avro { 5 } else { 3 }),
+            Self::BadDate => Some(7),
+            Self::Cut | Self::Stray => None,
+        }
+    }
 }
 
 impl Shape {
-    pub const ALL: [Self; 4] =
-        [Self::Huiliu, Self::Debezium, Self::DebeziumWithSchema, Self::Plain];
+    pub const ALL: [Self; 6] = [
+        Self::Huiliu,
+        Self::Debezium,
+        Self::DebeziumWithSchema,
+        Self::Plain,
+        Self::DebeziumAvro,
+        Self::PlainAvro,
+    ];
 
     pub fn title(self) -> &'static str {
         match self {
@@ -29,6 +71,8 @@ impl Shape {
             Self::Debezium => "debezium_json",
             Self::DebeziumWithSchema => "debezium_json with schema",
             Self::Plain => "json",
+            Self::DebeziumAvro => "debezium_avro",
+            Self::PlainAvro => "confluent_avro",
         }
     }
 
@@ -37,32 +81,67 @@ impl Shape {
             Self::Huiliu => Format::HuiliuJson,
             Self::Debezium | Self::DebeziumWithSchema => Format::DebeziumJson,
             Self::Plain => Format::Json,
+            Self::DebeziumAvro => Format::DebeziumAvro,
+            Self::PlainAvro => Format::ConfluentAvro,
         }
     }
 
-    /// Records of one partition; every `bad_every`-th is bad, none if 0.
-    pub fn batch(self, contract: &Contract, count: u32, bad_every: usize) -> Records {
+    pub fn is_avro(self) -> bool {
+        matches!(self, Self::DebeziumAvro | Self::PlainAvro)
+    }
+
+    /// A decoder that knows the schema of the records.
+    pub fn decoder(self, contract: &Contract) -> Decoder {
+        let decoder = Decoder::new(contract, Limits::default());
+        if self.is_avro() {
+            decoder.learn(avro::ID, &avro::schema(contract, self == Self::DebeziumAvro));
+        }
+        decoder
+    }
+
+    /// Records of one partition in chunks; every `bad_every`-th is bad, none if 0.
+    pub fn chunks(self, contract: &Contract, count: u32, bad_every: usize) -> Vec<Records> {
         let topic: Arc<str> = KAFKA_TOPIC.into();
-        let mut records = Records::new(contract.dataset.clone(), topic.clone());
+        let partition = Partition::new(topic.clone(), 0);
+        let mut chunks = vec![Records::new(contract.dataset.clone(), topic.clone())];
         let schema = schema(contract);
         for number in 0..count {
             let at = number as usize;
             let bad = bad_every > 0 && at % bad_every == bad_every / 2;
-            let mut value = self.record(contract, number, &schema, bad && at / bad_every % 3 == 1);
-            if bad {
-                spoil(&mut value, at / bad_every % 3);
+            let spoil = bad.then(|| Spoil::ALL[at / bad_every % Spoil::ALL.len()]);
+            let mut value = match self {
+                Self::DebeziumAvro => avro::record(contract, number, true, spoil),
+                Self::PlainAvro => avro::record(contract, number, false, spoil),
+                _ => self.record(contract, number, &schema, spoil).into_bytes(),
+            };
+            match spoil {
+                Some(Spoil::Cut) => value.truncate(value.len() / 2),
+                Some(Spoil::Stray) => {
+                    value.truncate(value.len() - usize::from(!self.is_avro()));
+                    value.push(b'!');
+                }
+                _ => {}
             }
-            let value = Some(records.store(value.as_bytes()));
             let offset = i64::from(number);
+            let is_full = |held: &Records| {
+                let bytes = held.arena.len() + held.entries.len() * size_of::<Record>();
+                bytes >= CHUNK_BYTES || held.entries.len() >= CHUNK_RECORDS
+            };
+            if chunks.last().is_some_and(is_full) {
+                chunks.push(Records::new(contract.dataset.clone(), topic.clone()));
+            }
+            let records = chunks.last_mut().expect("there is at least one chunk");
+            let value = Some(records.store(&value));
             let entry = Record { partition: 0, offset, timestamp_ms: KAFKA_MS, key: None, value };
             records.entries.push(entry);
+            let start = offset - records.entries.len() as i64 + 1;
+            records.covers.0.insert(partition.clone(), start..offset + 1);
         }
-        records.covers.0.insert(Partition::new(topic, 0), 0..i64::from(count));
-        records
+        chunks
     }
 
-    fn record(self, contract: &Contract, n: u32, schema: &str, keyless: bool) -> String {
-        let row = row(contract, n, self.format() == Format::DebeziumJson, keyless);
+    fn record(self, contract: &Contract, n: u32, schema: &str, spoil: Option<Spoil>) -> String {
+        let row = row(contract, n, self.format() == Format::DebeziumJson, spoil);
         let seq = 34_468_104 + n;
         let change = || {
             format!(
@@ -81,7 +160,6 @@ impl Shape {
         };
         match self {
             Self::Plain => row.clone(),
-            Self::Debezium => change(),
             Self::DebeziumWithSchema => format!(r#"{{"schema":{schema},"payload":{}}}"#, change()),
             Self::Huiliu => format!(
                 concat!(
@@ -92,24 +170,12 @@ impl Shape {
                 ),
                 seq, row
             ),
+            _ => change(),
         }
     }
 }
 
-/// Breaks a record: cut short, its key null (done where the row was made), a stray byte at the
-/// end.
-fn spoil(value: &mut String, how: usize) {
-    match how {
-        0 => value.truncate(value.floor_char_boundary(value.len() / 2)),
-        1 => {}
-        _ => {
-            value.pop();
-            value.push('!');
-        }
-    }
-}
-
-const TYPES: [DataType; 10] = [
+pub const TYPES: [DataType; 10] = [
     DataType::String,
     DataType::String,
     DataType::String,
@@ -134,6 +200,7 @@ const NAMES: [&str; 10] = [
     "is_active",
 ];
 
+/// The contract has types; three columns of the first group reject their row, none has a rule.
 pub fn contract(shape: Shape, width: usize) -> Contract {
     let column = |at: usize| {
         let group = at / NAMES.len();
@@ -148,7 +215,7 @@ pub fn contract(shape: Shape, width: usize) -> Contract {
             grade: Grade::L1,
             protect: Protect::Keep,
             rules: Vec::new(),
-            on_fail: OnFail::Null,
+            on_fail: if matches!(at, 3 | 5 | 7) { OnFail::Reject } else { OnFail::Null },
             source: AtSource::default(),
         }
     };
@@ -174,15 +241,32 @@ pub fn contract(shape: Shape, width: usize) -> Contract {
     }
 }
 
+/// What the value of a column in a row is made of.
+pub fn mixed(n: u32, at: usize) -> u32 {
+    n.wrapping_mul(31).wrapping_add(u32::try_from(at).unwrap_or(0) * 7)
+}
+
+pub fn is_null(mixed: u32, at: usize) -> bool {
+    at > 0 && mixed.is_multiple_of(13)
+}
+
 /// A row; about every thirteenth value outside the key is null. Debezium writes dates as days
 /// and, with `decimal.handling.mode: string`, decimals as text.
-fn row(contract: &Contract, n: u32, debezium: bool, keyless: bool) -> String {
+fn row(contract: &Contract, n: u32, debezium: bool, spoil: Option<Spoil>) -> String {
     let mut out = String::from("{");
     for (at, column) in contract.columns.iter().enumerate() {
-        let m = n.wrapping_mul(31).wrapping_add(u32::try_from(at).unwrap_or(0) * 7);
+        let m = mixed(n, at);
         out.push_str(if at == 0 { "" } else { "," });
         let _ = write!(out, "\"{}\":", column.name);
-        if at == 0 && keyless || at > 0 && m % 13 == 0 {
+        if let Some(spoil) = spoil.filter(|spoil| spoil.column(false) == Some(at)) {
+            out.push_str(match spoil {
+                Spoil::WrongType => r#""many""#,
+                Spoil::BadDate => r#""2019-02-30""#,
+                _ => "null",
+            });
+            continue;
+        }
+        if is_null(m, at) {
             out.push_str("null");
             continue;
         }

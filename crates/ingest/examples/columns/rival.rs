@@ -17,7 +17,8 @@ pub struct Rival {
 
 impl Rival {
     /// The schema names what this project reads of the envelope, and the row with its types.
-    pub fn new(shape: Shape, contract: &Contract) -> Self {
+    /// `None`: the format is not JSON.
+    pub fn new(shape: Shape, contract: &Contract) -> Option<Self> {
         let row: Fields = contract
             .columns
             .iter()
@@ -46,13 +47,14 @@ impl Rival {
                 let before = group("before", vec![text("account_no")]);
                 (head.into_iter().chain([source, before, after]).collect(), &["after"])
             }
+            Shape::DebeziumAvro | Shape::PlainAvro => return None,
         };
         let decoder = ReaderBuilder::new(Arc::new(Schema::new(fields)))
             .with_batch_size(1 << 20)
             .build_decoder()
             .expect("the schema has types that arrow-json reads");
         let columns = contract.columns.iter().map(|column| column.name.clone()).collect();
-        Self { decoder, path, columns }
+        Some(Self { decoder, path, columns })
     }
 
     pub fn read(&mut self, records: &Records) -> RecordBatch {

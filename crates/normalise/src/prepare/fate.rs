@@ -28,39 +28,43 @@ pub(super) struct Fates {
 
 impl Fates {
     /// Decides by the rejects of decoding, then by those of rows in the order they were found.
-    pub fn decide(records: &Records, changes: &Changes, marks: &Marks) -> Self {
+    pub fn decide(changes: &Changes, marks: &Marks) -> Self {
         let row_count = crate::judge::row_number(changes.rows.len());
         if changes.rejects.is_empty() && marks.rejects.is_empty() {
             let accepted = distinct(changes.rows.iter().map(|row| row.record));
             return Self { kept: (0..row_count).collect(), rejected: Vec::new(), accepted };
         }
-        let mut first: Vec<Option<Rejected>> = vec![None; records.entries.len()];
-        for reject in &changes.rejects {
-            first[reject.record as usize].get_or_insert(Rejected {
-                record: reject.record,
-                stage: reject.stage,
-                reason: reject.reason,
-                column: reject.column,
-                rule: None,
-                at: reject.at,
-            });
-        }
-        for reject in &marks.rejects {
-            let record = changes.rows[reject.row as usize].record;
-            first[record as usize].get_or_insert(Rejected {
-                record,
-                stage: reject.stage,
-                reason: reject.reason,
-                column: reject.column,
-                rule: Some(reject.rule),
-                at: None,
-            });
-        }
+        let decoded = changes.rejects.iter().map(|reject| Rejected {
+            record: reject.record,
+            stage: reject.stage,
+            reason: reject.reason,
+            column: reject.column,
+            rule: None,
+            at: reject.at,
+        });
         let record_of = |row: u32| changes.rows[row as usize].record;
-        let kept: Vec<u32> =
-            (0..row_count).filter(|&row| first[record_of(row) as usize].is_none()).collect();
+        let judged = marks.rejects.iter().map(|reject| Rejected {
+            record: record_of(reject.row),
+            stage: reject.stage,
+            reason: reject.reason,
+            column: reject.column,
+            rule: Some(reject.rule),
+            at: None,
+        });
+        let mut rejected: Vec<Rejected> = decoded.chain(judged).collect();
+        // The sort is stable, so what was found first of a record stays first.
+        rejected.sort_by_key(|reject| reject.record);
+        rejected.dedup_by_key(|reject| reject.record);
+        // Rows are in the order of their records.
+        let mut ahead = rejected.iter().map(|reject| reject.record).peekable();
+        let is_kept = |&row: &u32| {
+            let record = record_of(row);
+            while ahead.next_if(|&rejected| rejected < record).is_some() {}
+            ahead.peek() != Some(&record)
+        };
+        let kept: Vec<u32> = (0..row_count).filter(is_kept).collect();
         let accepted = distinct(kept.iter().map(|&row| record_of(row)));
-        Self { kept, rejected: first.into_iter().flatten().collect(), accepted }
+        Self { kept, rejected, accepted }
     }
 
     /// Drops the delete of a key change that changed only how the key was written.

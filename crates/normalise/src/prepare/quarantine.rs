@@ -53,7 +53,7 @@ impl Quarantine<'_> {
         let offsets = entries.iter().map(|entry| entry.offset);
         let field = |r: &Rejected| {
             let column = self.contract.columns.get(usize::from(r.column?))?;
-            Some(column.name.clone())
+            Some(column.name.as_str())
         };
         // Rows are in the order of their records; a record that was not read has none.
         let department = |record: u32| {
