@@ -19,6 +19,7 @@
 
 mod meaning;
 mod schema;
+mod tail;
 
 use crate::field::{Field, integer, kind, number, refused, text};
 use crate::image::{ENVELOPE, PAYLOAD_PART, SOURCE_PART, Side, Work};
@@ -27,6 +28,8 @@ use crate::scan::{Cursor, Fault, Kind, Token, narrow};
 use crate::{Found, Head, Stop};
 use huiliu_model::{Op, Reason};
 use meaning::{Act, Position, Shape};
+use tail::Start;
+pub(crate) use tail::Tail;
 
 const SCHEMA: usize = 0;
 const PAYLOAD: usize = 1;
@@ -63,7 +66,7 @@ const S_SEQUENCE: usize = 7;
 const SOURCE_NAMES: [&str; 8] = ["ts_ms", "ts_us", "lsn", "file", "pos", "row", "scn", "sequence"];
 
 /// What one record holds: where its known fields lie.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone, Copy)]
 pub(crate) struct Fields {
     envelope: [Field; NAMES.len()],
     source: [Field; SOURCE_NAMES.len()],
@@ -138,6 +141,7 @@ impl Envelope {
     ) -> Result<(), Fault> {
         let part = if outermost { ENVELOPE } else { PAYLOAD_PART };
         work.orders[part].restart();
+        let mut tail = None;
         let mut more = cursor.enter()?;
         while more {
             let at = narrow(cursor.at());
@@ -158,6 +162,15 @@ impl Envelope {
                 fields.duplicate = fields.duplicate.or(Some(at));
             }
             more = cursor.more()?;
+            if name == Some(AFTER) && more {
+                tail = Start::of(cursor, fields);
+                if tail.is_some() && work.tail.take(work.arena, cursor, fields) {
+                    return Ok(());
+                }
+            }
+        }
+        if let Some(start) = tail {
+            work.tail.learn(work.base, cursor, start, fields);
         }
         Ok(())
     }

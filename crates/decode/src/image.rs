@@ -3,11 +3,10 @@
 //! A record's images stay in two buffers until the whole record is found good; only then are
 //! they copied to the columns. So a record that fails leaves nothing behind, wherever it fails.
 
-use crate::Decoder;
 use crate::names::{Names, Order};
 use crate::placeholder::is_placeholder;
 use crate::scan::{Cursor, Fault, Kind, Token, narrow, unescape};
-use crate::strangers;
+use crate::{Decoder, debezium::Tail, strangers};
 use huiliu_model::contract::Encoding;
 use huiliu_model::{Cell, CellKind, Changes, Extra, OnDrift, Stranger};
 use memchr::memchr_iter;
@@ -51,7 +50,9 @@ pub(crate) struct Work<'a> {
     pub refused: Option<u32>,
     /// Where in the arena the last description of a source lies, and its department.
     described: (Range<usize>, u16),
-    /// Where in the arena the last bulky part lies that most records repeat unchanged.
+    /// What stood behind the images of the record before, in Debezium's envelope.
+    pub tail: Tail,
+    /// Where in the arena the last bulky part lies that most records repeat.
     pub twin: Range<usize>,
     /// Whether the part passed last was that one.
     repeated: bool,
@@ -126,6 +127,7 @@ impl<'a> Work<'a> {
             record: 0,
             refused: None,
             described: (0..0, 0),
+            tail: Tail::default(),
             twin: 0..0,
             repeated: false,
             dialects: Vec::new(),

@@ -8,6 +8,7 @@
 //! On a fault the cursor stands where the fault is: on the byte that does not belong there, or at
 //! the end of the bytes when the document stopped too early.
 
+mod like;
 mod text;
 mod vector;
 

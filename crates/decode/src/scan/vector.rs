@@ -34,7 +34,7 @@ pub(super) fn non_digits(chunk: &[u8; BYTES]) -> u32 {
 }
 
 #[inline(always)]
-fn marks(chunk: &[u8; BYTES], of: impl Fn(u8x16) -> u8x16) -> u32 {
+pub(super) fn marks(chunk: &[u8; BYTES], of: impl Fn(u8x16) -> u8x16) -> u32 {
     let low = u8x16::new(chunk.first_chunk().copied().unwrap_or_default());
     let high = u8x16::new(chunk.last_chunk().copied().unwrap_or_default());
     let bits = |bytes: u8x16| bytes.move_mask().cast_unsigned();

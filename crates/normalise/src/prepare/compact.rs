@@ -160,7 +160,10 @@ mod tests {
     proptest! {
         #[test]
         fn the_rows_that_stay_are_those_that_another_kernel_takes(
-            rows in prop::collection::vec((prop::option::weighted(0.8, 0..1_000_i32), 0..10_u8), 1..300),
+            rows in prop::collection::vec(
+                (prop::option::weighted(0.8, 0..1_000_i32), 0..10_u8),
+                1..300,
+            ),
             threshold in 0..11_u8,
         ) {
             let values: Vec<Option<i32>> = rows.iter().map(|(value, _)| *value).collect();
