@@ -6,7 +6,7 @@
 use crate::names::{Names, Order};
 use crate::placeholder::is_placeholder;
 use crate::scan::{Cursor, Fault, Kind, Token, narrow, unescape};
-use crate::{Decoder, debezium::Tail, strangers};
+use crate::{Decoder, debezium::Tail, sound::Sound, strangers};
 use huiliu_model::contract::Encoding;
 use huiliu_model::{Cell, CellKind, Changes, Extra, OnDrift, Stranger};
 use memchr::memchr_iter;
@@ -24,8 +24,7 @@ pub(crate) enum Side {
 #[derive(Debug)]
 pub(crate) struct Work<'a> {
     pub arena: &'a [u8],
-    /// The arena where all of it is UTF-8, as nearly always: one pass instead of one per record.
-    arena_text: Option<&'a str>,
+    sound: Sound,
     pub decoder: &'a Decoder,
     /// Where the record's value begins in the arena.
     pub base: u32,
@@ -114,7 +113,7 @@ impl<'a> Work<'a> {
         let row = vec![Cell::default(); decoder.columns.len()];
         Self {
             arena,
-            arena_text: is_text.then(|| simdutf8::basic::from_utf8(arena).ok()).flatten(),
+            sound: if is_text { Sound::new(arena) } else { Sound::default() },
             decoder,
             base: 0,
             scratch: Vec::new(),
@@ -146,8 +145,7 @@ impl<'a> Work<'a> {
     /// Whether the record's value, which begins at `base`, is UTF-8.
     pub fn is_utf8(&self, value: &[u8]) -> bool {
         let range = self.base as usize..self.base as usize + value.len();
-        self.arena_text.is_some_and(|text| text.get(range).is_some())
-            || simdutf8::basic::from_utf8(value).is_ok()
+        self.sound.is_utf8(self.arena, range)
     }
 
     pub fn image(&self, side: Side) -> &[Cell] {

@@ -23,6 +23,7 @@ mod instant;
 mod names;
 mod placeholder;
 pub mod scan;
+mod sound;
 mod strangers;
 
 use huiliu_model::contract::Format;

@@ -265,11 +265,15 @@ impl<'a> Cursor<'a> {
 
     /// Passes a value if it is `twin`: an object that was passed before, in the same place of
     /// another document. Equal bytes need no second look, and no longer object can begin with a
-    /// complete one.
+    /// complete one. Only the beginning of it is an object that was cut.
     #[inline]
     pub fn take_twin(&mut self, twin: &[u8]) -> Result<Option<Token>, Fault> {
         self.peek()?;
         if twin.is_empty() || !self.rest().starts_with(twin) {
+            if twin.len() > self.rest().len() && twin.starts_with(self.rest()) {
+                self.at = self.bytes.len();
+                return Err(Fault::Truncated);
+            }
             return Ok(None);
         }
         self.start = self.at;

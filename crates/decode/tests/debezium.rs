@@ -113,6 +113,19 @@ fn records_with_and_without_schema_may_follow_each_other() {
 }
 
 #[test]
+fn a_record_that_is_cut_within_a_schema_known_before_is_truncated() {
+    let whole = include_str!("data/create_with_schema.json");
+    let start = whole.find(":").expect("a schema") + 1;
+    for end in [start, start + 1, start + 40, start + 300] {
+        let cut = &whole[..end];
+        let records = values([whole, cut, whole].map(str::as_bytes));
+        let lines = transcript(&decode(&records), &records);
+        assert_eq!(lines[1], format!("1 TRUNCATED {end}"));
+        assert_eq!(lines[0][1..], lines[2][1..]);
+    }
+}
+
+#[test]
 fn an_update_whose_before_has_another_key_is_a_delete_and_a_create() {
     let update = |before: &str| {
         format!(

@@ -61,7 +61,7 @@ fn positions_and_times_are_those_of_the_record_itself() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2_000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 500, ..ProptestConfig::default() })]
     #[test]
     fn a_record_is_read_as_it_is_alone(
         before in prop::collection::vec(any_record(), 1..4),

@@ -26,7 +26,7 @@ use arrow::datatypes::{
     Date32Type, Decimal128Type, Float64Type, Int32Type, Int64Type, TimestampMicrosecondType,
 };
 use huiliu_model::contract::{Encoding, Format, NamedRule};
-use huiliu_model::{Cell, CellKind, Changes, DataType, Op, Reason, Stage, Value};
+use huiliu_model::{Cell, CellKind, Changes, DataType, Op, Reason, Records, Reject, Stage, Value};
 use std::borrow::Cow;
 use std::fmt::Write;
 use std::ops::Range;
@@ -67,7 +67,7 @@ enum Given<'a> {
 }
 
 impl<'a> Chunk<'a> {
-    pub fn new(arena: &'a [u8], changes: &'a Changes, format: Format) -> Self {
+    pub fn new(records: &'a Records, changes: &'a Changes, format: Format) -> Self {
         let mut deletes: Vec<bool> = changes.rows.iter().map(|row| row.op == Op::Delete).collect();
         if !deletes.contains(&true) {
             deletes.clear();
@@ -77,7 +77,14 @@ impl<'a> Chunk<'a> {
             day.and_then(|day| i32::try_from(day).ok()).unwrap_or(NO_DAY)
         };
         let event_days = changes.rows.iter().map(|row| day(row.event_time_us)).collect();
-        let text = Arena::new(arena, format.is_avro());
+        let arena = &records.arena[..];
+        let value = |reject: &Reject| {
+            let is_cut = matches!(reject.reason, Reason::Truncated | Reason::NotUtf8);
+            let value =
+                records.entries[reject.record as usize].value.as_ref().filter(|_| is_cut)?;
+            Some(value.start as usize..value.end as usize)
+        };
+        let text = Arena::new(arena, changes.rejects.iter().filter_map(value));
         let scratch_text = simdutf8::basic::from_utf8(&changes.scratch).ok();
         Self { arena, text, scratch_text, changes, format, deletes, event_days }
     }

@@ -147,7 +147,7 @@ impl Normaliser {
             changes.columns.iter().all(|cells| cells.len() == changes.rows.len()),
             "one cell per row and column"
         );
-        let chunk = Chunk::new(&records.arena, changes, self.contract.format);
+        let chunk = Chunk::new(records, changes, self.contract.format);
         let mut marks = Marks::new(records, changes);
         let mut columns: Vec<ArrayRef> =
             self.plans.iter().map(|plan| cast::column(&chunk, plan, &mut marks)).collect();

@@ -3,10 +3,9 @@
 use std::cell::Cell;
 use std::ops::Range;
 
-/// An arena of JSON is UTF-8 as nearly always: checked once, in one pass, instead of once per
-/// cell. A record that was cut within a character must not change that for its whole chunk, so
-/// what is sound is kept in pieces; cells come one after the other, and mostly lie in the piece of
-/// the cell before.
+/// An arena of JSON is UTF-8 but for records that were rejected for it: checked once, in one pass,
+/// instead of once per cell. What lies between those records is kept in pieces; cells come one
+/// after the other, and mostly lie in the piece of the cell before.
 pub(super) struct Arena<'a> {
     bytes: &'a [u8],
     pieces: Vec<Piece<'a>>,
@@ -17,13 +16,17 @@ pub(super) struct Arena<'a> {
 type Piece<'a> = (usize, &'a str);
 
 impl<'a> Arena<'a> {
-    /// `is_binary`: the records are no text, and are not worth a look as a whole.
-    pub fn new(bytes: &'a [u8], is_binary: bool) -> Self {
-        if let Ok(text) = simdutf8::basic::from_utf8(bytes) {
-            return Self { bytes, pieces: Vec::new(), current: Cell::new((0, text)) };
+    /// `breaks`: parts that are probably no UTF-8, ascending.
+    pub fn new(bytes: &'a [u8], breaks: impl Iterator<Item = Range<usize>>) -> Self {
+        let (mut pieces, mut start) = (Vec::new(), 0);
+        for part in breaks.chain([bytes.len()..bytes.len()]) {
+            let piece = bytes.get(start..part.start).unwrap_or_default();
+            // A piece that is none is checked cell by cell, as binary records are.
+            pieces.extend(simdutf8::basic::from_utf8(piece).ok().map(|text| (start, text)));
+            start = part.end;
         }
-        let pieces = if is_binary { Vec::new() } else { pieces(bytes) };
-        Self { bytes, pieces, current: Cell::new((0, "")) }
+        let first = pieces.first().copied().unwrap_or((0, ""));
+        Self { bytes, pieces, current: Cell::new(first) }
     }
 
     /// The text of a cell; `None` if it is not UTF-8.
@@ -50,25 +53,6 @@ fn within<'a>((start, text): Piece<'a>, range: &Range<usize>) -> Option<&'a str>
     text.get(range.start.checked_sub(start)?..range.end.checked_sub(start)?)
 }
 
-#[cold]
-fn pieces(bytes: &[u8]) -> Vec<Piece<'_>> {
-    let (mut pieces, mut start, mut rest) = (Vec::new(), 0, bytes);
-    while !rest.is_empty() {
-        let (sound, refused) = match simdutf8::compat::from_utf8(rest) {
-            Ok(_) => (rest.len(), 0),
-            Err(error) => {
-                let sound = error.valid_up_to();
-                (sound, error.error_len().unwrap_or(rest.len() - sound))
-            }
-        };
-        let (text, after) = rest.split_at(sound);
-        pieces.extend(simdutf8::basic::from_utf8(text).ok().map(|text| (start, text)));
-        rest = after.get(refused..).unwrap_or_default();
-        start += sound + refused;
-    }
-    pieces
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -85,10 +69,18 @@ mod tests {
                 0..12,
             ),
             cells in prop::collection::vec((0..200_usize, 0..20_usize), 0..60),
-            is_binary: bool,
+            mut breaks in prop::collection::vec((0..200_usize, 0..10_usize), 0..4),
         ) {
             let bytes = parts.concat();
-            let arena = Arena::new(&bytes, is_binary);
+            breaks.sort_unstable();
+            let mut end = 0;
+            let breaks = breaks.into_iter().map(|(start, len)| {
+                let start = start.clamp(end, bytes.len().max(end)).min(bytes.len());
+                end = (start + len).min(bytes.len());
+                start..end
+            });
+            let breaks: Vec<Range<usize>> = breaks.collect();
+            let arena = Arena::new(&bytes, breaks.into_iter());
             for (start, len) in cells {
                 let start = start.min(bytes.len());
                 let range = start..(start + len).min(bytes.len());

@@ -5,7 +5,7 @@ use super::*;
 use crate::judge::Verdict;
 use crate::number::Unit;
 use huiliu_model::contract::{Format, OnFail};
-use huiliu_model::{Change, Changes, Op};
+use huiliu_model::{Change, Changes, Op, Records};
 use proptest::prelude::*;
 
 const DECIMAL: DataType = DataType::Decimal { precision: 9, scale: 2 };
@@ -74,7 +74,8 @@ fn both(
         department: 0,
     };
     let changes = Changes { rows: vec![row], ..Changes::default() };
-    let chunk = Chunk::new(b"", &changes, format);
+    let records = Records::default();
+    let chunk = Chunk::new(&records, &changes, format);
     let at = &At { chunk: &chunk, plan, row: 0, encoding };
     let given = match kind {
         CellKind::Number => Given::Number(written),
