@@ -88,7 +88,7 @@ class Huiliu:
         return json.loads(done.stdout)
 
     def run_once(self, broker, *more, **settings):
-        return self.run("run", "--once", *self._running(broker), *more, **settings)
+        return self.run("run", "--once", *self.running(broker), *more, **settings)
 
     def query(self, sql):
         """The rows as dictionaries."""
@@ -102,7 +102,7 @@ class Huiliu:
             more += ("--config", f"{group}.yaml")
         log = open(self.directory / f"run-{len(self.processes)}.log", "wb")
         process = subprocess.Popen(
-            [self.path, "run", *self._running(broker), *map(str, more)],
+            [self.path, "run", *self.running(broker), *map(str, more)],
             cwd=self.directory,
             env=self.environment,
             stdin=subprocess.DEVNULL,
@@ -141,7 +141,7 @@ class Huiliu:
                 process.kill()
             process.wait()
 
-    def _running(self, broker):
+    def running(self, broker):
         return [
             "--bootstrap-servers", broker.servers, "--lake", self.lake,
             "--protection", self.protection,

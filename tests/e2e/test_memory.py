@@ -117,7 +117,7 @@ def test_wide_records_a_large_bucket_and_a_heavy_join_stay_below_the_limit(
     broker.delete_all()
     broker.create([TOPIC])
     publish(broker, (record(n, n + 1) for n in range(RECORDS)))
-    run = ["run", "--once", *huiliu._running(broker)]
+    run = ["run", "--once", *huiliu.running(broker)]
     within_the_limit(huiliu, *run)
     lake = Lake(huiliu.lake)
     assert lake.delta("current/wide_record").count() == RECORDS

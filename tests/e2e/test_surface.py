@@ -148,7 +148,7 @@ def test_the_admin_port_listens_on_loopback_unless_told_otherwise(broker, topics
         missing("the default admin port 9464 is taken here")
     broker.create(topics)
     process = subprocess.Popen(
-        [huiliu.path, "run", *huiliu._running(broker), "--no-refresh"], cwd=huiliu.directory,
+        [huiliu.path, "run", *huiliu.running(broker), "--no-refresh"], cwd=huiliu.directory,
         env=huiliu.environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
         stderr=open(huiliu.directory / "run.log", "wb"),
     )  # fmt: skip

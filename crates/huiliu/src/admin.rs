@@ -5,7 +5,7 @@
 //! | `/` | the status page, in Chinese or English |
 //! | `/metrics` | Prometheus' text form |
 //! | `/healthz` | 200 while the process lives; an outage elsewhere must restart nothing |
-//! | `/startupz` | 200 once the process has begun its work |
+//! | `/startupz` | 200 once the process has begun its work, 503 with the reasons before |
 //! | `/readyz` | 200 when it can make progress, 503 with the reasons when not |
 //! | `/statusz` | what the process last said of itself, with `format_version` |
 //!
@@ -13,6 +13,7 @@
 //! than partitions are no fault, and one without any takes over when another goes.
 
 use crate::metrics;
+use crate::obstacle::{self, Code, Obstacle};
 use crate::page::{self, Language};
 use crate::process::{self, Phase};
 use crate::readings::Readings;
@@ -26,7 +27,6 @@ use axum::routing::get;
 use huiliu_model::{Error, ErrorKind};
 use prometheus::Registry;
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -41,7 +41,8 @@ pub struct Health(Arc<Mutex<Facts>>);
 struct Facts {
     started: bool,
     draining: bool,
-    obstacles: BTreeMap<String, String>,
+    /// At most one of each `what`.
+    obstacles: Vec<Obstacle>,
     report: Arc<Report>,
 }
 
@@ -56,15 +57,17 @@ impl Health {
         self.with(|facts| facts.draining = true);
     }
 
-    /// `what` cannot make progress, and why.
-    pub fn blocked(&self, what: impl Into<String>, why: impl Into<String>) {
-        let (what, why) = (what.into(), why.into());
-        self.with(|facts| facts.obstacles.insert(what, why));
+    /// Something cannot make progress, and why.
+    pub fn blocked(&self, obstacle: Obstacle) {
+        self.with(|facts| {
+            facts.obstacles.retain(|other| other.what != obstacle.what);
+            facts.obstacles.push(obstacle);
+        });
     }
 
     /// `what` makes progress again.
     pub fn clear(&self, what: &str) {
-        self.with(|facts| facts.obstacles.remove(what));
+        self.with(|facts| facts.obstacles.retain(|other| other.what != what));
     }
 
     /// Sets the document of `/statusz`, from which the page is drawn.
@@ -84,6 +87,7 @@ pub struct Admin {
     pub registry: Registry,
     pub health: Health,
     pub process: Arc<process::Metrics>,
+    pub obstacles: Arc<obstacle::Metrics>,
 }
 
 /// Opens the admin port.
@@ -129,6 +133,7 @@ pub fn serve(
 
 async fn scrape(State(admin): State<Admin>) -> Response {
     admin.process.look(admin.phase());
+    admin.obstacles.show(&admin.reasons().0);
     match metrics::text(&admin.registry) {
         Ok(text) => {
             let kind = "text/plain; version=0.0.4; charset=utf-8";
@@ -140,15 +145,17 @@ async fn scrape(State(admin): State<Admin>) -> Response {
 
 async fn startup(State(admin): State<Admin>) -> Response {
     let started = admin.health.with(|facts| facts.started);
-    document(code(started), &json!({ "started": started }))
+    if started {
+        return document(StatusCode::OK, &json!({ "started": true }));
+    }
+    let reasons = admin.reasons().0;
+    document(code(false), &json!({ "started": false, "reasons": reasons }))
 }
 
 async fn readiness(State(admin): State<Admin>) -> Response {
     let (reasons, partitions) = admin.reasons();
-    let told: Vec<Value> =
-        reasons.iter().map(|(what, why)| json!({ "what": what, "why": why })).collect();
     let ready = reasons.is_empty();
-    let mut answer = json!({ "ready": ready, "reasons": told, "partitions": partitions });
+    let mut answer = json!({ "ready": ready, "reasons": reasons, "partitions": partitions });
     if ready && partitions == Some(0) {
         answer["note"] = "no partition is left for this process; it waits for one".into();
     }
@@ -167,20 +174,19 @@ impl Admin {
     }
 
     /// What is in the way of progress, and the partitions this process reads.
-    fn reasons(&self) -> (Vec<(String, String)>, Option<u64>) {
+    fn reasons(&self) -> (Vec<Obstacle>, Option<u64>) {
         let readings = Readings::take(&self.registry);
         let partitions = readings.partitions();
-        let (started, mut obstacles) =
+        let (started, mut reasons) =
             self.health.with(|facts| (facts.started, facts.obstacles.clone()));
-        if partitions.is_none() && started {
-            obstacles
-                .entry("kafka".to_owned())
-                .or_insert_with(|| "the group has assigned no partitions yet".to_owned());
+        let is_told = reasons.iter().any(|obstacle| obstacle.what == "kafka");
+        if partitions.is_none() && started && !is_told {
+            let why = "the group has assigned no partitions yet";
+            reasons.push(Obstacle::new("kafka", Code::NotAssigned, why));
         }
-        obstacles.extend(readings.obstacles());
-        let mut reasons: Vec<(String, String)> = obstacles.into_iter().collect();
+        reasons.extend(readings.obstacles());
         if !started {
-            reasons.insert(0, ("process".to_owned(), "starting".to_owned()));
+            reasons.insert(0, Obstacle::new("process", Code::Starting, "starting"));
         }
         (reasons, partitions)
     }
@@ -261,12 +267,31 @@ mod tests {
         let address = listener.local_addr().expect("bound");
         let stop = CancellationToken::new();
         let process = process::Metrics::register(&registry, clock()).expect("distinct names");
-        let admin = Admin { registry, health: health.clone(), process: Arc::new(process) };
+        let obstacles = obstacle::Metrics::register(&registry).expect("a new name");
+        let admin = Admin {
+            registry,
+            health: health.clone(),
+            process: Arc::new(process),
+            obstacles: Arc::new(obstacles),
+        };
         let mut tasks = tokio::task::JoinSet::new();
         tasks.spawn(serve(listener, admin, stop.clone()));
 
         assert_eq!(fetch(address, "/healthz").await.0, 200);
-        assert_eq!(fetch(address, "/startupz").await.0, 503);
+        health.blocked(Obstacle::new("kafka", Code::KafkaUnavailable, "no answer"));
+        let (code, body) = fetch(address, "/startupz").await;
+        let expected = json!({
+            "started": false,
+            "reasons": [
+                {"what": "process", "code": "starting", "why": "starting"},
+                {"what": "kafka", "code": "kafka_unavailable", "why": "no answer"},
+            ],
+        });
+        assert_eq!((code, body), (503, format!("{expected}\n")));
+        let (_, body) = fetch(address, "/metrics").await;
+        assert!(body.contains("huiliu_obstacles{code=\"kafka_unavailable\"} 1\n"), "{body}");
+        assert!(body.contains("huiliu_obstacles{code=\"lake_unavailable\"} 0\n"), "{body}");
+        health.clear("kafka");
         health.started();
         assert_eq!(fetch(address, "/startupz").await.0, 200);
         let (code, body) = fetch(address, "/readyz").await;
@@ -276,11 +301,14 @@ mod tests {
         let (code, body) = fetch(address, "/readyz").await;
         assert_eq!(code, 200, "an empty assignment is an answer");
         assert!(body.contains("no partition is left"), "{body}");
-        health.blocked("feed.water.bill/3", "offset_expired");
+        let why = "offset_expired".to_owned();
+        health.blocked(Obstacle::incident("feed.water.bill/3".into(), "offset_expired", why));
         let (code, body) = fetch(address, "/readyz").await;
         let expected = json!({
             "ready": false,
-            "reasons": [{"what": "feed.water.bill/3", "why": "offset_expired"}],
+            "reasons": [{
+                "what": "feed.water.bill/3", "code": "offset_expired", "why": "offset_expired",
+            }],
             "partitions": 0,
         });
         assert_eq!((code, body), (503, format!("{expected}\n")));

@@ -5,7 +5,7 @@
 //! end. A lake that does not answer while stopping is waited for no longer than the grace.
 
 use crate::activity::Activity;
-use crate::admin::Health;
+use crate::admin::{Admin, Health};
 use crate::board::Board;
 use crate::duty::Keeper;
 use crate::failure::Failure;
@@ -19,12 +19,13 @@ use crate::schemas;
 use crate::service::Manager;
 use crate::subjects::Refresher;
 use crate::subjects::follow::{self, Follow};
+use crate::waiting::Waiting;
 use chrono::NaiveDate;
 use huiliu_decode::Limits as Bounds;
 use huiliu_ingest::{Limits, Pipeline, Session, Summary, supervise};
 use huiliu_kafka::{KafkaSource, Pacer, Route, Until};
-use huiliu_lake::Lake;
 use huiliu_lake::fold::Policy;
+use huiliu_lake::{Lake, Shape};
 use huiliu_model::port::Incident;
 use huiliu_model::{Clock, Error, ErrorKind, Stop};
 use prometheus::Registry;
@@ -56,6 +57,98 @@ pub struct Engine {
     policy: Policy,
 }
 
+/// Everything that a process needs but the lake: what is wrong in its settings has been said, and
+/// its admin port can answer.
+pub struct Prepared {
+    pub registry: Registry,
+    pub rooms: Rooms,
+    pub health: Health,
+    pub clock: Arc<dyn Clock>,
+    installation: Installation,
+    schemas: schemas::Named,
+    pipelines: Pipelines,
+    kafka: huiliu_kafka::Settings,
+    shape: Shape,
+}
+
+impl Prepared {
+    /// Prepares every dataset's pipeline.
+    ///
+    /// # Errors
+    /// What is wrong in the settings.
+    pub fn of(installation: Installation, clock: Arc<dyn Clock>) -> Result<Self, Failure> {
+        let protection = Arc::new(installation.protection()?);
+        let kafka = installation.kafka()?;
+        let registry = metrics::registry()?;
+        let schemas = schemas::named(&installation, &registry)?;
+        let pipelines = pipelines(&installation, &protection, &schemas)?;
+        let rooms = Rooms::register(&registry, &clock).map_err(metrics::duplicate)?;
+        let (health, shape) = (Health::default(), shape(&protection));
+        Ok(Self { registry, rooms, health, installation, clock, schemas, pipelines, kafka, shape })
+    }
+
+    /// What the admin port serves.
+    pub fn admin(&self) -> Admin {
+        admin(&self.registry, &self.health, &self.rooms)
+    }
+
+    /// Opens the lake.
+    ///
+    /// # Errors
+    /// As the store answers.
+    pub async fn lake(&self) -> Result<Lake, Failure> {
+        let clock = Arc::clone(&self.clock);
+        self.installation.counted_lake(self.shape.clone(), clock, &self.rooms.store).await
+    }
+
+    /// Opens the lake, and waits for a store that does not answer.
+    ///
+    /// # Errors
+    /// What waiting does not mend.
+    pub async fn lake_awaited(&self, manager: &Manager) -> Result<Lake, Failure> {
+        let mut waiting = Waiting::for_lake(&self.health, manager, &self.clock);
+        loop {
+            match self.lake().await {
+                Ok(lake) => {
+                    waiting.over();
+                    return Ok(lake);
+                }
+                Err(Failure::Error(error)) => waiting.outlast(error).await?,
+                Err(failure) => return Err(failure),
+            }
+        }
+    }
+
+    /// The engine over this lake.
+    pub fn over(self, lake: Lake, pacer: Option<Pacer>, policy: Policy) -> Engine {
+        declare(&self.rooms, &self.installation, &lake);
+        Engine {
+            rooms: self.rooms,
+            schemas: self.schemas,
+            board: Arc::new(Board::new(lake.clone(), pacer)),
+            lake,
+            registry: self.registry,
+            health: self.health,
+            manager: Manager::default(),
+            activity: Activity::new(Arc::clone(&self.clock)),
+            clock: self.clock,
+            pipelines: self.pipelines,
+            kafka: self.kafka,
+            policy,
+            installation: self.installation,
+        }
+    }
+}
+
+fn admin(registry: &Registry, health: &Health, rooms: &Rooms) -> Admin {
+    Admin {
+        registry: registry.clone(),
+        health: health.clone(),
+        process: Arc::clone(&rooms.process),
+        obstacles: Arc::clone(&rooms.obstacles),
+    }
+}
+
 /// Whether subject tables follow while a process ingests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Following {
@@ -75,30 +168,14 @@ impl Engine {
         policy: Policy,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, Failure> {
-        let protection = Arc::new(installation.protection()?);
-        let kafka = installation.kafka()?;
-        let registry = metrics::registry()?;
-        let schemas = schemas::named(&installation, &registry)?;
-        let pipelines = pipelines(&installation, &protection, &schemas)?;
-        let rooms = Rooms::register(&registry, &clock).map_err(metrics::duplicate)?;
-        let shape = shape(&protection);
-        let lake = installation.counted_lake(shape, Arc::clone(&clock), &rooms.store).await?;
-        declare(&rooms, &installation, &lake);
-        Ok(Self {
-            rooms,
-            schemas,
-            board: Arc::new(Board::new(lake.clone(), pacer)),
-            lake,
-            registry,
-            health: Health::default(),
-            manager: Manager::default(),
-            activity: Activity::new(Arc::clone(&clock)),
-            clock,
-            pipelines,
-            kafka,
-            policy,
-            installation,
-        })
+        let prepared = Prepared::of(installation, clock)?;
+        let lake = prepared.lake().await?;
+        Ok(prepared.over(lake, pacer, policy))
+    }
+
+    /// What the admin port serves.
+    pub fn admin(&self) -> Admin {
+        admin(&self.registry, &self.health, &self.rooms)
     }
 
     /// Goes on with what files say that were found safe to take over. No session may be open.
@@ -216,14 +293,10 @@ impl Engine {
             },
             give_up,
         };
-        self.health.blocked("kafka", "connecting");
         let mut door = Door::default();
         let connect = async || {
             door.close().await;
-            let clock = Arc::clone(&self.clock);
-            let source =
-                KafkaSource::start(&self.kafka, routes.clone(), until, stop.clone(), clock).await?;
-            self.health.clear("kafka");
+            let source = self.connect(&routes, until, stop).await?;
             self.health.started();
             self.manager.ready("reading Kafka");
             Ok(door.lend(source))
@@ -231,6 +304,28 @@ impl Engine {
         let result = supervise(&session, stop, connect).await;
         door.close().await;
         result
+    }
+
+    /// Joins the group. A cluster that does not answer is waited for by a process that runs on;
+    /// one that is to end fails.
+    async fn connect(
+        &self,
+        routes: &[Route],
+        until: Until,
+        stop: &CancellationToken,
+    ) -> Result<KafkaSource, Error> {
+        let mut waiting = Waiting::for_kafka(&self.health, &self.manager, &self.clock);
+        loop {
+            let (routes, clock) = (routes.to_vec(), Arc::clone(&self.clock));
+            match KafkaSource::start(&self.kafka, routes, until, stop.clone(), clock).await {
+                Ok(source) => {
+                    waiting.over();
+                    return Ok(source);
+                }
+                Err(error) if until == Until::Stopped => waiting.outlast(error).await?,
+                Err(error) => return Err(error),
+            }
+        }
     }
 
     /// Brings `current` of every dataset up to `changes`.

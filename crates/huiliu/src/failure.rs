@@ -152,7 +152,7 @@ pub fn misused(misuse: &clap::Error) -> ExitCode {
 }
 
 /// The chain of sources, outermost first, without repetitions.
-fn causes(error: &Error) -> Vec<String> {
+pub fn causes(error: &Error) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     let mut next: Option<&(dyn StdError + 'static)> = error.source();
     while let Some(cause) = next {

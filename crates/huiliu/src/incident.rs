@@ -100,27 +100,6 @@ pub fn stopped(line: &StoppedLine) -> String {
     text
 }
 
-/// An obstacle of `/readyz` in Chinese: whom it concerns, and why. What an error says stays as it
-/// is.
-pub fn obstacle(what: &str, why: &str) -> (String, String) {
-    let what = match what {
-        "process" => "进程",
-        "lake" => "数据湖",
-        other => other,
-    };
-    let why = match why {
-        "starting" => "正在启动",
-        "connecting" => "正在连接",
-        "the group has assigned no partitions yet" => "消费组尚未分配分区",
-        "waits for the schema registry" => Kind::SchemaRegistry.chinese(),
-        other => {
-            let label = other.strip_prefix("stopped: ").unwrap_or(other);
-            Kind::of_label(label).map_or(other, |kind| kind.chinese())
-        }
-    };
-    (what.to_owned(), why.to_owned())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -172,22 +151,5 @@ mod tests {
             ..Stop::unknown("water_bill".into())
         };
         assert_eq!(stopped(&StoppedLine::from(&drift)), "出现合约之外的字段,已停止读取:`note`");
-    }
-
-    #[test]
-    fn obstacles_are_told_in_chinese_and_errors_as_they_are() {
-        let told = |what, why| obstacle(what, why).1;
-        for why in [
-            "starting",
-            "connecting",
-            "the group has assigned no partitions yet",
-            "waits for the schema registry",
-            "stopped: rejects",
-            "offset_expired",
-        ] {
-            assert!(is_chinese(&told("kafka", why)), "{why}");
-        }
-        assert_eq!(told("lake", "bucket `city` answers 503"), "bucket `city` answers 503");
-        assert_eq!(obstacle("lake", "").0, "数据湖");
     }
 }

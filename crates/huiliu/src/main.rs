@@ -23,6 +23,7 @@ mod maintenance;
 mod member;
 mod memory;
 mod metrics;
+mod obstacle;
 mod otlp;
 mod output;
 mod page;
@@ -35,6 +36,7 @@ mod service;
 mod signals;
 mod subjects;
 mod view;
+mod waiting;
 mod watch;
 
 use clap::Parser;

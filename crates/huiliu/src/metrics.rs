@@ -2,7 +2,7 @@
 
 use crate::process;
 use crate::subjects::follow;
-use crate::{duty, fold, layout, maintenance, reload};
+use crate::{duty, fold, layout, maintenance, obstacle, reload};
 use huiliu_model::contract::Freshness;
 use huiliu_model::{Clock, Contract, Error, ErrorKind};
 use huiliu_spec::TableSpec;
@@ -93,6 +93,7 @@ pub struct Rooms {
     pub reloads: reload::Metrics,
     pub layout: layout::Metrics,
     pub process: Arc<process::Metrics>,
+    pub obstacles: Arc<obstacle::Metrics>,
     pub declared: Declared,
 }
 
@@ -113,6 +114,7 @@ impl Rooms {
             reloads: reload::Metrics::register(registry, &**clock)?,
             layout: layout::Metrics::register(registry)?,
             process: Arc::new(process::Metrics::register(registry, Arc::clone(clock))?),
+            obstacles: Arc::new(obstacle::Metrics::register(registry)?),
             declared: Declared::register(registry)?,
         })
     }

@@ -9,7 +9,7 @@ mod words;
 
 pub use words::Language;
 
-use crate::incident;
+use crate::obstacle::Obstacle;
 use crate::report::{DatasetReport, IncidentReport, Report, Standing, SubjectReport};
 use crate::view::grouped;
 use html::Safe;
@@ -30,8 +30,8 @@ pub struct Page {
 /// What the page says beside the report.
 pub struct Now<'a> {
     pub ready: bool,
-    /// What is in the way, and why.
-    pub reasons: &'a [(String, String)],
+    /// What is in the way.
+    pub reasons: &'a [Obstacle],
 }
 
 /// Draws the page.
@@ -114,12 +114,12 @@ impl Pen<'_> {
             ("fresh", self.say("一切新鲜", "Everything is fresh"))
         };
         write!(out, "<p class=\"verdict\"><span class=\"state {class}\">{words}</span></p>")?;
-        for (what, why) in self.now.reasons {
+        for obstacle in self.now.reasons {
             let (what, why) = match self.language {
-                Language::Chinese => incident::obstacle(what, why),
-                Language::English => (what.clone(), why.clone()),
+                Language::Chinese => obstacle.chinese(),
+                Language::English => (obstacle.what.as_str(), obstacle.why.clone()),
             };
-            write!(out, "<p class=\"soft\">{}: {}</p>", Safe(&what), Safe(&why))?;
+            write!(out, "<p class=\"soft\">{}: {}</p>", Safe(what), Safe(&why))?;
         }
         let lag: i64 = report.datasets.iter().filter_map(|d| d.line.lag_records).sum();
         let rate: f64 = report.datasets.iter().map(|d| d.records_per_second).sum();

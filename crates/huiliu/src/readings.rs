@@ -2,6 +2,7 @@
 //!
 //! The series are the one account of what goes on; a second one would drift from it.
 
+use crate::obstacle::Obstacle;
 use prometheus::Registry;
 use prometheus::proto::{Metric, MetricFamily};
 use std::collections::{BTreeMap, BTreeSet};
@@ -121,17 +122,22 @@ impl Readings {
     }
 
     /// What stands still and why: reasons not to be ready.
-    pub fn obstacles(&self) -> BTreeMap<String, String> {
-        let mut found = self.stuck_partitions();
+    pub fn obstacles(&self) -> Vec<Obstacle> {
+        let stuck = self.stuck_partitions().into_iter();
+        let mut found: Vec<Obstacle> =
+            stuck.map(|(what, kind)| Obstacle::incident(what, &kind, kind.clone())).collect();
         for (metric, value) in self.of("huiliu_dataset_stopped") {
             if value > 0.0 {
-                let why = format!("stopped: {}", label(metric, "reason"));
-                found.insert(label(metric, "dataset"), why);
+                let reason = label(metric, "reason");
+                let why = format!("stopped: {reason}");
+                found.push(Obstacle::incident(label(metric, "dataset"), &reason, why));
             }
         }
-        for dataset in self.waiting_for_schemas() {
-            found.insert(dataset, "waits for the schema registry".to_owned());
-        }
+        found.extend(self.waiting_for_schemas().into_iter().map(|dataset| {
+            let why = "waits for the schema registry".to_owned();
+            Obstacle::incident(dataset, "schema_registry", why)
+        }));
+        found.sort_by(|a, b| a.what.cmp(&b.what));
         found
     }
 }
@@ -166,12 +172,14 @@ mod tests {
         let waiting: &[(&[&str], i64)] = &[(&["avro_bill"], 1), (&["heat"], 0)];
         gauges(&registry, "huiliu_dataset_waiting", &["dataset"], waiting);
         let expected = [
-            ("avro_bill", "waits for the schema registry"),
-            ("feed.water.bill/3", "offset_expired"),
-            ("gas_bill", "stopped: rejects"),
+            ("avro_bill", "schema_registry", "waits for the schema registry"),
+            ("feed.water.bill/3", "offset_expired", "offset_expired"),
+            ("gas_bill", "rejects", "stopped: rejects"),
         ];
-        let expected = expected.map(|(what, why)| (what.to_owned(), why.to_owned()));
-        assert_eq!(Readings::take(&registry).obstacles(), expected.into());
+        let found = Readings::take(&registry).obstacles();
+        let found: Vec<_> =
+            found.iter().map(|o| (o.what.as_str(), o.code.label(), o.why.as_str())).collect();
+        assert_eq!(found, expected);
     }
 
     #[test]

@@ -6,10 +6,12 @@
 //! | the lake is open, Kafka has answered, and reading begins | `READY=1` |
 //! | files are looked at, and what they say runs or was refused | `RELOADING=1`, `READY=1` |
 //! | the first SIGTERM | `STOPPING=1` |
-//! | twice in each `WATCHDOG_USEC` | `WATCHDOG=1` |
+//! | nothing answers yet at the start | `STATUS`, and `EXTEND_TIMEOUT_USEC` so that it may wait |
+//! | twice in each `WATCHDOG_USEC`, while ingestion makes turns | `WATCHDOG=1` |
 //!
-//! The watchdog is fed by a task of the runtime: a process whose threads are all stuck falls
-//! silent. An outage of Kafka or the store does not silence it; a restart would mend neither.
+//! The watchdog is fed by a task of the runtime, and only while ingestion makes turns: a process
+//! whose threads are all stuck falls silent, and so does one whose loop alone stands still. An
+//! outage of Kafka or the store does not silence it; a restart would mend neither.
 
 use std::ffi::OsStr;
 use std::io;
@@ -18,6 +20,12 @@ use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
+
+/// How long ingestion may make no turn. A turn waits for nothing but the answers of the store to
+/// what an assignment asks, which the store's client gives up after three minutes.
+pub const STANDSTILL: Duration = Duration::from_secs(300);
+/// What a process that waits asks for at once, beyond which it asks again.
+const EXTENSION: Duration = Duration::from_secs(120);
 
 /// The way to the service manager, if there is one. Cheap to clone.
 #[derive(Debug, Clone, Default)]
@@ -58,11 +66,26 @@ impl Manager {
         self.tell("STOPPING=1\nSTATUS=what was read is being committed");
     }
 
-    /// Feeds the watchdog until it is over; ends at once where none waits.
-    pub async fn feed(self, over: CancellationToken) {
+    /// It waits for something at the start, and may for a while yet.
+    pub fn waiting(&self, what: &str) {
+        let usec = EXTENSION.as_micros();
+        self.tell(&format!("STATUS=waiting for {what}\nEXTEND_TIMEOUT_USEC={usec}"));
+    }
+
+    /// Feeds the watchdog while `turns` says that work goes on, until it is over; ends at once
+    /// where none waits.
+    pub async fn feed(self, turns: impl Fn() -> bool, over: CancellationToken) {
         let Some(every) = self.watchdog else { return };
+        let mut had_turns = true;
         loop {
-            self.tell("WATCHDOG=1");
+            let has_turns = turns();
+            if has_turns {
+                self.tell("WATCHDOG=1");
+            } else if had_turns {
+                let seconds = STANDSTILL.as_secs();
+                tracing::error!(seconds, "ingestion makes no turns; the watchdog is not fed");
+            }
+            had_turns = has_turns;
             tokio::select! {
                 biased;
                 () = over.cancelled() => return,
@@ -115,6 +138,7 @@ fn watchdog(usec: Option<&str>, pid: Option<&str>, own_pid: u32) -> Option<Durat
 mod tests {
     use super::*;
     use std::os::linux::net::SocketAddrExt;
+    use std::sync::atomic::{AtomicBool, Ordering};
 
     fn heard(listener: &UnixDatagram) -> String {
         let mut buffer = [0; 512];
@@ -153,11 +177,47 @@ mod tests {
         let path = folder.path().join("notify").display().to_string();
         let listener = UnixDatagram::bind(&path).expect("a new path");
         let over = CancellationToken::new();
-        let feeding = manager(&path, Some(Duration::from_millis(1))).feed(over.clone());
+        let feeding = manager(&path, Some(Duration::from_millis(1))).feed(|| true, over.clone());
         let mut tasks = tokio::task::JoinSet::new();
         tasks.spawn(feeding);
         let fed = tokio::task::spawn_blocking(move || [heard(&listener), heard(&listener)]);
         assert_eq!(fed.await.expect("it is heard"), ["WATCHDOG=1", "WATCHDOG=1"]);
+        over.cancel();
+        tasks.join_next().await.expect("one task").expect("it ends");
+    }
+
+    #[tokio::test]
+    async fn an_ingestion_that_makes_no_turns_is_not_fed_for() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("notify").display().to_string();
+        let listener = UnixDatagram::bind(&path).expect("a new path");
+        let (pulse, over) = (Arc::new(AtomicBool::new(true)), CancellationToken::new());
+        let turns = Arc::clone(&pulse);
+        let feeding = manager(&path, Some(Duration::from_millis(1)))
+            .feed(move || turns.load(Ordering::Relaxed), over.clone());
+        let mut tasks = tokio::task::JoinSet::new();
+        tasks.spawn(feeding);
+        let hears = async |listener: UnixDatagram, patience: Duration| {
+            let heard = tokio::task::spawn_blocking(move || {
+                listener.set_read_timeout(Some(patience)).expect("a patience");
+                let is_heard = listener.recv(&mut [0; 64]).is_ok();
+                (is_heard, listener)
+            });
+            heard.await.expect("it is listened")
+        };
+        let (is_heard, listener) = hears(listener, Duration::from_secs(10)).await;
+        assert!(is_heard);
+        pulse.store(false, Ordering::Relaxed);
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        // What was told before.
+        listener.set_nonblocking(true).expect("a socket");
+        while listener.recv(&mut [0; 64]).is_ok() {}
+        listener.set_nonblocking(false).expect("a socket");
+        let (is_heard, listener) = hears(listener, Duration::from_millis(200)).await;
+        assert!(!is_heard, "it stands still");
+        pulse.store(true, Ordering::Relaxed);
+        let (is_heard, _) = hears(listener, Duration::from_secs(10)).await;
+        assert!(is_heard, "it goes on");
         over.cancel();
         tasks.join_next().await.expect("one task").expect("it ends");
     }

@@ -9,6 +9,7 @@ use crate::engine::Engine;
 use crate::failure::Failure;
 use crate::installation::{Installation, clock};
 use crate::layout;
+use crate::obstacle::{Code, Obstacle};
 use crate::readings::Readings;
 use crate::report::{Look, Memory};
 use huiliu_lake::Lake;
@@ -65,7 +66,10 @@ impl Watch {
                     };
                     self.health.report(look.report(status, &mut memory));
                 }
-                Err(Failure::Error(error)) => self.health.blocked("lake", error.message),
+                Err(Failure::Error(error)) => {
+                    let why = error.message;
+                    self.health.blocked(Obstacle::new("lake", Code::LakeUnavailable, why));
+                }
                 Err(_) => {}
             }
             tokio::select! {

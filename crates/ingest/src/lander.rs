@@ -48,6 +48,7 @@ impl<L: Landing> Lander<L> {
         let mut patience = Patience::new(self.clock.as_ref(), &self.give_up);
         loop {
             let began = self.clock.monotonic();
+            self.metrics.pulse().beat(began);
             let result = self.landing.land(batch).await;
             let took = self.clock.monotonic().saturating_sub(began);
             match result {

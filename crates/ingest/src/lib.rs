@@ -27,6 +27,7 @@ mod lane;
 mod metrics;
 mod patience;
 mod pipeline;
+mod pulse;
 mod replay;
 mod schemas;
 mod session;
@@ -36,6 +37,7 @@ pub mod what_if;
 
 pub use metrics::Metrics;
 pub use pipeline::Pipeline;
+pub use pulse::Pulse;
 pub use replay::{Decoded, Image, Patch};
 pub use session::{Limits, Session, Summary};
 pub use supervise::supervise;

@@ -12,6 +12,7 @@ mod source;
 mod stage;
 mod table;
 
+use crate::pulse::Pulse;
 use groups::Groups;
 use halt::Halt;
 use huiliu_model::port::{Incident, Landed};
@@ -35,6 +36,7 @@ pub struct Metrics {
     table: Table,
     halt: Halt,
     groups: Groups,
+    pulse: Pulse,
 }
 
 impl Metrics {
@@ -50,7 +52,13 @@ impl Metrics {
             table: Table::register(&make)?,
             halt: Halt::register(&make)?,
             groups: Groups::default(),
+            pulse: Pulse::default(),
         })
+    }
+
+    /// Whether ingestion makes turns.
+    pub fn pulse(&self) -> &Pulse {
+        &self.pulse
     }
 
     pub(crate) fn received(&self, dataset: &str, records: usize, bytes: usize, now_us: i64) {

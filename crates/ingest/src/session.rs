@@ -159,6 +159,7 @@ impl<L: Landing> Session<L> {
         drop(run);
         // The queues are closed now: landers finish the batch they hold and end.
         while tasks.join_next().await.is_some() {}
+        self.metrics.pulse().rest();
         result.map(|()| summary)
     }
 }
@@ -167,6 +168,7 @@ impl<L: Landing, S: Source> Loop<'_, L, S> {
     async fn drive(&mut self) -> Result<(), Error> {
         let mut tick = self.session.clock.sleep(TICK);
         loop {
+            self.session.metrics.pulse().beat(self.session.clock.monotonic());
             if self.given_up.is_some() {
                 break;
             }

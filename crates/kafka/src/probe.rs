@@ -13,6 +13,7 @@ use rdkafka::metadata::{Metadata, MetadataTopic};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio_util::sync::CancellationToken;
 
 /// Seconds a cluster has to answer the first question.
 const PATIENCE_S: u64 = 10;
@@ -25,6 +26,8 @@ const EVENTS_MAX: usize = 100;
 pub(crate) struct Probe {
     pub(crate) client: BaseConsumer<Context>,
     servers: String,
+    /// After this is cancelled nobody waits for an answer.
+    stop: CancellationToken,
 }
 
 /// What the cluster holds of what we want to read.
@@ -39,7 +42,13 @@ impl Probe {
         let config = settings.probe();
         let client: BaseConsumer<Context> =
             config.create_with_context(Context::default()).map_err(|e| unbuildable(e, &config))?;
-        Ok(Self { client, servers: settings.bootstrap_servers.clone() })
+        let (servers, stop) = (settings.bootstrap_servers.clone(), CancellationToken::new());
+        Ok(Self { client, servers, stop })
+    }
+
+    /// Waits for the cluster no longer than until `stop`.
+    pub(crate) fn until(self, stop: CancellationToken) -> Self {
+        Self { stop, ..self }
     }
 
     /// Looks the topics up. The first look-up waits for the cluster; blocking.
@@ -150,6 +159,9 @@ impl Probe {
         read: impl Fn(&Metadata) -> Result<Option<T>, Error>,
     ) -> Result<T, Error> {
         for _ in 0..PATIENCE_S {
+            if self.stop.is_cancelled() {
+                break;
+            }
             let answer = self.client.fetch_metadata(kafka_topic, ATTEMPT);
             self.serve();
             if let Some((code, reason)) = self.client.context().refusal() {

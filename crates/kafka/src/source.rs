@@ -56,8 +56,9 @@ impl KafkaSource {
     ) -> Result<Self, Error> {
         settings.validate()?;
         check_routes(&routes)?;
-        let asked = (settings.clone(), routes.clone());
-        let contact = tokio::task::spawn_blocking(move || Contact::make(&asked.0, &asked.1, until));
+        let (asked, given_up) = ((settings.clone(), routes.clone()), stop.clone());
+        let make = move || Contact::make(&asked.0, &asked.1, until, given_up);
+        let contact = tokio::task::spawn_blocking(make);
         let bug = |error| Error::new(ErrorKind::Bug, "the first contact panicked").because(error);
         let contact = contact.await.map_err(|error: tokio::task::JoinError| bug(error))??;
 
@@ -226,8 +227,13 @@ struct Contact {
 }
 
 impl Contact {
-    fn make(settings: &Settings, routes: &[Route], until: Until) -> Result<Self, Error> {
-        let probe = Probe::connect(settings)?;
+    fn make(
+        settings: &Settings,
+        routes: &[Route],
+        until: Until,
+        stop: CancellationToken,
+    ) -> Result<Self, Error> {
+        let probe = Probe::connect(settings)?.until(stop);
         let found = probe.find(routes)?;
         let waits = until == Until::Stopped && !found.partitions.is_empty();
         if !found.missing.is_empty() && !waits {

@@ -132,7 +132,7 @@ async fn serve(
 ) -> Result<(), Failure> {
     let free = SocketAddr::new(address.ip(), 0);
     for address in [address, free] {
-        match run::serve(tasks, address, engine, stop.clone(), console).await {
+        match run::serve(tasks, address, engine.admin(), stop.clone(), console).await {
             Ok(_) => {
                 tasks.spawn(Watch::over(engine, console).go_on(stop.clone()));
                 return Ok(());

@@ -4,17 +4,18 @@ use crate::admin::{self, Admin, Health};
 use crate::cli::{AdminAddress, Global, RunArgs};
 use crate::commands::rule::today;
 use crate::console::Console;
-use crate::engine::{Engine, Following, standing_still, stopped};
+use crate::engine::{Engine, Following, Prepared, standing_still, stopped};
 use crate::failure::Failure;
 use crate::installation::{Installation, clock, runtime, say_off};
 use crate::otlp;
 use crate::reload::Reloader;
-use crate::service::Manager;
+use crate::service::{Manager, STANDSTILL};
 use crate::signals::drain_on_signal;
 use crate::view;
 use crate::watch::Watch;
 use huiliu_ingest::Summary;
 use huiliu_kafka::Until;
+use huiliu_lake::Lake;
 use huiliu_lake::fold::Policy;
 use huiliu_model::Error;
 use std::net::SocketAddr;
@@ -43,22 +44,28 @@ async fn run(args: &RunArgs, installation: Installation, console: &Console) -> R
         None => Some(installation.settings.admin_bind),
     };
     let manager = Manager::of_environment();
-    tasks.spawn(manager.clone().feed(CancellationToken::new()));
-    let mut engine = Engine::open(installation, None, Policy::default(), clock()).await?;
+    let prepared = Prepared::of(installation, clock())?;
+    watch_over(&mut tasks, &manager, &prepared, stop.clone());
     let serving = CancellationToken::new();
     let mut served = JoinSet::new();
     if let Some(address) = address {
-        serve(&mut served, address, &engine, serving.clone(), console).await?;
+        serve(&mut served, address, prepared.admin(), serving.clone(), console).await?;
     }
+    let lake = tokio::select! {
+        biased;
+        lake = lake(args, &prepared, &manager) => lake?,
+        // Nothing was read yet that would have to land.
+        () = stop.cancelled() => return Ok(()),
+    };
+    let mut engine = prepared.over(lake, None, Policy::default());
     let shown = view::begin(&mut tasks, console, Arc::clone(&engine.board), None);
-    engine.manager = manager.clone();
+    engine.manager = manager;
     let mut exporting = JoinSet::new();
     if let Some(endpoint) = args.otlp.clone() {
         let (tracer, exporter) = otlp::tracing(endpoint, &engine.registry, clock())?;
         engine.trace(tracer);
         exporting.spawn(exporter.go_on(serving.clone()));
     }
-    tasks.spawn(stopping(stop.clone(), manager.clone(), engine.health.clone()));
     let summary = sessions(args, &mut engine, address.is_some(), &stop, console).await;
     shown.finish();
     let summary = summary?;
@@ -86,6 +93,27 @@ async fn run(args: &RunArgs, installation: Installation, console: &Console) -> R
         stopped(&summary.stopped)?;
     }
     Ok(())
+}
+
+/// Opens the lake; a process that runs on waits for its store.
+async fn lake(args: &RunArgs, prepared: &Prepared, manager: &Manager) -> Result<Lake, Failure> {
+    match args.once {
+        true => prepared.lake().await,
+        false => prepared.lake_awaited(manager).await,
+    }
+}
+
+/// Feeds the watchdog while ingestion makes turns, and tells when the process is to stop.
+fn watch_over(
+    tasks: &mut JoinSet<()>,
+    manager: &Manager,
+    prepared: &Prepared,
+    stop: CancellationToken,
+) {
+    let (metrics, clock) = (Arc::clone(&prepared.rooms.ingest), Arc::clone(&prepared.clock));
+    let turns = move || metrics.pulse().silent_for(clock.monotonic()) < STANDSTILL;
+    tasks.spawn(manager.clone().feed(turns, CancellationToken::new()));
+    tasks.spawn(stopping(stop, manager.clone(), prepared.health.clone()));
 }
 
 /// Says that the process ends, once it has been told to.
@@ -157,14 +185,12 @@ async fn with_reload(
 pub async fn serve(
     tasks: &mut JoinSet<()>,
     address: SocketAddr,
-    engine: &Engine,
+    admin: Admin,
     stop: CancellationToken,
     console: &Console,
 ) -> Result<SocketAddr, Failure> {
     let listener = admin::bind(address).await?;
     let address = listener.local_addr().unwrap_or(address);
-    let process = Arc::clone(&engine.rooms.process);
-    let admin = Admin { registry: engine.registry.clone(), health: engine.health.clone(), process };
     tasks.spawn(admin::serve(listener, admin, stop));
     console.say(format!("status on http://{address}/, metrics on http://{address}/metrics"));
     Ok(address)

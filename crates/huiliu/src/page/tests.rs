@@ -3,6 +3,7 @@
 use super::*;
 use crate::activity::{Doing, Work};
 use crate::commands::status::{DatasetLine, OffLine, SubjectLine};
+use crate::obstacle::Code;
 use std::collections::BTreeMap;
 
 const HOSTILE: &str = "</td></main><script>alert(1)</script><img src=x onerror='alert(2)'>\"&";
@@ -77,7 +78,7 @@ fn report() -> Report {
 }
 
 fn page(language: Language) -> Page {
-    let reasons = [(HOSTILE.to_owned(), HOSTILE.to_owned())];
+    let reasons = [Obstacle::new(HOSTILE, Code::LakeUnavailable, HOSTILE)];
     draw(&report(), &Now { ready: false, reasons: &reasons }, language)
 }
 
@@ -120,7 +121,7 @@ fn incidents_and_obstacles_are_told_in_the_language() {
     let mut report = report();
     report.incidents[0].why = "27.3% of its last 10000 records were rejected".into();
     report.incidents[0].why_zh = "拒收记录超过上限".into();
-    let reasons = [("lake".to_owned(), "starting".to_owned())];
+    let reasons = [Obstacle::new("lake", Code::Starting, "starting")];
     let now = Now { ready: false, reasons: &reasons };
     let chinese = draw(&report, &now, Language::Chinese).html;
     assert!(chinese.contains("拒收记录超过上限") && chinese.contains("数据湖: 正在启动"));
