@@ -19,8 +19,8 @@ closed set: declared datasets, topics and tables, and fixed words. Offsets of to
 pattern are summed under the pattern, with the partition `all`.
 """
 ROOMS = [
-    ("The process", r"process_|huiliu_(build|config|log|memory|otlp|process|runtime|http)_"),
-    ("Kafka", r"huiliu_source_"),
+    ("The process", r"process_|huiliu_(build|certificate|config|log|memory|obstacles|otlp|process|runtime|spill|http)"),
+    ("Kafka", r"huiliu_(source|cdc)_"),
     ("Stages", r"huiliu_(stage|errors|records|changes)_"),
     ("Quality", r"huiliu_(quality|quarantine|schema_drift|dataset)_"),
     ("Tables", r"huiliu_table_"),

@@ -69,6 +69,11 @@ def burning(name, board, exprs, summary, description):
     ]
 
 
+# When a certificate is a matter for the night and for the week; rejects that nobody has looked at;
+# heartbeats, which ops/debezium sets to every ten seconds; what refreshes write to disk in place of
+# memory.
+EXPIRES_SECONDS = {"page": 3 * 86_400, "ticket": 14 * 86_400}
+REJECT_SECONDS, HEARTBEAT_SECONDS, SPILL_BYTES_PER_SECOND = 86_400, 300, 10 << 20
 SHARE = "{{ $value | humanizePercentage }}"
 SPAN = "{{ $value | humanizeDuration }}"
 
@@ -192,6 +197,18 @@ def standstill():
             "At least {{ $value }} records wait and none became durable for 10 minutes.",
         ),
         Alert(
+            "ConnectorSilent",
+            "page",
+            "huiliu-ingestion",
+            "time() - max by (connector) (huiliu_cdc_heartbeat_timestamp_seconds) "
+            f"> {HEARTBEAT_SECONDS}",
+            "2m",
+            "Connector {{ $labels.connector }} has been silent for " + SPAN,
+            "Its heartbeats come whether its source changes or not. Changes are not read any more, "
+            "and the database keeps its log for it until the disk is full.",
+            "5m",
+        ),
+        Alert(
             "RetentionRisk",
             "page",
             "huiliu-ingestion",
@@ -272,6 +289,17 @@ def causes():
             "30m",
         ),
         Alert(
+            "QuarantineOld",
+            "ticket",
+            "huiliu-quality",
+            "time() - min by (group) (huiliu_quarantine_oldest_open_timestamp_seconds > 0) "
+            f"> {REJECT_SECONDS}",
+            "30m",
+            "Rejects of {{ $labels.group }} have waited for " + SPAN,
+            "Nobody has repaired, replayed or dropped them; their rows are missing in the tables.",
+            "1h",
+        ),
+        Alert(
             "FieldPassRateLow",
             "ticket",
             "huiliu-quality",
@@ -283,6 +311,17 @@ def causes():
             "Dataset {{ $labels.dataset }} misses the gate of 80 % good cells",
             "Only " + SHARE + " of the cells of a day passed their rules.",
             "1h",
+        ),
+        Alert(
+            "DependencyAway",
+            "ticket",
+            "huiliu-overview",
+            "max by (code) (huiliu_obstacles"
+            '{code=~"kafka_unavailable|lake_unavailable"}) > 0',
+            "3m",
+            "Processes wait for what does not answer: {{ $labels.code }}",
+            "`/readyz` of the process says what it asked and what it was told. It goes on by itself.",
+            "5m",
         ),
         Alert(
             "StoreErrors",
@@ -416,6 +455,33 @@ def causes():
             "{{ $labels.instance }} keeps restarting",
             "It started {{ $value }} times in half an hour.",
             "15m",
+        ),
+        *(
+            Alert(
+                "CertificateExpiring",
+                severity,
+                "huiliu-process",
+                "min by (name) (huiliu_certificate_not_after_timestamp_seconds) - time() < "
+                f"{seconds}",
+                "10m",
+                "The certificate {{ $labels.name }} runs out in " + SPAN,
+                "After that no connection is made with it, and a process that runs loses those that "
+                "it has.",
+                "1h",
+            )
+            for severity, seconds in EXPIRES_SECONDS.items()
+        ),
+        Alert(
+            "SpillHeavy",
+            "ticket",
+            "huiliu-process",
+            "sum by (instance) (rate(huiliu_spill_bytes_total[15m])) "
+            f"> {SPILL_BYTES_PER_SECOND}",
+            "30m",
+            "{{ $labels.instance }} spills {{ $value | humanize1024 }}B a second",
+            "Refreshes write to disk what does not fit into their share of the memory, and take "
+            "longer for it.",
+            "30m",
         ),
         Alert(
             "MemoryNearLimit",

@@ -216,6 +216,18 @@ def ingestion():
                       f"/ huiliu_memory_held_limit_bytes{{{PLACE}}}", "{{instance}}"),
                 width=8, height=6,
             ),
+            lines(
+                "Heartbeats of connectors", "Time since the last heartbeat of each Debezium "
+                "connector; they come whether its source changes or not.", "s",
+                Query("time() - max by (connector) (huiliu_cdc_heartbeat_timestamp_seconds"
+                      f"{{{PLACE}}})", "{{connector}}"), width=12, height=6, limits=(60, 300),
+            ),
+            lines(
+                "Newest commit of the sources", "Time since the source database committed the "
+                "newest change that came, by dataset; a quiet source has none.", "s",
+                Query("time() - max by (dataset) (huiliu_cdc_source_commit_timestamp_seconds"
+                      f"{{{PLACE}}})", "{{dataset}}"), width=12, height=6,
+            ),
             table(
                 "Partitions that stand still", "Kafka does not have the next offset: "
                 "huiliu incidents list.", "none",
@@ -490,6 +502,12 @@ def quality():
                 Query(f"max by (group) (huiliu_quarantine_rows{{{PLACE}}})", "{{group}}"),
                 height=6, width=24,
             ),
+            lines(
+                "Oldest open reject", "Time since the oldest reject that is neither repaired nor "
+                "dropped, by group.", "s",
+                Query("time() - min by (group) (huiliu_quarantine_oldest_open_timestamp_seconds"
+                      f"{{{PLACE}}} > 0)", "{{group}}"), height=6, limits=(43_200, 86_400),
+            ),
             table(
                 "Records that left their contract", "Within a day, by dataset and kind of drift.",
                 "short",
@@ -548,6 +566,28 @@ def process():
             table(
                 "State", "What each process is about: starting, running, degraded (its /readyz says "
                 "why), draining.", "none", f"huiliu_process_state{{{PLACE}}} == 1",
+            ),
+            lines(
+                "Obstacles", "What keeps processes from making progress, by code; /readyz says "
+                "more.", "none",
+                Query(f"max by (code) (huiliu_obstacles{{{PLACE}}}) > 0 or vector(0)", "{{code}}"),
+            ),
+            lines(
+                "Memory of folds and refreshes", "What they hold, as a share of what they may; "
+                "beyond it a fold works in slices and a refresh spills.", "percentunit",
+                Query(f"huiliu_memory_pool_reserved_bytes{{{PLACE}}}\n"
+                      f"/ huiliu_memory_pool_limit_bytes{{{PLACE}}}", "{{pool}} {{instance}}"),
+                limits=(0.8, 0.95),
+            ),
+            lines(
+                "Spilled", "Bytes that refreshes write to disk because their memory is full.", "Bps",
+                Query(rate("huiliu_spill_bytes_total", "instance"), "{{instance}}"),
+                limits=(1 << 20, 10 << 20),
+            ),
+            bars(
+                "Certificates", "Time until the certificates that the settings name run out.", "s",
+                "min by (name) (huiliu_certificate_not_after_timestamp_seconds"
+                f"{{{PLACE}}}) - time()", "{{name}}", limits=(1_209_600, 259_200),
             ),
             lines(
                 "Runtime", "Seconds per second that the runtime's threads work; preparing records "

@@ -2,7 +2,8 @@
 
 A city flows; then a department sends nonsense, another a new field, Kafka deletes records that were
 not read, and the object store goes away and comes back. Prometheus scrapes with the rules of the
-project, only quicker.
+project, only quicker. One dataset more comes from Debezium, whose records and heartbeats are written
+here; a certificate is named that nobody is asked for.
 """
 
 import contextlib
@@ -11,6 +12,7 @@ import http.server
 import json
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 import threading
@@ -37,6 +39,18 @@ import render  # noqa: E402
 
 # Long enough for a machine whose two cores are busy.
 PATIENCE_SECONDS = 300
+RESIDENT = """\
+dataset: resident
+title: 居民登记
+provider: 市公安局
+group: pool
+source: {kafka_topic: city.public.resident, format: debezium_json}
+mode: cdc
+key: [id]
+columns:
+  - {name: id, title: 编号, type: string, required: true, grade: L1}
+  - {name: name, title: 名称, type: string, grade: L1}
+"""
 WATER, GAS, POWER = "feed.water.bill", "feed.gas.bill", "feed.power.bill"
 
 
@@ -60,16 +74,42 @@ def world(broker, binary, promtool, tmp_path_factory):
         account = Account(store.endpoint, "lake", "huiliu-test-key", "huiliu-test-secret")
         huiliu = Huiliu(binary, folder / "work", "s3://lake/city", account)
         ends.callback(huiliu.kill_all)
-        broker.create(kafka_topics(), 2)
+        broker.create([*kafka_topics(), "city.public.resident", "heartbeat.city"], 2)
+        declare_more(huiliu)
         expire(broker, huiliu)
         process, port = huiliu.start_served(broker)
         prometheus, told = watch(ends, folder, promtool, port)
         huiliu.generate(broker, 4_000, 11, 2)
+        change(broker)
         happen(broker, store, process, port, prometheus)
         scrape = get(port, "/metrics")[1]
         (folder / "scrape.txt").write_text(scrape)
         yield World(prometheus, told, scrape)
         assert drain(process) == 0, messages(process)
+
+
+def declare_more(huiliu):
+    """A dataset from Debezium, and the certificate of an authority that is good for a month."""
+    pipelines, authority = huiliu.directory / "pipelines", huiliu.directory / "authority.pem"
+    shutil.copytree(REPOSITORY / "pipelines", pipelines)
+    (pipelines / "pool" / "resident.yaml").write_text(RESIDENT)
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "30", "-subj", "/CN=x",
+         "-keyout", huiliu.directory / "key.pem", "-out", authority],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    huiliu.point_at(pipelines, REPOSITORY / "sql")
+    with open(huiliu.directory / "huiliu.yaml", "a") as settings:
+        settings.write(f"schema_registry: {{url: 'http://127.0.0.1:1', ca_location: {authority}}}\n")
+
+
+def change(broker):
+    """A change as Debezium tells it, committed an hour ago, and a heartbeat of now."""
+    now = int(time.time() * 1000)
+    source = {"name": "city", "db": "city", "table": "resident", "lsn": 1, "ts_ms": now - 3_600_000}
+    row = {"before": None, "after": {"id": "1", "name": "x"}, "source": source, "op": "c"}
+    broker.publish("city.public.resident", [(text({"id": "1"}), text(row | {"ts_ms": now}))])
+    broker.publish("heartbeat.city", [(text({"serverName": "city"}), text({"ts_ms": now}))])
 
 
 def expire(broker, huiliu):
@@ -216,6 +256,33 @@ def test_what_happened_is_told(world):
     assert world.told["DatasetStopped"]["labels"]["dataset"] == "power_bill"
     assert world.told["PartitionStandsStill"]["labels"]["kafka_topic"] == GAS
     assert world.told["PartitionStandsStill"]["annotations"]["runbook_url"].endswith(".md")
+
+
+def test_a_quiet_source_is_told_from_a_dead_connector(world):
+    def age(metric):
+        found = world.prometheus.now(f"time() - max by (connector, dataset) ({metric})")
+        assert len(found) == 1, found
+        return found[0]
+
+    labels, age_of_beat = age("huiliu_cdc_heartbeat_timestamp_seconds")
+    assert labels == {"connector": "city"} and age_of_beat < 1_800
+    labels, age_of_commit = age("huiliu_cdc_source_commit_timestamp_seconds")
+    assert labels == {"dataset": "resident"}
+    assert abs(age_of_commit - age_of_beat - 3_600) < 60
+
+
+def test_a_certificate_has_its_end(world):
+    left = world.prometheus.now("huiliu_certificate_not_after_timestamp_seconds - time()")
+    assert [labels["name"] for labels, _ in left] == ["registry_authority"]
+    assert 29 * 86_400 < left[0][1] < 30 * 86_400
+
+
+def test_rejects_that_wait_have_an_age_by_group(world):
+    found = world.prometheus.now(
+        "time() - max by (group) (huiliu_quarantine_oldest_open_timestamp_seconds > 0)"
+    )
+    ages = {labels["group"]: age for labels, age in found}
+    assert 0 < ages["feed"] < 3_600
 
 
 def test_no_panel_is_empty(world):

@@ -3,6 +3,8 @@
 import http.server
 import json
 import re
+import ssl
+import subprocess
 import threading
 
 import pytest
@@ -15,19 +17,26 @@ TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 
 
 class Collector:
-    """Takes what is posted, or refuses it."""
+    """Takes what is posted, or refuses it; over TLS where there is a folder for a certificate."""
 
-    def __init__(self):
+    def __init__(self, folder=None):
         self.posted = []
+        self.headers = []
         self.answer = 200
+        self.refusals = 0
         outer = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_POST(self):
                 body = self.rfile.read(int(self.headers["Content-Length"]))
-                if outer.answer == 200:
+                outer.headers.append(dict(self.headers))
+                answer = outer.answer
+                if outer.refusals:
+                    outer.refusals -= 1
+                    answer = 503
+                if answer == 200:
                     outer.posted.append((self.path, self.headers["Content-Type"], json.loads(body)))
-                self.send_response(outer.answer)
+                self.send_response(answer)
                 self.send_header("Content-Type", "application/json")
                 self.end_headers()
                 self.wfile.write(b"{}")
@@ -36,7 +45,21 @@ class Collector:
                 """Says nothing."""
 
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
+        scheme = "http"
+        if folder:
+            scheme, self.authority = "https", folder / "collector.pem"
+            key = folder / "collector-key.pem"
+            subprocess.run(
+                ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
+                 "-subj", "/CN=collector", "-addext", "subjectAltName=IP:127.0.0.1",
+                 "-addext", "basicConstraints=critical,CA:FALSE",
+                 "-keyout", key, "-out", self.authority],
+                check=True, capture_output=True,
+            )  # fmt: skip
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(self.authority, key)
+            self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
+        self.url = f"{scheme}://127.0.0.1:{self.server.server_port}"
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     def spans(self):
@@ -90,7 +113,7 @@ def test_every_batch_has_a_span_that_links_to_those_of_its_records(
     assert (path, kind) == ("/v1/traces", "application/json")
     about = document["resourceSpans"][0]["resource"]["attributes"]
     assert {"key": "service.name", "value": {"stringValue": "huiliu"}} in about
-    told = collector.spans()
+    told = [span for span in collector.spans() if span["name"] == "land"]
     assert sum(values(span)["huiliu.offsets"] for span in told) == 50
     assert sum(values(span)["huiliu.rows"] for span in told) == 50
     for span in told:
@@ -118,7 +141,7 @@ def test_a_collector_that_refuses_or_is_gone_holds_nothing_up(broker, topics, hu
         return int(re.search(rf"^{re.escape(name)} (\d+)$", get(port, "/metrics")[1], re.M)[1])
 
     eventually(lambda: counted("refused") > 0, 60, process)
-    assert "it answers `HTTP/1.0 503" in messages(process)
+    assert "it answers 503" in messages(process)
     collector.answer = 200
     broker.publish(WATER, bills("water_bill", 20, 20))
     eventually(lambda: counted("sent") > 0, 60, process)
@@ -131,6 +154,63 @@ def test_a_collector_that_refuses_or_is_gone_holds_nothing_up(broker, topics, hu
     assert [int(row["n"]) for row in rows] == [60]
 
 
-def test_an_endpoint_that_cannot_be_used_is_refused_at_once(huiliu):
-    done = huiliu.run("run", "--once", "--otlp", "https://collector:4318", expect=2)
-    assert b"not an http:// URL" in done.stderr
+def test_spans_go_over_tls_with_headers_and_link_from_change_to_table(
+    broker, topics, huiliu, tmp_path
+):
+    broker.create(topics)
+    collector = Collector(tmp_path)
+    # A collector that is busy is asked again.
+    collector.refusals = 1
+    huiliu.environment |= {
+        "OTEL_EXPORTER_OTLP_ENDPOINT": collector.url,
+        "OTEL_EXPORTER_OTLP_CERTIFICATE": str(collector.authority),
+        "OTEL_EXPORTER_OTLP_HEADERS": "authorization=Bearer%20abc,x-city=101",
+    }
+    process, port = huiliu.start_served(broker)
+    try:
+        broker.publish(WATER, bills("water_bill", 50))
+
+        def named(name):
+            return [span for span in collector.spans() if span["name"] == name]
+
+        def refreshed():
+            return [span for span in named("refresh") if span["links"]]
+
+        eventually(lambda: named("land") and refreshed(), 120, process)
+        landed = {span["spanId"]: span for span in named("land")}
+        for span in refreshed():
+            assert {link["spanId"] for link in span["links"]} <= set(landed)
+            assert re.fullmatch(r"\w+\.\w+", values(span)["huiliu.table"])
+            assert span["kind"] == 1 and values(span)["huiliu.way"] in ("full", "incremental")
+        for headers in collector.headers:
+            assert headers["authorization"] == "Bearer abc" and headers["x-city"] == "101"
+        text = get(port, "/metrics")[1]
+        assert 'huiliu_otlp_spans_total{outcome="refused"} 0\n' in text, "it was asked again"
+        assert collector.refusals == 0
+        assert "Bearer" not in messages(process, 1_000_000)
+        assert drain(process) == 0, messages(process)
+    finally:
+        collector.server.shutdown()
+
+
+def test_a_collector_whose_certificate_is_not_trusted_gets_nothing(
+    broker, topics, huiliu, tmp_path
+):
+    broker.create(topics)
+    broker.publish(WATER, bills("water_bill", 5))
+    collector = Collector(tmp_path)
+    huiliu.environment |= {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.url}
+    done = huiliu.run_once(broker)
+    assert collector.posted == [] and b"does not take them" in done.stderr
+    collector.server.shutdown()
+
+
+def test_what_cannot_be_used_is_refused_at_once(huiliu):
+    done = huiliu.run("run", "--once", "--otlp", "ftp://collector:4318", expect=2)
+    assert b"not an http:// or https:// URL" in done.stderr
+    huiliu.environment |= {"OTEL_EXPORTER_OTLP_HEADERS": "password"}
+    done = huiliu.run(
+        "run", "--once", "--otlp", "http://127.0.0.1:1", "--bootstrap-servers", "127.0.0.1:1",
+        "--lake", huiliu.lake, "--protection", "plain", expect=78,
+    )  # fmt: skip
+    assert b"OTEL_EXPORTER_OTLP_HEADERS" in done.stderr

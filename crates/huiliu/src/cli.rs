@@ -229,7 +229,7 @@ pub struct RunArgs {
     /// Take safe changes of pipeline files over when they appear; SIGHUP does so at any time
     #[arg(long, conflicts_with = "once")]
     pub watch: bool,
-    /// Send a span of every batch to this OTLP collector over HTTP, as http://host:4318
+    /// Send a span of every batch, fold and refresh to this OTLP collector, as http://host:4318
     #[arg(long, value_name = "URL", env = "OTEL_EXPORTER_OTLP_ENDPOINT",
           value_parser = crate::otlp::endpoint)]
     pub otlp: Option<Endpoint>,

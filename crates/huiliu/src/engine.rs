@@ -10,6 +10,7 @@ use crate::board::Board;
 use crate::duty::Keeper;
 use crate::failure::Failure;
 use crate::fold::{self, CHECKPOINT_EVERY, Fold};
+use crate::heartbeats;
 use crate::installation::{Installation, shape};
 use crate::maintenance::Maintain;
 use crate::member::Door;
@@ -55,6 +56,7 @@ pub struct Engine {
     pipelines: Pipelines,
     kafka: huiliu_kafka::Settings,
     policy: Policy,
+    tracer: Option<Tracer>,
 }
 
 /// Everything that a process needs but the lake: what is wrong in its settings has been said, and
@@ -135,6 +137,7 @@ impl Prepared {
             pipelines: self.pipelines,
             kafka: self.kafka,
             policy,
+            tracer: None,
             installation: self.installation,
         }
     }
@@ -196,6 +199,7 @@ impl Engine {
     /// Makes a span of every batch, with links to the spans that its records name.
     pub fn trace(&mut self, tracer: Tracer) {
         self.kafka.traces = Some(Arc::clone(&tracer.traces));
+        self.tracer = Some(tracer.clone());
         self.board.trace(tracer);
     }
 
@@ -226,16 +230,24 @@ impl Engine {
                 activity: self.activity.clone(),
                 as_of,
                 over: over.clone(),
+                usage: Arc::clone(&self.rooms.pools.refreshes),
+                tracer: self.tracer.clone(),
             };
             tasks.spawn(follow.go_on());
         }
         tasks.spawn(self.maintain(over.clone()).go_on());
+        if heartbeats::are_wanted(&self.installation.project.contracts) {
+            let metrics = self.rooms.heartbeats.clone();
+            let (kafka, over) = (self.kafka.clone(), over.clone());
+            tasks.spawn_blocking(move || heartbeats::listen(&kafka, &metrics, &over));
+        }
         let fold = Fold {
             lake: self.lake.clone(),
             clock: Arc::clone(&self.clock),
             activity: self.activity.clone(),
             policy: self.policy,
             metrics: self.rooms.fold.clone(),
+            tracer: self.tracer.clone(),
             over: over.clone(),
         };
         let mut folding = JoinSet::new();
@@ -365,6 +377,8 @@ fn declare(rooms: &Rooms, installation: &Installation, lake: &Lake) {
     let contracts = lake.datasets().map(|d| (&*d.contract, d.contract_sm3()));
     let tables = installation.project.built_tables();
     rooms.declared.declare(contracts, tables, installation.memory().limit_bytes());
+    rooms.pools.divide(installation.memory());
+    lake.count_folds(Arc::clone(&rooms.pools.folds));
 }
 
 type Pipelines = BTreeMap<Arc<str>, Arc<Pipeline>>;

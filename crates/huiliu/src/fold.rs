@@ -3,6 +3,7 @@
 //! is left to it.
 
 use crate::activity::{Activity, Work};
+use crate::otlp::Tracer;
 use huiliu_lake::Lake;
 use huiliu_lake::fold::{Folded, Policy};
 use huiliu_model::{Clock, Error, ErrorKind};
@@ -78,6 +79,7 @@ pub struct Fold {
     pub activity: Activity,
     pub policy: Policy,
     pub metrics: Metrics,
+    pub tracer: Option<Tracer>,
     pub over: CancellationToken,
 }
 
@@ -139,8 +141,17 @@ impl Fold {
             return Ok(());
         }
         let _under_way = self.activity.begin(Work::Fold, &*dataset.contract.dataset);
-        let began = self.clock.monotonic();
-        if let Some(folded) = dataset.fold().await? {
+        let (began, began_us) = (self.clock.monotonic(), self.clock.now_us());
+        let result = dataset.fold().await;
+        if let Some(tracer) = &self.tracer {
+            let name = &dataset.contract.dataset;
+            match &result {
+                Ok(Some(folded)) => tracer.folded(name, began_us, Ok(folded)),
+                Ok(None) => {}
+                Err(error) => tracer.folded(name, began_us, Err(error)),
+            }
+        }
+        if let Some(folded) = result? {
             self.metrics.count(&folded, self.clock.monotonic().saturating_sub(began));
             tell(&dataset.contract.dataset, &folded);
         }

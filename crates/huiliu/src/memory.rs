@@ -16,6 +16,7 @@ use std::path::Path;
 
 const RECORDS_PART: u64 = 8;
 const HELD_PART: u64 = 8;
+const FOLD_PART: u64 = 8;
 const BESIDE_PART: u64 = 4;
 const ALONE_PART: u64 = 2;
 /// Where neither a person nor the control group says anything.
@@ -46,6 +47,11 @@ impl Memory {
     /// Rows that are prepared and not landed.
     pub fn held_bytes(self) -> usize {
         self.part(HELD_PART)
+    }
+
+    /// A fold.
+    pub fn fold_bytes(self) -> usize {
+        self.part(FOLD_PART)
     }
 
     /// All refreshes beside ingestion.

@@ -1,8 +1,9 @@
 //! Metrics of the process itself; every room registers its own beside them.
 
+use crate::pools::Pools;
 use crate::process;
 use crate::subjects::follow;
-use crate::{duty, fold, layout, maintenance, obstacle, reload};
+use crate::{certificates, duty, fold, heartbeats, layout, maintenance, obstacle, oldest, reload};
 use huiliu_model::contract::Freshness;
 use huiliu_model::{Clock, Contract, Error, ErrorKind};
 use huiliu_spec::TableSpec;
@@ -94,6 +95,10 @@ pub struct Rooms {
     pub layout: layout::Metrics,
     pub process: Arc<process::Metrics>,
     pub obstacles: Arc<obstacle::Metrics>,
+    pub pools: Pools,
+    pub certificates: certificates::Metrics,
+    pub heartbeats: heartbeats::Metrics,
+    pub oldest: oldest::Metrics,
     pub declared: Declared,
 }
 
@@ -115,6 +120,10 @@ impl Rooms {
             layout: layout::Metrics::register(registry)?,
             process: Arc::new(process::Metrics::register(registry, Arc::clone(clock))?),
             obstacles: Arc::new(obstacle::Metrics::register(registry)?),
+            pools: Pools::register(registry)?,
+            certificates: certificates::Metrics::register(registry)?,
+            heartbeats: heartbeats::Metrics::register(registry)?,
+            oldest: oldest::Metrics::register(registry)?,
             declared: Declared::register(registry)?,
         })
     }

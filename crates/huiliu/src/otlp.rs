@@ -1,21 +1,30 @@
-//! Spans of landed batches, sent to a collector: OTLP over HTTP in its JSON form (OpenTelemetry
-//! Protocol 1.x, `POST /v1/traces`).
+//! Spans of landed batches, folds and refreshes, sent to a collector: OTLP over HTTP in its JSON
+//! form (OpenTelemetry Protocol 1.x, `POST /v1/traces`).
 //!
-//! One span per attempt to land a batch, with links to the spans that its records name in their
-//! header `traceparent`. Nothing waits for the collector: what does not fit into the queue, or is
-//! not taken by the collector, is counted and let go. The way to the collector is plain HTTP, for
-//! it is meant to stand beside the process; it speaks TLS to whatever lies further.
+//! | span | links |
+//! |---|---|
+//! | an attempt to land a batch | the spans that its records name in their header `traceparent` |
+//! | a fold of a dataset | the landings since the last fold, a sample of them |
+//! | a refresh of a table | the newest landing of each dataset it reads |
+//!
+//! Nothing waits for the collector. What does not fit into the queue, or is not taken after some
+//! attempts, is counted and let go.
 
+mod span;
 mod wire;
 
+use huiliu_lake::fold::Folded;
 use huiliu_model::{Batch, Clock, Error, TraceContext, Traces};
+use huiliu_subject::Refreshed;
 use prometheus::{IntCounterVec, Opts, Registry};
 use serde_json::{Value, json};
-use std::hash::{BuildHasher, Hasher, RandomState};
-use std::sync::Arc;
+use span::{Work, text};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
+use wire::Collector;
 pub use wire::Endpoint;
 
 /// Spans that wait for the collector.
@@ -24,11 +33,15 @@ const QUEUE_SPANS: usize = 2_048;
 const REQUEST_SPANS: usize = 512;
 /// How often spans are sent; the default of OpenTelemetry's batch processor.
 const SEND_EVERY: Duration = Duration::from_secs(5);
+/// Attempts to send a request, and the wait after the first; each wait is twice the one before.
+const ATTEMPTS: u32 = 4;
+const BACK_OFF: Duration = Duration::from_secs(1);
+/// How long a collector may ask to be left alone.
+const WAIT_MAX: Duration = Duration::from_secs(30);
 /// How long the collector may take at the end of the process.
 const FAREWELL: Duration = Duration::from_secs(2);
-/// `SPAN_KIND_CONSUMER`, `STATUS_CODE_OK` and `STATUS_CODE_ERROR` of the protocol.
-const CONSUMER: u8 = 5;
-const STATUS: [u8; 2] = [1, 2];
+/// Landings that one fold links to.
+const LINKS_MAX: usize = 128;
 
 /// What is told of spans.
 #[derive(Clone)]
@@ -79,12 +92,23 @@ pub struct Tracer {
     queue: mpsc::Sender<Value>,
     metrics: Metrics,
     clock: Arc<dyn Clock>,
+    landed: Arc<Mutex<Landed>>,
+}
+
+/// Spans of landings by dataset, to link to.
+#[derive(Default)]
+struct Landed {
+    /// Since the last fold.
+    to_fold: BTreeMap<String, Vec<TraceContext>>,
+    newest: BTreeMap<String, TraceContext>,
 }
 
 /// Sends spans until it is over.
 pub struct Exporter {
-    endpoint: Endpoint,
+    collector: Collector,
     queue: mpsc::Receiver<Value>,
+    /// Those of the request under way: one that is broken off is sent once more.
+    sending: Vec<Value>,
     metrics: Metrics,
     /// The last request was taken.
     reaches: bool,
@@ -93,17 +117,20 @@ pub struct Exporter {
 /// A tracer, and what sends its spans to the endpoint.
 ///
 /// # Errors
-/// `Bug` when the registry holds the metric's name already.
+/// `Invalid` when a variable of the environment cannot be used; `Bug` when the registry holds the
+/// metric's name already.
 pub fn tracing(
     endpoint: Endpoint,
     registry: &Registry,
     clock: Arc<dyn Clock>,
 ) -> Result<(Tracer, Exporter), Error> {
+    let collector = Collector::of_environment(endpoint)?;
     let metrics = Metrics::register(registry).map_err(crate::metrics::duplicate)?;
     let (sender, queue) = mpsc::channel(QUEUE_SPANS);
     let traces = Arc::new(Traces::default());
-    let tracer = Tracer { traces, queue: sender, metrics: metrics.clone(), clock };
-    Ok((tracer, Exporter { endpoint, queue, metrics, reaches: true }))
+    let landed = Arc::default();
+    let tracer = Tracer { traces, queue: sender, metrics: metrics.clone(), clock, landed };
+    Ok((tracer, Exporter { collector, queue, sending: Vec::new(), metrics, reaches: true }))
 }
 
 impl Tracer {
@@ -114,79 +141,74 @@ impl Tracer {
     /// Queues the span of one attempt to land a batch. A batch that has to be tried again keeps
     /// its links for the attempt that succeeds.
     pub fn landed(&self, landing: &Landing<'_>) {
-        let links = match landing.result {
-            Ok(_) => self.traces.take(&landing.batch.covers),
+        let Landing { batch, began_us, result } = landing;
+        let links = match result {
+            Ok(_) => self.traces.take(&batch.covers),
             Err(_) => Vec::new(),
         };
-        if self.queue.try_send(span(landing, &links, self.clock.now_us())).is_err() {
+        let result = result.as_ref().map(|v| (v.table_version, v.file_bytes)).map_err(|e| *e);
+        let own = self.queue(*began_us, &links, span::landing(batch, result));
+        if result.is_err() {
+            return;
+        }
+        let mut landed = self.noted();
+        landed.newest.insert(batch.dataset.to_string(), own);
+        let to_fold = landed.to_fold.entry(batch.dataset.to_string()).or_default();
+        if to_fold.len() == LINKS_MAX {
+            // Every second one goes, so that a sample of all stays.
+            let mut keeps = false;
+            to_fold.retain(|_| {
+                keeps = !keeps;
+                keeps
+            });
+        }
+        to_fold.push(own);
+    }
+
+    /// Queues the span of a fold that had changes, or failed.
+    pub fn folded(&self, dataset: &str, began_us: i64, result: Result<&Folded, &Error>) {
+        if result.is_ok_and(|folded| folded.changes == 0) {
+            return;
+        }
+        let links = match result {
+            Ok(_) => self.noted().to_fold.remove(dataset).unwrap_or_default(),
+            Err(_) => Vec::new(),
+        };
+        let result = result.map(|folded| (folded.changes, folded.applied, folded.to_version));
+        self.queue(began_us, &links, span::fold(dataset, result));
+    }
+
+    /// Queues the span of a refresh that had something to do, or failed.
+    pub fn refreshed(
+        &self,
+        (table, reads): (&str, &[String]),
+        began_us: i64,
+        result: Result<&Refreshed, &Error>,
+    ) {
+        let Some(work) = span::refresh(table, result) else { return };
+        let links: Vec<TraceContext> = {
+            let landed = self.noted();
+            reads.iter().filter_map(|dataset| landed.newest.get(dataset).copied()).collect()
+        };
+        self.queue(began_us, &links, work);
+    }
+
+    fn queue(&self, began_us: i64, links: &[TraceContext], work: Work<'_>) -> TraceContext {
+        let ended_us = self.clock.now_us();
+        let (own, span) = Work { began_us, ended_us, links, ..work }.span();
+        if self.queue.try_send(span).is_err() {
             self.metrics.count("dropped", 1);
         }
+        own
     }
-}
 
-/// 64 bits that no other span has: the standard library seeds its hashers from the system.
-fn id() -> u64 {
-    RandomState::new().build_hasher().finish().max(1)
-}
-
-fn span(landing: &Landing<'_>, links: &[TraceContext], ended_us: i64) -> Value {
-    let Landing { batch, began_us, result } = landing;
-    let mut attributes = vec![
-        text("messaging.system", "kafka"),
-        text("huiliu.dataset", &batch.dataset),
-        number("huiliu.offsets", i64::try_from(batch.tally.offsets()).unwrap_or(i64::MAX)),
-        number("huiliu.rows", i64::try_from(batch.row_count()).unwrap_or(i64::MAX)),
-        number("huiliu.rejected", i64::try_from(batch.tally.rejected).unwrap_or(i64::MAX)),
-    ];
-    if let Some(partition) = batch.covers.0.keys().next() {
-        attributes.push(text("messaging.destination.name", &partition.kafka_topic));
+    fn noted(&self) -> MutexGuard<'_, Landed> {
+        self.landed.lock().unwrap_or_else(PoisonError::into_inner)
     }
-    let status = match result {
-        Ok(version) => {
-            attributes.push(number("huiliu.table_version", version.table_version));
-            let bytes = i64::try_from(version.file_bytes).unwrap_or(i64::MAX);
-            attributes.push(number("huiliu.file_bytes", bytes));
-            json!({ "code": STATUS[0] })
-        }
-        Err(error) => {
-            attributes.push(text("error.type", error.kind.label()));
-            json!({ "code": STATUS[1], "message": error.message })
-        }
-    };
-    let linked = |link: &TraceContext| {
-        json!({
-            "traceId": format!("{:032x}", link.trace_id),
-            "spanId": format!("{:016x}", link.span_id),
-        })
-    };
-    json!({
-        "traceId": format!("{:016x}{:016x}", id(), id()),
-        "spanId": format!("{:016x}", id()),
-        "name": "land",
-        "kind": CONSUMER,
-        "startTimeUnixNano": nanos(*began_us),
-        "endTimeUnixNano": nanos(ended_us.max(*began_us)),
-        "attributes": attributes,
-        "links": links.iter().map(linked).collect::<Vec<_>>(),
-        "status": status,
-    })
-}
-
-/// 64-bit numbers are texts in the protocol's JSON form.
-fn nanos(us: i64) -> String {
-    format!("{us}000")
-}
-
-fn text(key: &str, value: &str) -> Value {
-    json!({ "key": key, "value": { "stringValue": value } })
-}
-
-fn number(key: &str, value: i64) -> Value {
-    json!({ "key": key, "value": { "intValue": value.to_string() } })
 }
 
 /// The body of one request.
-fn request(spans: Vec<Value>) -> Value {
+fn request(spans: &[Value]) -> Value {
     let about = [text("service.name", "huiliu"), text("service.version", crate::metrics::VERSION)];
     json!({
         "resourceSpans": [{
@@ -200,52 +222,60 @@ impl Exporter {
     /// Sends what is queued every five seconds, and what is left when it is over.
     pub async fn go_on(mut self, over: CancellationToken) {
         loop {
-            let is_over = tokio::select! {
-                biased;
-                () = over.cancelled() => true,
-                () = tokio::time::sleep(SEND_EVERY) => false,
-            };
-            if !is_over {
+            let turn = async {
+                tokio::time::sleep(SEND_EVERY).await;
                 self.send_all().await;
-                continue;
+            };
+            tokio::select! {
+                biased;
+                () = over.cancelled() => break,
+                () = turn => {}
             }
-            if tokio::time::timeout(FAREWELL, self.send_all()).await.is_err() {
-                tracing::warn!("the collector of spans did not answer in time; the last are lost");
-            }
-            return;
+        }
+        if tokio::time::timeout(FAREWELL, self.send_all()).await.is_err() {
+            tracing::warn!("the collector of spans did not answer in time; the last are lost");
         }
     }
 
     async fn send_all(&mut self) {
         loop {
-            let mut spans = Vec::new();
-            while spans.len() < REQUEST_SPANS
+            while self.sending.len() < REQUEST_SPANS
                 && let Ok(span) = self.queue.try_recv()
             {
-                spans.push(span);
+                self.sending.push(span);
             }
-            if spans.is_empty() {
+            if self.sending.is_empty() {
                 return;
             }
-            self.send(spans).await;
+            self.send().await;
+            self.sending.clear();
         }
     }
 
-    async fn send(&mut self, spans: Vec<Value>) {
-        let count = spans.len();
-        match self.endpoint.post(&request(spans)).await {
-            Ok(()) => {
-                self.metrics.count("sent", count);
-                self.reaches = true;
-            }
-            Err(why) => {
-                self.metrics.count("refused", count);
-                // Once for each outage: spans are news about the work, not the work.
-                if std::mem::replace(&mut self.reaches, false) {
-                    tracing::warn!(why, "the collector of spans does not take them");
+    /// Sends one request, some times if need be.
+    async fn send(&mut self) {
+        let (count, document) = (self.sending.len(), request(&self.sending));
+        let mut back_off = BACK_OFF;
+        for left in (0..ATTEMPTS).rev() {
+            let untaken = match self.collector.post(&document).await {
+                Ok(()) => {
+                    self.metrics.count("sent", count);
+                    self.reaches = true;
+                    return;
                 }
+                Err(untaken) => untaken,
+            };
+            // Once for each outage: spans are news about the work, not the work.
+            if std::mem::replace(&mut self.reaches, false) {
+                tracing::warn!(why = untaken.why, "the collector of spans does not take them");
             }
+            if left == 0 || !untaken.passes {
+                break;
+            }
+            tokio::time::sleep(untaken.wait.unwrap_or(back_off).min(WAIT_MAX)).await;
+            back_off *= 2;
         }
+        self.metrics.count("refused", count);
     }
 }
 
@@ -280,10 +310,11 @@ mod tests {
     #[test]
     fn a_span_tells_of_its_batch_and_links_to_the_spans_of_its_records() {
         let batch = batch();
-        let landed = Version { table_version: 7, file_bytes: 900 };
-        let landing = Landing { batch: &batch, began_us: 1_500_000, result: Ok(landed) };
-        let link = TraceContext { trace_id: 0xab, span_id: 0xcd };
-        let mut span = span(&landing, &[link], 1_750_000);
+        let link = [TraceContext { trace_id: 0xab, span_id: 0xcd }];
+        let work = span::landing(&batch, Ok((7, 900)));
+        let work = Work { began_us: 1_500_000, ended_us: 1_750_000, links: &link, ..work };
+        let (own, mut span) = work.span();
+        assert_eq!(span["spanId"], format!("{:016x}", own.span_id));
         for (name, digits) in [("traceId", 32), ("spanId", 16)] {
             let id = span[name].as_str().expect("a text").to_owned();
             assert!(id.len() == digits && id.bytes().all(|c| c.is_ascii_hexdigit()), "{id}");
@@ -335,6 +366,19 @@ mod tests {
             spans.iter().map(|span| span["links"].as_array().map_or(9, Vec::len)).collect();
         assert_eq!(links, [0, 1, 0]);
         assert_eq!(spans[0]["status"], json!({"code": 2, "message": "no answer"}));
+        let folded = |result| tracer.folded("water_bill", 0, result);
+        folded(Err(&away));
+        let done = Folded { changes: 3, applied: 2, to_version: 9, ..Folded::default() };
+        folded(Ok(&done));
+        folded(Ok(&done));
+        let folds: Vec<Value> = std::iter::from_fn(|| exporter.queue.try_recv().ok()).collect();
+        let named = |span: &Value, i: usize| span["links"][i]["spanId"].clone();
+        assert_eq!(folds[1]["name"], "fold");
+        assert_eq!(named(&folds[1], 0), spans[1]["spanId"]);
+        assert_eq!(named(&folds[1], 1), spans[2]["spanId"]);
+        let links: Vec<usize> =
+            folds.iter().map(|span| span["links"].as_array().map_or(9, Vec::len)).collect();
+        assert_eq!(links, [0, 2, 0], "a fold that failed leaves them to the next one");
         for _ in 0..=QUEUE_SPANS {
             tracer.landed(&Landing { batch: &batch, began_us: 0, result: Ok(landed()) });
         }

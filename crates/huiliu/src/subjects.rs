@@ -11,6 +11,7 @@ pub mod times;
 use crate::failure::Failure;
 use crate::installation::{Installation, clock};
 use huiliu_lake::Lake;
+use huiliu_model::usage::Usage;
 use huiliu_model::{Clock, Error};
 use huiliu_spec::TableSpec;
 use huiliu_spec::table::{InputKind, Severity};
@@ -39,6 +40,8 @@ pub struct Refresher<'a> {
     clock: Arc<dyn Clock>,
     pub seen: Seen,
     pub newest: sets::Newest,
+    /// Where it is counted what refreshes hold and spill.
+    pub usage: Arc<Usage>,
 }
 
 impl<'a> Refresher<'a> {
@@ -57,6 +60,7 @@ impl<'a> Refresher<'a> {
             clock: clock(),
             seen: Seen::default(),
             newest: sets::Newest::default(),
+            usage: Arc::default(),
         }
     }
 
@@ -119,6 +123,7 @@ impl<'a> Refresher<'a> {
             batch_rows: inputs.batch_rows(memory_bytes),
             buckets_per_pass: if small { u32::MAX } else { 1 },
             partitions: self.partitions,
+            usage: Arc::clone(&self.usage),
             ..Budget::default()
         }
     }

@@ -2,6 +2,7 @@
 
 use crate::activity::Activity;
 use crate::admin::Health;
+use crate::certificates;
 use crate::commands::incidents::{self, PartitionLine};
 use crate::commands::status;
 use crate::console::Console;
@@ -10,11 +11,13 @@ use crate::failure::Failure;
 use crate::installation::{Installation, clock};
 use crate::layout;
 use crate::obstacle::{Code, Obstacle};
+use crate::oldest::Oldest;
 use crate::readings::Readings;
 use crate::report::{Look, Memory};
 use huiliu_lake::Lake;
 use prometheus::Registry;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
@@ -29,6 +32,8 @@ pub struct Watch {
     registry: Registry,
     activity: Activity,
     layout: layout::Metrics,
+    certificates: certificates::Metrics,
+    oldest: Oldest,
     console: Console,
 }
 
@@ -41,12 +46,14 @@ impl Watch {
             registry: engine.registry.clone(),
             activity: engine.activity.clone(),
             layout: engine.rooms.layout.clone(),
+            certificates: engine.rooms.certificates.clone(),
+            oldest: Oldest::new(engine.rooms.oldest.clone(), Arc::clone(&engine.clock)),
             console: console.clone(),
         }
     }
 
     /// Looks until `stop`.
-    pub async fn go_on(self, stop: CancellationToken) {
+    pub async fn go_on(mut self, stop: CancellationToken) {
         let mut memory = Memory::default();
         let mut stuck = (BTreeMap::new(), Vec::new());
         loop {
@@ -54,6 +61,7 @@ impl Watch {
                 Ok(status) => {
                     self.health.clear("lake");
                     let now_us = clock().now_us();
+                    self.certificates.look(&self.installation);
                     self.layout.show(&status, &self.installation.project.contracts, now_us);
                     let readings = Readings::take(&self.registry);
                     self.ask_kafka(&readings, &status, &mut stuck).await;
@@ -64,6 +72,10 @@ impl Watch {
                         stuck: &stuck.1,
                         now_us,
                     };
+                    let contracts = &self.installation.project.contracts;
+                    if let Err(error) = self.oldest.look(&self.lake, &status, contracts).await {
+                        tracing::debug!(%error, "the oldest rejects are not known now");
+                    }
                     self.health.report(look.report(status, &mut memory));
                 }
                 Err(Failure::Error(error)) => {

@@ -85,6 +85,11 @@ impl Metrics {
                 .with_label_values(&[dataset, stage.label(), reason.label()])
                 .inc_by(*count);
         }
+        let newest = made.rows.as_ref().filter(|_| self.groups.is_log(dataset));
+        if let Some(newest) = newest.and_then(stage::newest_event_us) {
+            let gauge = self.source.source_commit.with_label_values(&[dataset]);
+            gauge.set(gauge.get().max(seconds(newest)));
+        }
         let tally = &made.tally;
         let kinds =
             [("tombstone", tally.tombstones), ("control", tally.control), ("gap", tally.gaps)];

@@ -15,6 +15,7 @@ mod elsewhere;
 mod ends;
 mod examine;
 mod failure;
+mod heartbeats;
 mod mock;
 mod newest;
 mod offsets;
@@ -30,6 +31,7 @@ mod stats;
 mod topics;
 
 pub use examine::{Examined, examine};
+pub use heartbeats::heartbeats;
 pub use mock::MockBroker;
 pub use newest::newest_records;
 pub use pacer::Pacer;

@@ -7,6 +7,7 @@ use crate::shape::{Shape, claim};
 use crate::store::{KernelView, Opened, check_conditional_put, open};
 use crate::table::Shared;
 use crate::traffic::{Counted, Meter};
+use huiliu_model::usage::Usage;
 use huiliu_model::{Clock, Contract, Error, ErrorKind};
 use object_store::path::Path;
 use std::collections::BTreeMap;
@@ -130,6 +131,11 @@ impl Lake {
     /// tables keep to their shares of it.
     pub fn limit_memory(&self, bytes: u64) {
         self.shared.memory.limit_to(bytes);
+    }
+
+    /// Counts the rows that folds hold from now on.
+    pub fn count_folds(&self, usage: Arc<Usage>) {
+        self.shared.memory.count_folds(usage);
     }
 
     pub fn location(&self) -> &str {

@@ -1,7 +1,8 @@
 //! How much memory the lake's own work may take, as shares of the limit of the process.
 
-use std::sync::Arc;
+use huiliu_model::usage::{Held, Usage};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 /// Where nothing is said: folds and sessions take what they would take at most.
 const LIMIT_BYTES: u64 = 4 << 30;
@@ -12,22 +13,40 @@ const QUERY_PART: u64 = 2;
 
 /// The limit, shared by everything that is opened on one lake.
 #[derive(Debug, Clone)]
-pub struct Memory(Arc<AtomicU64>);
+pub struct Memory(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    limit_bytes: AtomicU64,
+    /// Where it is counted what folds hold.
+    folds: OnceLock<Arc<Usage>>,
+}
 
 impl Default for Memory {
     fn default() -> Self {
-        Self(Arc::new(AtomicU64::new(LIMIT_BYTES)))
+        let limit_bytes = AtomicU64::new(LIMIT_BYTES);
+        Self(Arc::new(Shared { limit_bytes, folds: OnceLock::new() }))
     }
 }
 
 impl Memory {
     pub fn limit_to(&self, bytes: u64) {
-        self.0.store(bytes, Ordering::Relaxed);
+        self.0.limit_bytes.store(bytes, Ordering::Relaxed);
+    }
+
+    /// Counts what folds hold from now on; who counts first stays.
+    pub fn count_folds(&self, usage: Arc<Usage>) {
+        let _ = self.0.folds.set(usage);
+    }
+
+    /// A fold holds these bytes while the guard lives.
+    pub fn holding(&self, bytes: usize) -> Held {
+        self.0.folds.get_or_init(Arc::default).holding(bytes)
     }
 
     /// What a fold may hold.
     pub fn fold_bytes(&self) -> u64 {
-        self.0.load(Ordering::Relaxed) / FOLD_PART
+        self.0.limit_bytes.load(Ordering::Relaxed) / FOLD_PART
     }
 
     /// The pool of the lake's own session that would have `wanted` bytes.
@@ -41,7 +60,7 @@ impl Memory {
     }
 
     fn at_most(&self, wanted: usize, part: u64) -> usize {
-        let share = self.0.load(Ordering::Relaxed) / part;
+        let share = self.0.limit_bytes.load(Ordering::Relaxed) / part;
         wanted.min(usize::try_from(share).unwrap_or(usize::MAX))
     }
 }

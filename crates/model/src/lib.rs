@@ -24,6 +24,7 @@ pub mod stop;
 pub mod system;
 pub mod topics;
 pub mod traces;
+pub mod usage;
 
 pub use batch::{Batch, Tally, Truncate};
 pub use binary::{Binary, Value};

@@ -9,18 +9,21 @@ use datafusion::error::Result;
 use datafusion::execution::memory_pool::{
     FairSpillPool, MemoryConsumer, MemoryLimit, MemoryPool, MemoryReservation,
 };
+use huiliu_model::usage::Usage;
 use std::fmt;
+use std::sync::Arc;
 
-/// A fair pool with a cap for each consumer that can spill.
+/// A fair pool with a cap for each consumer that can spill; what it gives away is counted.
 #[derive(Debug)]
 pub(crate) struct CappedPool {
     inner: FairSpillPool,
     cap_bytes: usize,
+    usage: Arc<Usage>,
 }
 
 impl CappedPool {
-    pub(crate) fn new(bytes: usize, cap_bytes: usize) -> Self {
-        Self { inner: FairSpillPool::new(bytes), cap_bytes }
+    pub(crate) fn new(bytes: usize, cap_bytes: usize, usage: Arc<Usage>) -> Self {
+        Self { inner: FairSpillPool::new(bytes), cap_bytes, usage }
     }
 }
 
@@ -45,10 +48,12 @@ impl MemoryPool for CappedPool {
 
     fn grow(&self, reservation: &MemoryReservation, additional: usize) {
         self.inner.grow(reservation, additional);
+        self.usage.hold(additional);
     }
 
     fn shrink(&self, reservation: &MemoryReservation, shrink: usize) {
         self.inner.shrink(reservation, shrink);
+        self.usage.release(shrink);
     }
 
     fn try_grow(&self, reservation: &MemoryReservation, additional: usize) -> Result<()> {
@@ -57,7 +62,9 @@ impl MemoryPool for CappedPool {
             let name = reservation.consumer().name();
             return Err(resources_datafusion_err!("{name} has to spill at {wanted} bytes"));
         }
-        self.inner.try_grow(reservation, additional)
+        self.inner.try_grow(reservation, additional)?;
+        self.usage.hold(additional);
+        Ok(())
     }
 
     fn reserved(&self) -> usize {

@@ -8,12 +8,15 @@
 use crate::bucket::identity_bucket;
 use crate::fault;
 use crate::pool::CappedPool;
+use crate::spill::Spill;
 use datafusion::catalog::{MemorySchemaProvider, TableProvider};
+use datafusion::execution::disk_manager::DiskManagerBuilder;
 use datafusion::execution::memory_pool::TrackConsumersPool;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::logical_expr::{ScalarUDF, Volatility};
 use datafusion::prelude::{SessionConfig, SessionContext};
 use huiliu_model::Error;
+use huiliu_model::usage::Usage;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -36,6 +39,8 @@ pub struct Budget {
     /// Buckets built in one pass over the inputs. One bounds memory best; as many as the table
     /// has reads the inputs once.
     pub buckets_per_pass: u32,
+    /// Where it is counted what is held and spilled; shared by the refreshes of a process.
+    pub usage: Arc<Usage>,
 }
 
 impl Default for Budget {
@@ -48,6 +53,7 @@ impl Default for Budget {
             spill_early: false,
             spill_dir: None,
             buckets_per_pass: 1,
+            usage: Arc::default(),
         }
     }
 }
@@ -85,13 +91,17 @@ impl Sessions {
             true => budget.memory_bytes / EARLY_PART,
             false => budget.memory_bytes,
         };
-        let pool = CappedPool::new(budget.memory_bytes, cap_bytes);
+        let usage = || Arc::clone(&budget.usage);
+        let pool = CappedPool::new(budget.memory_bytes, cap_bytes, usage());
         let pool = TrackConsumersPool::new(pool, named);
-        let mut runtime = RuntimeEnvBuilder::new().with_memory_pool(Arc::new(pool));
-        if let Some(folder) = &budget.spill_dir {
-            runtime = runtime.with_temp_file_path(folder);
-        }
-        let runtime = runtime.build_arc().map_err(|e| fault::running("spill folder", e))?;
+        let failed = |e| fault::running("spill folder", e);
+        let spill = Spill::into(budget.spill_dir.as_ref(), usage()).map_err(failed)?;
+        let disk = DiskManagerBuilder::default().with_temp_file_factory(Arc::new(spill));
+        let runtime = RuntimeEnvBuilder::new()
+            .with_memory_pool(Arc::new(pool))
+            .with_disk_manager_builder(disk)
+            .build_arc()
+            .map_err(failed)?;
         Ok(Self { runtime, config: config(budget), functions: functions.to_vec() })
     }
 

@@ -45,8 +45,18 @@ async fn run(args: &RunArgs, installation: Installation, console: &Console) -> R
     };
     let manager = Manager::of_environment();
     let prepared = Prepared::of(installation, clock())?;
-    watch_over(&mut tasks, &manager, &prepared, stop.clone());
+    let mut exporting = JoinSet::new();
     let serving = CancellationToken::new();
+    let tracer = match args.otlp.clone() {
+        Some(endpoint) => {
+            let clock = Arc::clone(&prepared.clock);
+            let (tracer, exporter) = otlp::tracing(endpoint, &prepared.registry, clock)?;
+            exporting.spawn(exporter.go_on(serving.clone()));
+            Some(tracer)
+        }
+        None => None,
+    };
+    watch_over(&mut tasks, &manager, &prepared, stop.clone());
     let mut served = JoinSet::new();
     if let Some(address) = address {
         serve(&mut served, address, prepared.admin(), serving.clone(), console).await?;
@@ -60,11 +70,8 @@ async fn run(args: &RunArgs, installation: Installation, console: &Console) -> R
     let mut engine = prepared.over(lake, None, Policy::default());
     let shown = view::begin(&mut tasks, console, Arc::clone(&engine.board), None);
     engine.manager = manager;
-    let mut exporting = JoinSet::new();
-    if let Some(endpoint) = args.otlp.clone() {
-        let (tracer, exporter) = otlp::tracing(endpoint, &engine.registry, clock())?;
+    if let Some(tracer) = tracer {
         engine.trace(tracer);
-        exporting.spawn(exporter.go_on(serving.clone()));
     }
     let summary = sessions(args, &mut engine, address.is_some(), &stop, console).await;
     shown.finish();

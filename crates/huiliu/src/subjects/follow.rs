@@ -14,12 +14,14 @@ use crate::activity::{Activity, Work};
 use crate::commands::rule::today;
 use crate::duty::Duty;
 use crate::installation::Installation;
+use crate::otlp::Tracer;
 use crate::subjects::Refresher;
 use crate::subjects::order::{Queue, Slow};
 use crate::subjects::sets::Newest;
 use crate::subjects::times::Times;
 use chrono::NaiveDate;
 use huiliu_lake::Lake;
+use huiliu_model::usage::Usage;
 use huiliu_model::{Clock, Error, ErrorKind};
 use huiliu_spec::TableSpec;
 use huiliu_spec::table::InputKind;
@@ -110,6 +112,9 @@ pub struct Follow {
     /// Date that the tables count from; today without it.
     pub as_of: Option<NaiveDate>,
     pub over: CancellationToken,
+    /// Where it is counted what refreshes hold and spill.
+    pub usage: Arc<Usage>,
+    pub tracer: Option<Tracer>,
 }
 
 /// What all refreshes of a process know; clones share it.
@@ -118,6 +123,7 @@ struct Known {
     seen: Seen,
     newest: Newest,
     times: Times,
+    usage: Arc<Usage>,
 }
 
 impl Known {
@@ -132,6 +138,7 @@ impl Known {
         refresher.seen = self.seen.clone();
         refresher.newest = self.newest.clone();
         refresher.times = self.times.clone();
+        refresher.usage = Arc::clone(&self.usage);
         refresher
     }
 }
@@ -156,6 +163,7 @@ impl Follow {
     /// version in place.
     pub async fn go_on(self) {
         let (mut done, mut more) = (Done::default(), false);
+        done.known.usage = Arc::clone(&self.usage);
         loop {
             if !more {
                 tokio::select! {
@@ -298,15 +306,20 @@ impl Follow {
         let (name, inputs, clock) = (table.full_name(), inputs.clone(), self.clock.clone());
         let (installation, lake) = (self.installation.clone(), self.lake.clone());
         let (known, activity) = (done.known.clone(), self.activity.clone());
+        let reads: Vec<String> = self.datasets_of(table).into_iter().collect();
+        let tracer = self.tracer.clone();
         async move {
             let refresher = known.refresher((&installation, &lake), as_of);
-            let begun = clock.monotonic();
+            let (begun, begun_us) = (clock.monotonic(), clock.now_us());
             let under_way = activity.begin(Work::Refresh, &name);
             let result = match installation.project.table(&name) {
                 Some(table) => refresher.one(table, &inputs, inputs.are_small()).await,
                 None => Err(Error::new(ErrorKind::Bug, format!("there is no table {name}"))),
             };
             drop(under_way);
+            if let Some(tracer) = tracer {
+                tracer.refreshed((&name, &reads), begun_us, result.as_ref());
+            }
             (name, clock.monotonic().saturating_sub(begun), result)
         }
     }

@@ -14,6 +14,7 @@ pub struct Source {
     pub durable_offset: IntGaugeVec,
     pub lag: IntGaugeVec,
     pub durable_time: GaugeVec,
+    pub source_commit: GaugeVec,
     pub last_event: Gauge,
     pub assigned: IntGaugeVec,
     pub rebalances: IntCounterVec,
@@ -57,6 +58,12 @@ impl Source {
                 "huiliu_source_durable_record_timestamp_seconds",
                 "Kafka time of the newest durable record.",
                 part,
+            )?,
+            source_commit: make.float_gauges(
+                "huiliu_cdc_source_commit_timestamp_seconds",
+                "When the source database committed the newest change of a dataset that comes \
+                 from Debezium, by its own clock.",
+                dataset,
             )?,
             last_event: make.gauge(
                 "huiliu_source_last_poll_timestamp_seconds",

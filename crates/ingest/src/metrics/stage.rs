@@ -2,6 +2,7 @@
 
 use crate::metrics::Maker;
 use arrow::array::{AsArray, RecordBatch};
+use arrow::datatypes::TimestampMicrosecondType;
 use huiliu_model::system;
 use prometheus::{Counter, CounterVec, Gauge, HistogramVec, IntCounterVec};
 use std::time::Duration;
@@ -112,6 +113,12 @@ impl Stage {
         self.stage_in.with_label_values(&[group, stage]).inc_by(records_in);
         self.stage_out.with_label_values(&[group, stage]).inc_by(records_out);
     }
+}
+
+/// Event time of the newest row, microseconds since 1970 UTC.
+pub fn newest_event_us(rows: &RecordBatch) -> Option<i64> {
+    let column = rows.column_by_name(system::EVENT_TIME)?;
+    arrow::compute::max(column.as_primitive_opt::<TimestampMicrosecondType>()?)
 }
 
 /// How often each operation is among accepted rows.

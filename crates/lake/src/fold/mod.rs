@@ -225,6 +225,8 @@ impl Pass<'_> {
         let deleted_files = files_of(&self.deleted, bucket);
         let deleted = read_all(&data.deleted, &data.deleted_schema, &deleted_files).await?;
         let merger = merger.clone();
+        let rows = [&current, &deleted, &pending].map(RecordBatch::get_array_memory_size);
+        let _held = data.current.shared().memory.holding(rows.iter().sum());
         let merged = compute(move || merger.merge(&current, &deleted, &pending))
             .await
             .map_err(|e| Error::new(ErrorKind::Bug, "merging a bucket stopped").because(e))??;

@@ -174,6 +174,9 @@ impl Pass<'_> {
         let current_files = files_of(&self.current, bucket);
         let deleted_files = files_of(&self.deleted, bucket);
         let deleted = read_all(&data.deleted, &data.deleted_schema, &deleted_files).await?;
+        let memory = &data.current.shared().memory;
+        let rows = pending.get_array_memory_size() + deleted.get_array_memory_size();
+        let _beside = memory.holding(rows);
         let mut beside = Beside::new(&pending, deleted, &names)?;
         drop(pending);
         let keys: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
@@ -188,6 +191,7 @@ impl Pass<'_> {
         while !slices.is_over {
             let slice = slices.next().await?;
             let [changes, gone] = beside.of(&slice, slices.is_over, &names)?;
+            let _held = memory.holding(slice.get_array_memory_size());
             let merger = merger.clone();
             let merged = compute(move || merger.merge(&slice, &gone, &changes))
                 .await

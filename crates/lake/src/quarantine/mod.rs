@@ -229,6 +229,23 @@ impl Rejects {
         Ok(counts)
     }
 
+    /// When the oldest reject was rejected that is still open, microseconds since 1970 UTC.
+    ///
+    /// # Errors
+    /// As the store answers.
+    pub async fn oldest_open_us(&self) -> Result<Option<i64>, Error> {
+        let open = State::Open.label();
+        let sql = format!(
+            "SELECT min(r.sys_ingest_time) AS oldest FROM rejects r WHERE r.state = '{open}'"
+        );
+        let batches = self.collect(&sql).await?;
+        let Some(batch) = batches.iter().find(|batch| batch.num_rows() > 0) else {
+            return Ok(None);
+        };
+        let oldest = instant(batch, "oldest")?;
+        Ok(oldest.is_valid(0).then(|| oldest.value(0)))
+    }
+
     /// Rejects in the order of their coordinates, without their bytes.
     ///
     /// # Errors
