@@ -199,21 +199,44 @@ impl Marks {
         for (set, score) in self.sets.iter().zip(rows).filter(|(_, score)| score.checked > 0) {
             quality.of(set.day, name(set).unwrap_or_default(), columns).rows += score;
         }
+        // Rejects and findings come in runs that are alike, and are looked up once for each.
+        let mut days: Vec<(i32, u64)> = Vec::new();
         for reject in &changes.rejects {
-            let entry = &records.entries[reject.record as usize];
-            quality.of(day_of(entry), "", columns).rows.count(false, false);
+            let day = day_of(&records.entries[reject.record as usize]);
+            match days.last_mut() {
+                Some((last, count)) if *last == day => *count += 1,
+                _ => days.push((day, 1)),
+            }
         }
+        for (day, checked) in days {
+            quality.of(day, "", columns).rows += Score { checked, passed_raw: 0, passed: 0 };
+        }
+        for (set, finding) in self.findings() {
+            let set = &self.sets[set];
+            quality.of(set.day, name(set).unwrap_or_default(), columns).find(finding);
+        }
+        quality
+    }
+
+    /// What was found, by set of rows; what is alike is counted together where it lies together.
+    fn findings(&self) -> Vec<(usize, Finding)> {
         let found = self.flags.iter().map(|mark| (mark.row, mark.column, mark.label));
         let refused = self
             .rejects
             .iter()
             .filter_map(|reject| Some((reject.row, reject.column?, reject.reason.label())));
+        let mut runs: Vec<(usize, Finding)> = Vec::new();
         for (row, column, label) in found.chain(refused) {
-            let set = &self.sets[self.set_of(row as usize)];
-            let held = quality.of(set.day, name(set).unwrap_or_default(), columns);
-            held.find(Finding { column, label, count: 1 });
+            let set = self.set_of(row as usize);
+            let is_alike = |(held, last): &&mut (usize, Finding)| {
+                (*held, last.column, last.label) == (set, column, label)
+            };
+            match runs.last_mut().filter(is_alike) {
+                Some((_, last)) => last.count += 1,
+                None => runs.push((set, Finding { column, label, count: 1 })),
+            }
         }
-        quality
+        runs
     }
 
     /// The column `sys_unsent` for the rows in `kept` (ascending row numbers).
