@@ -1,22 +1,20 @@
 //! `huiliu top`: what a running process does now, from two looks at its metrics.
 
 mod scrape;
+mod screen;
 
 use crate::cli::{Global, Lines, TopArgs};
 use crate::console::Console;
 use crate::failure::Failure;
 use crate::installation::{runtime, settings};
-use crate::output::table::{Align, Table};
-use crate::output::{Form, answer, terminal_width};
+use crate::output::{Form, answer};
 use scrape::{Sample, fetch};
+use screen::Screen;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::time::Duration;
-
-/// Clears the screen and goes to its first cell.
-const CLEAR: &[u8] = b"\x1b[H\x1b[2J";
 
 #[derive(Debug, Serialize)]
 struct Top {
@@ -46,44 +44,8 @@ struct DatasetLine {
 }
 
 impl Form for Top {
-    fn text(&self, mut out: &mut dyn Write) -> io::Result<()> {
-        writeln!(
-            out,
-            "{}: {:.0} % of a core, {:.1} MiB held, blocked {:.0} %, {:.1} errors/s",
-            self.admin,
-            100.0 * self.cpu_share,
-            self.held_bytes / f64::from(1 << 20),
-            100.0 * self.blocked,
-            self.errors_per_second,
-        )?;
-        let busy = self.stages_busy.iter();
-        let busy: Vec<String> =
-            busy.map(|(stage, share)| format!("{stage} {:.0} %", 100.0 * share)).collect();
-        writeln!(out, "busy: {}", busy.join(", "))?;
-        let heads = [
-            ("dataset", Align::Left),
-            ("records/s", Align::Right),
-            ("rejects/s", Align::Right),
-            ("rows/s", Align::Right),
-            ("", Align::Left),
-        ];
-        let heads = heads.map(|(head, align)| (head.to_owned(), align));
-        let mut table = Table::new(heads).fit(terminal_width());
-        for line in &self.datasets {
-            let rate = |rate: f64| Some(format!("{rate:.1}"));
-            table.push([
-                Some(line.dataset.clone()),
-                rate(line.received_per_second),
-                rate(line.rejected_per_second),
-                rate(line.written_per_second),
-                Some(if line.stopped { "stopped" } else { "" }.to_owned()),
-            ]);
-        }
-        table.print(&mut out)?;
-        for (topic, lag) in self.lag_records.iter().filter(|(_, lag)| **lag > 0.0) {
-            writeln!(out, "{topic}: {lag:.0} offsets behind")?;
-        }
-        Ok(())
+    fn text(&self, out: &mut dyn Write) -> io::Result<()> {
+        screen::write(self, None, out)
     }
 }
 
@@ -100,6 +62,7 @@ pub fn execute(args: &TopArgs, global: &Global, console: &Console) -> Result<(),
     let every = Duration::from_secs(args.every);
     runtime()?.block_on(async {
         let mut before = fetch(admin).await?;
+        let mut screen = Screen::default();
         loop {
             tokio::time::sleep(every).await;
             let now = fetch(admin).await?;
@@ -107,8 +70,7 @@ pub fn execute(args: &TopArgs, global: &Global, console: &Console) -> Result<(),
             if !is_live {
                 return answer(args.output.form, &top);
             }
-            io::stdout().write_all(CLEAR)?;
-            answer(Lines::Text, &top)?;
+            screen.draw(&top)?;
             before = now;
         }
     })
