@@ -1,6 +1,15 @@
 """Verbs that look at what happens now: a sample room by room, and the rates of a process."""
 
+import fcntl
 import json
+import os
+import pty
+import re
+import select
+import signal
+import struct
+import termios
+import time
 
 from confluent_kafka.admin import AdminClient
 
@@ -57,6 +66,25 @@ def test_a_sample_shows_every_room_and_no_personal_value(huiliu, broker, topics,
     assert not (tmp_path / "lake").exists()
 
 
+def watched(command, rows, columns, seconds=5):
+    """What a program draws on a terminal of this size: frames from home to home, and all of it."""
+    child, terminal = pty.fork()
+    if child == 0:
+        os.environ["TERM"] = "xterm"
+        size = struct.pack("HHHH", rows, columns, 0, 0)
+        fcntl.ioctl(0, termios.TIOCSWINSZ, size)
+        os.execv(command[0], command)
+    screen, deadline = b"", time.monotonic() + seconds
+    while (left := deadline - time.monotonic()) > 0:
+        if select.select([terminal], [], [], left)[0]:
+            screen += os.read(terminal, 65_536)
+    os.write(terminal, b"\x03")
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGINT
+    os.close(terminal)
+    # The last one may be cut short.
+    return screen.decode().split("\x1b[H")[1:-1], screen
+
+
 def test_the_rates_of_a_running_process(huiliu, broker, topics):
     huiliu.generate(broker, 2000, 4)
     process, port = huiliu.start_served(broker)
@@ -69,5 +97,12 @@ def test_the_rates_of_a_running_process(huiliu, broker, topics):
     assert {"decode", "land"} & set(found["stages_busy"]) or found["stages_busy"]
     text = huiliu.run(*asked).stdout.decode()
     assert "records/s" in text and "\x1b" not in text
+    frames, screen = watched([huiliu.path, *map(str, asked)], 24, 80)
+    assert len(frames) >= 3 and screen.count(b"\x1b[2J") == 1, "cleared once, then drawn over"
+    for frame in frames:
+        lines = [line.rstrip() for line in re.sub(r"\x1b\[[KJ]", "", frame).split("\r\n")]
+        assert len(lines) <= 24 and max(map(len, lines)) <= 80, frame
+        assert lines[0].startswith(f"127.0.0.1:{port}: ") and lines[1].startswith("busy: ")
+        assert frame.endswith("\x1b[J"), "what was longer before is gone"
     gone = huiliu.run("top", "--admin", "127.0.0.1:1", "--once", expect=69)
     assert b"error[HUILIU-CLI-0001]: no huiliu answers at 127.0.0.1:1" in gone.stderr

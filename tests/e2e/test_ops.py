@@ -17,6 +17,9 @@ from conftest import missing
 from places import REPOSITORY, SETUP
 
 OPS = REPOSITORY / "ops"
+sys.path.insert(0, str(OPS))
+import stack as stacks  # noqa: E402
+
 RULES = OPS / "prometheus" / "rules"
 RUNBOOKS = OPS / "runbooks"
 BOARDS = sorted((OPS / "grafana" / "dashboards").glob("*.json"))
@@ -228,6 +231,50 @@ def test_compose_starts_checked_services_on_loopback_without_a_secret():
         assert secret not in file.read_text()
 
 
+def test_what_starts_without_containers_has_the_settings_of_the_compose_file(tmp_path):
+    """Every variable and flag of the file reaches the program; an address of a container does not."""
+    stack = stacks.Stack(tmp_path, "huiliu")
+    started = set(stacks.SERVICES)
+    for service in started:
+        (tmp_path / service).mkdir()
+        said = stack.services[service]
+        command, environment = stack.settings(service)
+        assert set(environment) == set(said.get("environment") or {})
+        flags = [word.split("=")[0] for word in said.get("command") or []]
+        assert [word.split("=")[0] for word in command][1:] == [
+            flag if not re.search(r":\d+$", flag) else stack.here(service, flag) for flag in flags
+        ][1:]  # fmt: skip
+        left = re.findall(r"\b(?:broker|object-store|huiliu|alertmanager):\d+",
+                          json.dumps([command, environment]))  # fmt: skip
+        assert left == [], service
+    command, environment = stack.settings("broker")
+    stack.start = None
+    (tmp_path / "broker" / "root" / "var/lib/kafka/data").mkdir(parents=True)
+    (tmp_path / "broker" / "root" / "var/lib/kafka/data" / "meta.properties").write_text("")
+    stacks.broker(stack, command, environment)
+    lines = (tmp_path / "broker" / "server.properties").read_text().splitlines()
+    written = dict(line.split("=", 1) for line in lines)
+    for name, value in stack.services["broker"]["environment"].items():
+        key = name.removeprefix("KAFKA_").lower().replace("_", ".")
+        is_place = "listeners" in key or key in ("controller.quorum.voters", "log.dirs", "heap.opts")
+        assert is_place or written[key] == value, name
+    # These are started by scripts of their own.
+    postgres, connect = stack.services["postgres"], stack.services["connect"]
+    script = " ".join((SETUP / "postgres-start.sh").read_text().split())
+    settings = [word for word in postgres["command"] if "=" in word]
+    assert settings and all(f"-c {word}" in script for word in settings)
+    assert postgres["environment"]["POSTGRES_INITDB_ARGS"] in script
+    assert f"CREATE DATABASE {postgres['environment']['POSTGRES_DB']}" in script
+    script = (SETUP / "connect-start.sh").read_text().splitlines()
+    for name, value in connect["environment"].items():
+        key = name.removeprefix("CONNECT_").lower().replace("_", ".")
+        if key == "heap.opts":
+            assert any(value in line for line in script)
+        elif key not in ("bootstrap.servers", "postgres.password"):
+            assert f"{key}={value}" in script, name
+    assert set(stack.services) - started - {"postgres", "connect"} == {"grafana"}, "cannot be had"
+
+
 def test_the_unit_is_sound(binary, tmp_path):
     if not shutil.which("systemd-analyze"):
         missing("no systemd-analyze: Debian's package systemd has it")
@@ -273,9 +320,11 @@ def test_the_chart_is_clean(binary, tmp_path):
     }  # fmt: skip
     for needed in [
         "readOnlyRootFilesystem: true", "runAsNonRoot: true", "path: /healthz", "path: /readyz",
-        "path: /startupz", "{{ $labels.dataset }}",
+        "{{ $labels.dataset }}",
     ]:  # fmt: skip
         assert needed in rendered
+    # A start that waits for Kafka is nobody's to restart.
+    assert "startupProbe" not in rendered
     # The settings in it are settings that the program takes.
     text = re.search(r"huiliu\.yaml: \|\n((?:    .*\n)+)", rendered).group(1)
     settings = tmp_path / "huiliu.yaml"
