@@ -20,6 +20,11 @@ use secrecy::ExposeSecret;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+/// Threads that may wait for files, names and preparing: the store is asked 64 questions at once.
+const BLOCKING_THREADS_MAX: usize = 64;
+/// Temporary files take no more where nothing is said, however large the disk.
+const TEMPORARY_BYTES_MAX: u64 = 100 << 30;
+
 /// Settings file that is used when none is named.
 const FILE: &str = "huiliu.yaml";
 
@@ -113,10 +118,11 @@ impl Installation {
         self.limited(Lake::counted(place, contracts, shape, clock, metrics.clone()).await)
     }
 
-    /// Every lake that is written keeps to the memory of the process.
+    /// Every lake that is written keeps to the memory and the temporary files of the process.
     fn limited(&self, opened: Result<Lake, Error>) -> Result<Lake, Failure> {
         let lake = opened?;
         lake.limit_memory(self.memory().limit_bytes());
+        lake.room().limit_to(self.temporary_bytes());
         Ok(lake)
     }
 
@@ -199,6 +205,15 @@ impl Installation {
         Memory::of(self.settings.memory_limit_bytes.unwrap_or_else(memory::untold_bytes))
     }
 
+    /// What temporary files may take.
+    pub fn temporary_bytes(&self) -> u64 {
+        self.settings.temporary_limit_bytes.unwrap_or_else(|| {
+            // A folder that does not say how much is free says so when it is written.
+            let free = disk_free_bytes(&std::env::temp_dir()).unwrap_or(u64::MAX);
+            (free / 2).min(TEMPORARY_BYTES_MAX)
+        })
+    }
+
     /// Every table of the subjects that are on, as `(subject, table)`.
     pub fn subject_tables(&self) -> Vec<(String, String)> {
         self.project.built_tables().map(|t| (t.subject.clone(), t.table.clone())).collect()
@@ -228,12 +243,26 @@ pub fn clock() -> Arc<dyn Clock> {
     Arc::new(SystemClock::default())
 }
 
-/// The runtime of a verb.
+/// Bytes that this user may still write in a folder.
+///
+/// # Errors
+/// As the system answers.
+pub fn disk_free_bytes(folder: &Path) -> std::io::Result<u64> {
+    let found = rustix::fs::statvfs(folder)?;
+    Ok(found.f_bavail.saturating_mul(found.f_frsize))
+}
+
+/// The runtime of a verb: as many threads as cores, and [`BLOCKING_THREADS_MAX`] for files, name
+/// look-ups and preparing records.
 ///
 /// # Errors
 /// `Unavailable` when the system gives no threads.
 pub fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
-    let made = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let made = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(std::thread::available_parallelism().map_or(2, usize::from))
+        .max_blocking_threads(BLOCKING_THREADS_MAX)
+        .enable_all()
+        .build();
     made.map_err(|source| {
         Error::new(ErrorKind::Unavailable, "the system gives no threads").because(source).into()
     })

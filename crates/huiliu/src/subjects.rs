@@ -124,6 +124,7 @@ impl<'a> Refresher<'a> {
             buckets_per_pass: if small { u32::MAX } else { 1 },
             partitions: self.partitions,
             usage: Arc::clone(&self.usage),
+            room: self.lake.room().clone(),
             ..Budget::default()
         }
     }

@@ -338,7 +338,7 @@ async fn distinct(
 ) -> Result<SendableRecordBatchStream, Error> {
     let failed = |e| query_error("counting offsets", e);
     let memory_bytes = lake.shared().memory.session_bytes(MEMORY_BYTES);
-    let ctx = session(Arc::clone(lake.store()), memory_bytes)?;
+    let ctx = session(Arc::clone(lake.store()), memory_bytes, lake.room())?;
     let quarantine = Arc::new(Schema::new(system::quarantine_fields()));
     let tables = [
         ("accepted", &dataset.changes, Arc::clone(&dataset.changes_schema)),

@@ -54,8 +54,9 @@ pub fn arrow_error(action: &str, error: arrow::error::ArrowError) -> Error {
 pub fn query_error(action: &str, error: datafusion::error::DataFusionError) -> Error {
     use datafusion::error::DataFusionError as D;
     let kind = match error.find_root() {
+        _ if crate::room::spilling(&error).is_some() => ErrorKind::Unavailable,
         D::SQL(..) | D::Plan(_) | D::SchemaError(..) => ErrorKind::Invalid,
-        D::ResourcesExhausted(_) | D::IoError(_) | D::ObjectStore(_) => ErrorKind::Unavailable,
+        D::ResourcesExhausted(_) | D::ObjectStore(_) => ErrorKind::Unavailable,
         _ => ErrorKind::Bug,
     };
     Error::new(kind, format!("{action} failed: {}", error.strip_backtrace()))

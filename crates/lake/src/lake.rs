@@ -3,8 +3,9 @@
 use crate::dataset::{Dataset, DatasetStatus};
 use crate::memory::Memory;
 use crate::metrics::Metrics;
+use crate::room::Room;
 use crate::shape::{Shape, claim};
-use crate::store::{KernelView, Opened, check_conditional_put, open};
+use crate::store::{Opened, check_conditional_put, open};
 use crate::table::Shared;
 use crate::traffic::{Counted, Meter};
 use huiliu_model::usage::Usage;
@@ -44,11 +45,11 @@ impl Lake {
         shape: impl Into<Shape>,
         clock: Arc<dyn Clock>,
     ) -> Result<Lake, Error> {
-        let Opened { store, kernel } = open(location, options)?;
+        let Opened { store, folder } = open(location, options)?;
         let ids = crate::ids::random();
         let probe = Path::from(format!("_huiliu/probe-{}", ids()));
         check_conditional_put(store.as_ref(), &probe).await?;
-        let shared = Shared { store, kernel, clock, ids, memory: Memory::default() };
+        let shared = Shared { store, folder, clock, ids, memory: Memory::default() };
         Self::over(shared, location, contracts, &shape.into()).await
     }
 
@@ -63,8 +64,8 @@ impl Lake {
         clock: Arc<dyn Clock>,
     ) -> Result<Lake, Error> {
         let shared = Shared {
-            kernel: KernelView::of(&store),
             store,
+            folder: None,
             clock,
             ids: crate::ids::random(),
             memory: Memory::default(),
@@ -83,8 +84,7 @@ impl Lake {
         clock: Arc<dyn Clock>,
         ids: crate::ids::Ids,
     ) -> Result<Lake, Error> {
-        let shared =
-            Shared { kernel: KernelView::of(&store), store, clock, ids, memory: Memory::default() };
+        let shared = Shared { store, folder: None, clock, ids, memory: Memory::default() };
         Self::over(shared, "memory", contracts, &shape.into()).await
     }
 
@@ -99,15 +99,13 @@ impl Lake {
         clock: Arc<dyn Clock>,
         metrics: Metrics,
     ) -> Result<Lake, Error> {
-        let Opened { store, kernel } = open(place.location, place.options)?;
+        let Opened { store, folder } = open(place.location, place.options)?;
         let meter = Meter { metrics, clock: Arc::clone(&clock) };
-        let count = |inner| Arc::new(Counted { inner, meter: meter.clone() });
-        let store: Arc<dyn object_store::ObjectStore> = count(store);
-        let kernel = KernelView { root: count(kernel.root), base: kernel.base };
+        let store: Arc<dyn object_store::ObjectStore> = Arc::new(Counted { inner: store, meter });
         let ids = crate::ids::random();
         let probe = Path::from(format!("_huiliu/probe-{}", ids()));
         check_conditional_put(store.as_ref(), &probe).await?;
-        let shared = Shared { store, kernel, clock, ids, memory: Memory::default() };
+        let shared = Shared { store, folder, clock, ids, memory: Memory::default() };
         Self::over(shared, place.location, contracts, &shape.into()).await
     }
 
@@ -136,6 +134,11 @@ impl Lake {
     /// Counts the rows that folds hold from now on.
     pub fn count_folds(&self, usage: Arc<Usage>) {
         self.shared.memory.count_folds(usage);
+    }
+
+    /// Where sessions on this lake spill to.
+    pub fn room(&self) -> &Room {
+        &self.shared.memory.room
     }
 
     pub fn location(&self) -> &str {

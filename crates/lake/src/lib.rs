@@ -19,6 +19,7 @@
 //! Beside the tables, `leases/<name>` says which process does a piece of work ([`Lease`]).
 
 pub mod audit;
+mod bounded;
 mod build;
 mod chain;
 mod commit;
@@ -53,9 +54,11 @@ pub mod quarantine;
 mod ranges;
 pub mod receipt;
 mod reset;
+mod room;
 mod scan;
 mod schema;
 mod shape;
+mod spill;
 mod stage;
 mod stats;
 mod stop;
@@ -84,6 +87,7 @@ pub use origin::{Origin, Origins};
 pub use past::{BucketsOf, Versions};
 pub use purge::Remains;
 pub use reset::Reset;
+pub use room::{Room, spilling};
 pub use scan::{PinnedFiles, batch_rows, session};
 pub use shape::Shape;
 pub use subject::{SubjectPinned, SubjectStatus, Touched, Written};

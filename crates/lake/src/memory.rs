@@ -1,5 +1,6 @@
 //! How much memory the lake's own work may take, as shares of the limit of the process.
 
+use crate::room::Room;
 use huiliu_model::usage::{Held, Usage};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -13,7 +14,11 @@ const QUERY_PART: u64 = 2;
 
 /// The limit, shared by everything that is opened on one lake.
 #[derive(Debug, Clone)]
-pub struct Memory(Arc<Shared>);
+pub struct Memory {
+    shared: Arc<Shared>,
+    /// For what does not fit.
+    pub room: Room,
+}
 
 #[derive(Debug)]
 struct Shared {
@@ -25,28 +30,29 @@ struct Shared {
 impl Default for Memory {
     fn default() -> Self {
         let limit_bytes = AtomicU64::new(LIMIT_BYTES);
-        Self(Arc::new(Shared { limit_bytes, folds: OnceLock::new() }))
+        let shared = Arc::new(Shared { limit_bytes, folds: OnceLock::new() });
+        Self { shared, room: Room::default() }
     }
 }
 
 impl Memory {
     pub fn limit_to(&self, bytes: u64) {
-        self.0.limit_bytes.store(bytes, Ordering::Relaxed);
+        self.shared.limit_bytes.store(bytes, Ordering::Relaxed);
     }
 
     /// Counts what folds hold from now on; who counts first stays.
     pub fn count_folds(&self, usage: Arc<Usage>) {
-        let _ = self.0.folds.set(usage);
+        let _ = self.shared.folds.set(usage);
     }
 
     /// A fold holds these bytes while the guard lives.
     pub fn holding(&self, bytes: usize) -> Held {
-        self.0.folds.get_or_init(Arc::default).holding(bytes)
+        self.shared.folds.get_or_init(Arc::default).holding(bytes)
     }
 
     /// What a fold may hold.
     pub fn fold_bytes(&self) -> u64 {
-        self.0.limit_bytes.load(Ordering::Relaxed) / FOLD_PART
+        self.shared.limit_bytes.load(Ordering::Relaxed) / FOLD_PART
     }
 
     /// The pool of the lake's own session that would have `wanted` bytes.
@@ -60,7 +66,7 @@ impl Memory {
     }
 
     fn at_most(&self, wanted: usize, part: u64) -> usize {
-        let share = self.0.limit_bytes.load(Ordering::Relaxed) / part;
+        let share = self.shared.limit_bytes.load(Ordering::Relaxed) / part;
         wanted.min(usize::try_from(share).unwrap_or(usize::MAX))
     }
 }

@@ -259,7 +259,7 @@ impl Lake {
         memory_bytes: usize,
     ) -> Result<SessionContext, Error> {
         let memory_bytes = self.shared().memory.query_bytes(memory_bytes);
-        let ctx = crate::scan::session(Arc::clone(self.store()), memory_bytes)?;
+        let ctx = crate::scan::session(Arc::clone(self.store()), memory_bytes, self.room())?;
         let failed = |e| query_error("opening the lake for queries", e);
         for schema in ["changes", "current", "quarantine", "deleted"] {
             ensure_schema(&ctx, schema).map_err(failed)?;

@@ -64,7 +64,7 @@ impl Lake {
     async fn posted(&self, dataset: &str, since_us: i64) -> Result<Vec<Cover>, Error> {
         let failed = |e| query_error("reading ledger.receipts", e);
         let memory_bytes = self.shared().memory.session_bytes(MEMORY_BYTES);
-        let ctx = session(Arc::clone(self.store()), memory_bytes)?;
+        let ctx = session(Arc::clone(self.store()), memory_bytes, self.room())?;
         ensure_schema(&ctx, "ledger").map_err(failed)?;
         self.register_ledgers(&ctx).await?;
         let quoted = dataset.replace('\'', "''");

@@ -104,9 +104,7 @@ impl Lake {
     /// Removes the empty folders that are left of a subject in a directory; other stores have
     /// none. A folder that stays holds nothing of the subject, or something new.
     fn remove_folders(&self, subject: &str) {
-        let base = &self.shared().kernel.base;
-        let root = (base.scheme() == "file").then(|| base.to_file_path().ok()).flatten();
-        if let Some(root) = root {
+        if let Some(root) = &self.shared().folder {
             let folder = folder(subject);
             let parts = folder.parts().map(|part| part.as_ref().to_owned());
             remove_empty(&root.join(parts.collect::<std::path::PathBuf>()));

@@ -6,6 +6,7 @@
 use crate::error::query_error;
 use crate::log::FileMeta;
 use crate::merged::Pinned;
+use crate::room::Room;
 use arrow::array::{ArrayRef, BooleanArray, StringArray, UInt64Array};
 use arrow::compute::{SortOptions, cast};
 use arrow::datatypes::{DataType, SchemaRef};
@@ -18,7 +19,6 @@ use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, Pa
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::datasource::table_schema::TableSchema;
 use datafusion::execution::SendableRecordBatchStream;
-use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
 use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
@@ -57,14 +57,16 @@ const MERGE_BYTES: usize = 256 << 20;
 ///
 /// # Errors
 /// `Bug` when the runtime cannot be made.
-pub fn session(store: Arc<dyn ObjectStore>, memory_bytes: usize) -> Result<SessionContext, Error> {
+pub fn session(
+    store: Arc<dyn ObjectStore>,
+    memory_bytes: usize,
+    room: &Room,
+) -> Result<SessionContext, Error> {
     let pool = FairSpillPool::new(memory_bytes);
     let shown = NonZeroUsize::new(5).expect("5 is not zero");
-    let runtime = RuntimeEnvBuilder::new()
-        .with_memory_pool(Arc::new(TrackConsumersPool::new(pool, shown)))
-        .with_disk_manager_builder(
-            DiskManagerBuilder::default().with_mode(DiskManagerMode::OsTmpDirectory),
-        )
+    let pool = Arc::new(TrackConsumersPool::new(pool, shown));
+    let runtime = room
+        .within(RuntimeEnvBuilder::new().with_memory_pool(pool))
         .build_arc()
         .map_err(|e| query_error("making a query runtime", e))?;
     let url = Url::parse(STORE_URL).expect("the constant is a URL");
@@ -214,7 +216,8 @@ pub fn merge(
     by: &[&str],
 ) -> Result<SendableRecordBatchStream, Error> {
     let failed = |e| query_error("merging sorted files", e);
-    let ctx = session(store, MERGE_BYTES)?;
+    // It only merges: nothing spills.
+    let ctx = session(store, MERGE_BYTES, &Room::default())?;
     let ascending = SortOptions { descending: false, nulls_first: true };
     let mut order = Vec::with_capacity(by.len());
     for name in by {

@@ -1,35 +1,21 @@
 //! Opening an object store by URL, and the test that it keeps the promise commits rely on.
 
+use crate::bounded::Bounded;
 use crate::error::store_error;
 use huiliu_model::{Error, ErrorKind, code};
 use object_store::path::Path;
 use object_store::prefix::PrefixStore;
 use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutPayload};
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use url::Url;
 
-/// A store whose root is the lake, and the Delta kernel's view of it.
+/// A store whose root is the lake.
 pub struct Opened {
     pub store: Arc<dyn ObjectStore>,
-    pub kernel: KernelView,
-}
-
-/// What the Delta kernel is given to write checkpoints: it reads the paths of URLs from the root
-/// of a store, and it knows local directories only by their real path.
-#[derive(Clone)]
-pub struct KernelView {
-    pub root: Arc<dyn ObjectStore>,
-    /// URL of the lake in that store.
-    pub base: Url,
-}
-
-impl KernelView {
-    /// A store whose root is the lake; the scheme says no more than that it is no directory.
-    pub fn of(store: &Arc<dyn ObjectStore>) -> Self {
-        let base = Url::parse("memory:///").expect("the constant is a URL");
-        Self { root: Arc::clone(store), base }
-    }
+    /// Where it is a directory.
+    pub folder: Option<PathBuf>,
 }
 
 /// Opens a store whose root is the lake: a directory or an `s3://`, `az://`, `gs://` URL.
@@ -71,8 +57,7 @@ pub fn open(location: &str, options: &BTreeMap<String, String>) -> Result<Opened
         .map_err(|e| store_error(&format!("opening lake `{location}`"), e))?;
     let store: Arc<dyn ObjectStore> = Arc::from(store);
     let store: Arc<dyn ObjectStore> = Arc::new(PrefixStore::new(store, path));
-    let kernel = KernelView::of(&store);
-    Ok(Opened { store, kernel })
+    Ok(Opened { store: Arc::new(Bounded::new(store)), folder: None })
 }
 
 /// The environment holds variables that object_store does not know (`AWS_EXECUTION_ENV` …).
@@ -98,9 +83,7 @@ fn open_directory(path: &str, invalid: impl Fn(String) -> Error) -> Result<Opene
     let full = std::fs::canonicalize(path).map_err(|e| invalid(e.to_string()))?;
     let store = object_store::local::LocalFileSystem::new_with_prefix(&full)
         .map_err(|e| store_error(&format!("opening lake `{path}`"), e))?;
-    let base = Url::from_directory_path(&full).map_err(|()| invalid("not a path".into()))?;
-    let root: Arc<dyn ObjectStore> = Arc::new(object_store::local::LocalFileSystem::new());
-    Ok(Opened { store: Arc::new(store), kernel: KernelView { root, base } })
+    Ok(Opened { store: Arc::new(Bounded::new(Arc::new(store))), folder: Some(full) })
 }
 
 /// Proves that of two creations of one object the second fails: the promise every commit needs.

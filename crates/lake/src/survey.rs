@@ -130,11 +130,11 @@ impl Survey {
         options: &BTreeMap<String, String>,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, Error> {
-        let Opened { store, kernel } = open(location, options)?;
+        let Opened { store, folder } = open(location, options)?;
         Ok(Self {
             shared: Shared {
                 store,
-                kernel,
+                folder,
                 clock,
                 ids: crate::ids::random(),
                 memory: Memory::default(),

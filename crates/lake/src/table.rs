@@ -3,18 +3,18 @@
 use crate::commit::to_lines;
 use crate::error::store_error;
 use crate::log::{
-    FileMeta, Line, MetaData, Protocol, TableState, commit_path, load, load_at, read_commit, tail,
-    write_checkpoint,
+    FileMeta, Line, MetaData, Protocol, TableState, WHOLE, checkpoint_at, commit_path, load,
+    load_at, read_commit, tail, write_checkpoint,
 };
 use crate::memory::Memory;
 use crate::schema::{from_delta, to_delta};
-use crate::store::KernelView;
 use arrow::datatypes::{Schema, SchemaRef};
 use huiliu_model::{Clock, Error, ErrorKind};
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutPayload};
 use serde_json::json;
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::sync::{Mutex, MutexGuard};
 
@@ -29,7 +29,8 @@ pub type Files = Vec<(String, FileMeta)>;
 #[derive(Clone)]
 pub struct Shared {
     pub store: Arc<dyn ObjectStore>,
-    pub kernel: KernelView,
+    /// The folder of a lake in a directory.
+    pub folder: Option<PathBuf>,
     pub clock: Arc<dyn Clock>,
     pub ids: crate::ids::Ids,
     pub memory: Memory,
@@ -225,9 +226,18 @@ impl Table {
         if version - last < every {
             return Ok(false);
         }
-        write_checkpoint(&self.shared.store, &self.path, &self.shared.kernel).await?;
+        write_checkpoint(&self.shared.store, &self.path, version, self.now_ms()).await?;
         self.state.lock().await.checkpoint = Some(version);
         Ok(true)
+    }
+
+    /// Whether the checkpoint of a version can be read.
+    ///
+    /// # Errors
+    /// As the store answers.
+    pub async fn has_whole_checkpoint(&self, version: i64) -> Result<bool, Error> {
+        let found = checkpoint_at(self.store(), &self.path, version, &WHOLE).await?;
+        Ok(found.is_some())
     }
 
     /// Whether a file of the table is in the store, named by the log or not.

@@ -79,6 +79,8 @@ pub const NO_CONDITIONAL_PUT: &str = "HUILIU-LAKE-0103";
 pub const CHECK_FAILED: &str = "HUILIU-SUBJECT-0101";
 /// A build needs more memory than its share, and has nothing left to spill.
 pub const NO_MEMORY: &str = "HUILIU-SUBJECT-0102";
+/// Temporary files reach their limit, or cannot be written.
+pub const NO_ROOM: &str = "HUILIU-SUBJECT-0103";
 
 /// Codes that errors say themselves.
 pub const OWN: &[&str] = &[
@@ -91,6 +93,7 @@ pub const OWN: &[&str] = &[
     NO_CONDITIONAL_PUT,
     CHECK_FAILED,
     NO_MEMORY,
+    NO_ROOM,
 ];
 
 /// The code of what a room says to one who must act.

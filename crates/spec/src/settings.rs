@@ -44,6 +44,8 @@ pub struct Settings {
     pub admin_bind: SocketAddr,
     /// Memory of the process; none when the settings do not say.
     pub memory_limit_bytes: Option<u64>,
+    /// Temporary files of the process; none when the settings do not say.
+    pub temporary_limit_bytes: Option<u64>,
     pub limits: Limits,
     pub maintenance: Maintenance,
     /// Directory of the pipeline files.
@@ -155,6 +157,7 @@ impl Default for Settings {
             // The port that exporters of OpenTelemetry use; loopback, because it has no password.
             admin_bind: SocketAddr::from(([127, 0, 0, 1], 9464)),
             memory_limit_bytes: None,
+            temporary_limit_bytes: None,
             limits: Limits::default(),
             maintenance: Maintenance::default(),
             pipelines: PathBuf::from("pipelines"),

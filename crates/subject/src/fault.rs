@@ -4,6 +4,7 @@
 //! may quote values (a text that is no date), so their words are replaced.
 
 use datafusion::error::DataFusionError;
+use huiliu_lake::spilling;
 use huiliu_model::{Error, ErrorKind, code};
 
 /// A statement that does not plan: our configuration.
@@ -31,6 +32,12 @@ pub(crate) fn running(what: &str, error: DataFusionError) -> Error {
         },
         other => other,
     };
+    if let Some(words) = spilling(&error) {
+        return Error::new(ErrorKind::Unavailable, format!("{what}: {words}"))
+            .coded(code::NO_ROOM)
+            .help("raise `temporary.limit`, or set TMPDIR to a folder with more room")
+            .because(error);
+    }
     let (kind, words) = kind_of(error.find_root());
     let mut fault = Error::new(kind, format!("{what}: {words}"));
     match kind {
@@ -56,9 +63,7 @@ fn kind_of(root: &DataFusionError) -> (ErrorKind, &'static str) {
         DataFusionError::External(inner) => {
             inner.downcast_ref::<Error>().map_or(UNREADABLE, |ours| (ours.kind, "input failed"))
         }
-        DataFusionError::IoError(_)
-        | DataFusionError::ObjectStore(_)
-        | DataFusionError::ParquetError(_) => UNREADABLE,
+        DataFusionError::ObjectStore(_) | DataFusionError::ParquetError(_) => UNREADABLE,
         DataFusionError::ArrowError(..) | DataFusionError::Execution(_) => {
             (ErrorKind::Invalid, "the query fails on a value (a cast, a division or an overflow)")
         }

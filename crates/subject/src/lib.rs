@@ -32,7 +32,6 @@ mod restrict;
 mod rows;
 pub mod schema;
 pub mod session;
-mod spill;
 pub mod testcase;
 #[cfg(test)]
 mod testing;

@@ -8,17 +8,15 @@
 use crate::bucket::identity_bucket;
 use crate::fault;
 use crate::pool::CappedPool;
-use crate::spill::Spill;
 use datafusion::catalog::{MemorySchemaProvider, TableProvider};
-use datafusion::execution::disk_manager::DiskManagerBuilder;
 use datafusion::execution::memory_pool::TrackConsumersPool;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::logical_expr::{ScalarUDF, Volatility};
 use datafusion::prelude::{SessionConfig, SessionContext};
+use huiliu_lake::Room;
 use huiliu_model::Error;
 use huiliu_model::usage::Usage;
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 /// What a build may use.
@@ -34,8 +32,8 @@ pub struct Budget {
     pub batch_rows: usize,
     /// Sorts spill long before the pool is full, so that several of them fit side by side.
     pub spill_early: bool,
-    /// Where sorts and aggregates spill; the system's temporary folder when absent.
-    pub spill_dir: Option<PathBuf>,
+    /// Where sorts and aggregates spill.
+    pub room: Room,
     /// Buckets built in one pass over the inputs. One bounds memory best; as many as the table
     /// has reads the inputs once.
     pub buckets_per_pass: u32,
@@ -51,7 +49,7 @@ impl Default for Budget {
             partitions: 2,
             batch_rows: BATCH_ROWS,
             spill_early: false,
-            spill_dir: None,
+            room: Room::default(),
             buckets_per_pass: 1,
             usage: Arc::default(),
         }
@@ -95,11 +93,9 @@ impl Sessions {
         let pool = CappedPool::new(budget.memory_bytes, cap_bytes, usage());
         let pool = TrackConsumersPool::new(pool, named);
         let failed = |e| fault::running("spill folder", e);
-        let spill = Spill::into(budget.spill_dir.as_ref(), usage()).map_err(failed)?;
-        let disk = DiskManagerBuilder::default().with_temp_file_factory(Arc::new(spill));
         let runtime = RuntimeEnvBuilder::new()
             .with_memory_pool(Arc::new(pool))
-            .with_disk_manager_builder(disk)
+            .with_disk_manager_builder(budget.room.counted(usage()))
             .build_arc()
             .map_err(failed)?;
         Ok(Self { runtime, config: config(budget), functions: functions.to_vec() })

@@ -87,6 +87,7 @@ pub fn run(seed: u64, wish: Wish) -> Outcome {
         pipelines: pipelines(),
         subjects: (wish.only.is_some() || wish.is_quiet || chance.per_mille(200)).then(subjects),
         is_eager: chance.per_mille(500),
+        is_calm: wish.is_quiet || wish.only.is_some(),
         chance: chance.clone(),
         complaints: Arc::default(),
         incidents: Arc::default(),
@@ -96,8 +97,7 @@ pub fn run(seed: u64, wish: Wish) -> Outcome {
         .on_thread_park(move || passes.pass())
         .build()
         .expect("a runtime without drivers");
-    let is_calm = wish.is_quiet || wish.only.is_some();
-    let mut history = History::new(world, is_calm);
+    let mut history = History::new(world);
     let played = std::panic::catch_unwind(AssertUnwindSafe(|| {
         tokio::task::LocalSet::new().block_on(&runtime, history.play())
     }));
@@ -167,13 +167,11 @@ struct History {
     processes: Vec<Process>,
     partitions: Vec<Partition>,
     started: u64,
-    /// Nothing happens but records, one process and what the plan says.
-    is_calm: bool,
     figures: Figures,
 }
 
 impl History {
-    fn new(world: World, is_calm: bool) -> Self {
+    fn new(world: World) -> Self {
         Self {
             chance: world.chance.fork(),
             writer: Writer::new(world.chance.fork()),
@@ -181,7 +179,6 @@ impl History {
             processes: Vec::new(),
             partitions: Vec::new(),
             started: 0,
-            is_calm,
             figures: Figures::default(),
         }
     }
@@ -190,21 +187,38 @@ impl History {
         for dataset in ["account", "meter"] {
             self.add_partition(dataset);
         }
-        if !self.is_calm && self.chance.per_mille(700) {
-            self.add_partition("account");
-        }
-        self.start(GROUP);
-        let rounds = if self.is_calm { 6 } else { self.chance.within(8..30) };
-        for _ in 0..rounds {
-            self.write();
-            match self.is_calm {
-                true => self.revive().await,
-                false => self.happen().await,
-            }
-            self.pause(10..400).await;
+        if self.world.is_calm {
+            self.calm().await;
+        } else {
+            self.eventful().await;
         }
         self.quiet().await?;
         self.finish().await
+    }
+
+    async fn eventful(&mut self) {
+        if self.chance.per_mille(700) {
+            self.add_partition("account");
+        }
+        self.start(GROUP);
+        for _ in 0..self.chance.within(8..30) {
+            self.write();
+            self.happen().await;
+            self.pause(10..400).await;
+        }
+    }
+
+    /// Records, one process and what the plan says; and days, so that all of upkeep has to do.
+    async fn calm(&mut self) {
+        self.start(GROUP);
+        for round in 0..11 {
+            self.write();
+            self.revive().await;
+            self.pause(500..700).await;
+            if round >= 6 {
+                self.world.time.leap(25 * HOUR);
+            }
+        }
     }
 
     async fn pause(&self, millis: std::ops::Range<i64>) {
@@ -233,7 +247,7 @@ impl History {
 
     fn start(&mut self, group: u64) {
         self.started += 1;
-        let wrong_by = match self.is_calm {
+        let wrong_by = match self.world.is_calm {
             true => 0,
             false => self.chance.within(-1_800..1_800) * 1_000_000,
         };

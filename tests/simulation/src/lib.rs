@@ -9,6 +9,7 @@ pub mod broker;
 pub mod chance;
 pub mod history;
 pub mod life;
+pub mod logs;
 pub mod oracle;
 pub mod plan;
 pub mod process;

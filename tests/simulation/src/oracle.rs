@@ -4,6 +4,7 @@
 //! key is worked out from what the writer of the records meant.
 
 use crate::broker::{Entry, Log, Meaning};
+use crate::logs::{Table, tables};
 use crate::records::dataset_of;
 use crate::store::Depot;
 use crate::subjects::{PAIR, SUBJECT, TALLY};
@@ -19,16 +20,6 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct Counted {
     pub offsets: u64,
     pub commits: u64,
-}
-
-/// A table as its log tells it.
-#[derive(Debug, Default)]
-struct Table {
-    name: String,
-    /// Live files and their sizes.
-    files: BTreeMap<String, u64>,
-    /// What each version keeps under `commitInfo.huiliu`.
-    receipts: Vec<Value>,
 }
 
 /// Partition and offset.
@@ -87,58 +78,6 @@ pub async fn check_no_orphans(depot: &Depot) -> Result<(), String> {
         let is_known = object.contains("/_delta_log/") || object.starts_with("leases/");
         if !is_known && object != "_huiliu/clock" && !named.contains(&object) {
             return Err(format!("orphan {object} is left after maintenance"));
-        }
-    }
-    Ok(())
-}
-
-/// Every table: its log without holes, its live files there with their sizes.
-async fn tables(depot: &Depot) -> Result<Vec<Table>, String> {
-    let objects = depot.objects().await;
-    let mut logs: BTreeMap<String, BTreeMap<usize, String>> = BTreeMap::new();
-    for path in objects.keys() {
-        let Some((table, entry)) = path.split_once("/_delta_log/") else { continue };
-        if let Some(version) = entry.strip_suffix(".json").and_then(|n| n.parse().ok()) {
-            logs.entry(table.to_owned()).or_default().insert(version, path.clone());
-        }
-    }
-    let mut tables = Vec::new();
-    for (name, log) in logs {
-        let mut table = Table { name, ..Table::default() };
-        for (at, (version, path)) in log.iter().enumerate() {
-            if at != *version {
-                return Err(format!("the log of {} lacks version {at}", table.name));
-            }
-            let text = depot.bytes(path).await.ok_or("a log entry vanished")?;
-            read_version(&mut table, &text)?;
-        }
-        for (path, size) in &table.files {
-            let full = format!("{}/{path}", table.name);
-            if objects.get(&full) != Some(size) {
-                let found = objects.get(&full);
-                return Err(format!("live file {full} of {size} bytes: the store has {found:?}"));
-            }
-        }
-        tables.push(table);
-    }
-    Ok(tables)
-}
-
-fn read_version(table: &mut Table, text: &[u8]) -> Result<(), String> {
-    for line in text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
-        let line: Value = serde_json::from_slice(line).map_err(|e| e.to_string())?;
-        let path = |action: &Value| action["path"].as_str().unwrap_or_default().to_owned();
-        if let Some(add) = line.get("add") {
-            let size = add["size"].as_u64().unwrap_or(0);
-            if table.files.insert(path(add), size).is_some() {
-                return Err(format!("{} adds {} twice", table.name, path(add)));
-            }
-        } else if let Some(remove) = line.get("remove") {
-            if table.files.remove(&path(remove)).is_none() {
-                return Err(format!("{} removes {}, not live", table.name, path(remove)));
-            }
-        } else if let Some(info) = line.get("commitInfo") {
-            table.receipts.push(info.get("huiliu").cloned().unwrap_or(Value::Null));
         }
     }
     Ok(())

@@ -8,7 +8,7 @@ use crate::store::{Depot, Door};
 use crate::subjects::Subjects;
 use crate::time::{ProcessClock, VirtualTime};
 use huiliu_ingest::{Limits, Metrics, Pipeline, Session, supervise};
-use huiliu_lake::maintain::{Bounds, LEASE, LEASE_LASTS};
+use huiliu_lake::maintain::{Bounds, KEEP_LOG_MIN, LEASE, LEASE_LASTS};
 use huiliu_lake::{Lake, Standing};
 use huiliu_model::port::Incident;
 use huiliu_model::{Clock, Contract, Error, ErrorKind};
@@ -32,6 +32,8 @@ pub struct World {
     /// Subject tables that the processes refresh, in some histories.
     pub subjects: Option<Arc<Subjects>>,
     pub is_eager: bool,
+    /// Nothing fails but what the plan says, and upkeep goes round in one order.
+    pub is_calm: bool,
     /// What no fault excuses.
     pub complaints: Arc<Mutex<Vec<String>>>,
     pub incidents: Arc<Mutex<Vec<Incident>>>,
@@ -182,6 +184,7 @@ impl Run {
                 chance: self.chance.fork(),
                 world: self.world.clone(),
                 seen: Seen::default(),
+                turn: 0,
             };
             beside.spawn(upkeep.go_on());
         }
@@ -227,12 +230,16 @@ struct Upkeep {
     chance: Chance,
     world: World,
     seen: Seen,
+    turn: u64,
 }
 
 impl Upkeep {
-    async fn go_on(self) {
+    async fn go_on(mut self) {
         loop {
-            let wait = self.chance.within(50..900).unsigned_abs();
+            let wait = match self.world.is_calm {
+                true => 250,
+                false => self.chance.within(50..900).unsigned_abs(),
+            };
             self.clock.sleep(Duration::from_millis(wait)).await;
             if let Err(error) = self.once().await {
                 judge(&self.world, "a fold, posting, refresh or round of maintenance", &error);
@@ -240,8 +247,17 @@ impl Upkeep {
         }
     }
 
-    async fn once(&self) -> Result<(), Error> {
-        match (self.chance.number() % 10, &self.world.subjects) {
+    /// Which of ten parts of upkeep comes next.
+    fn next(&mut self) -> u64 {
+        self.turn += 1;
+        match self.world.is_calm {
+            true => [5, 0, 6, 8][usize::try_from(self.turn % 4).expect("below four")],
+            false => self.chance.number() % 10,
+        }
+    }
+
+    async fn once(&mut self) -> Result<(), Error> {
+        match (self.next(), &self.world.subjects) {
             (0..4, Some(subjects)) => subjects.refresh(&self.lake, &self.seen).await?,
             (0..6, _) => {
                 for dataset in self.lake.datasets() {
@@ -270,8 +286,14 @@ impl Upkeep {
     }
 }
 
-/// The bounds of maintenance in a history: as short as they may be.
+/// The bounds of maintenance in a history: as short as they may be, and many checkpoints.
 pub fn bounds() -> Bounds {
     let hour = Duration::from_secs(3_600);
-    Bounds { keep_versions: hour, longest_reader: hour, ..Bounds::default() }
+    Bounds {
+        keep_versions: hour,
+        longest_reader: hour,
+        keep_log: KEEP_LOG_MIN,
+        checkpoint_every: 4,
+        ..Bounds::default()
+    }
 }

@@ -61,6 +61,8 @@ struct Book {
     writes: u64,
     /// FNV-1a over the steps of each process and their faults.
     traces: BTreeMap<u64, u64>,
+    /// Every entry of a log that was ever written, deleted since or not.
+    entries: BTreeMap<String, bytes::Bytes>,
     kept: Option<Vec<(Step, Fault)>>,
 }
 
@@ -72,6 +74,7 @@ impl Depot {
             steps: 0,
             writes: 0,
             traces: BTreeMap::new(),
+            entries: BTreeMap::new(),
             kept: keeps_steps.then(Vec::new),
         };
         Self { inner: InMemory::new(), time, lie, book: Mutex::new(book) }
@@ -135,14 +138,18 @@ impl Depot {
         if is_lost {
             return Ok(PutResult { e_tag: None, version: None });
         }
-        let done = self.inner.put_opts(path, body, options).await?;
-        self.wrote(path);
+        let done = self.inner.put_opts(path, body.clone(), options).await?;
+        self.wrote(path, body);
         Ok(done)
     }
 
-    fn wrote(&self, path: &Path) {
+    fn wrote(&self, path: &Path, body: PutPayload) {
         let now = self.time.now_us();
-        self.book().written_us.insert(path.clone(), now);
+        let mut book = self.book();
+        book.written_us.insert(path.clone(), now);
+        if path.as_ref().contains("/_delta_log/") && path.as_ref().ends_with(".json") {
+            book.entries.insert(path.to_string(), body.into());
+        }
     }
 
     /// The object's time is that of the history.
@@ -160,6 +167,11 @@ impl Depot {
         let is_seen =
             |meta: &ObjectMeta| blind.is_zero() || meta.last_modified.timestamp_micros() < before;
         Ok(seen.filter(is_seen).collect())
+    }
+
+    /// Every entry of a log that was ever written, without a step.
+    pub fn entries(&self) -> BTreeMap<String, bytes::Bytes> {
+        self.book().entries.clone()
     }
 
     /// Every object and its size, without a step.

@@ -2,13 +2,13 @@
 
 use huiliu_simulation::store::{Step, Verb};
 use huiliu_simulation::{Fault, Outcome, Wish, run};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-/// Its history folds, posts and maintains between its batches.
+/// Its history folds, refreshes, posts and maintains between its batches, over some days.
+/// `HUILIU_SIM_MATRIX=1` tries every step of it, a usual run one of each kind, and
+/// `HUILIU_SIM_STEP=1284` that step, with every call of its histories.
 const SEED: u64 = 7;
-/// Of the steps, so many are tried in a usual run; `HUILIU_SIM_MATRIX=1` tries all.
-const TRIED: usize = 8;
 const FAULTS: [(&str, Fault); 5] = [
     ("crash before", Fault::CrashBefore),
     ("crash after", Fault::CrashAfter),
@@ -17,23 +17,71 @@ const FAULTS: [(&str, Fault); 5] = [
     ("delay", Fault::Delay(Duration::from_secs(20))),
 ];
 
-/// What a step is about: verb and table.
+/// Kinds of steps that the history must have: one that lost them would show nothing of them.
+const NAMED: [&str; 22] = [
+    "stage a file of changes",
+    "commit to changes",
+    "stage a file of quarantine",
+    "commit to quarantine",
+    "stage a file of current",
+    "commit to current",
+    "commit to deleted",
+    "stage a file of subjects",
+    "commit to subjects",
+    "stage a file of ledger",
+    "commit to ledger",
+    "write a checkpoint of changes",
+    "name a checkpoint of changes",
+    "write a checkpoint of ledger",
+    "name a checkpoint of ledger",
+    "read a checkpoint",
+    "sweep a file of current",
+    "sweep a file of subjects",
+    "cut the log of changes",
+    "cut the log of ledger",
+    "take the lease",
+    "list",
+];
+
+/// What a step is about: verb and kind of table.
 fn kind(step: &Step) -> String {
     let path = &step.path;
-    let (in_log, is_file) = (path.contains("_delta_log"), path.ends_with(".parquet"));
-    let table = path.split('/').take(2).collect::<Vec<_>>().join("/");
-    let table = table.replace("/account", "").replace("/meter", "");
-    match (step.verb, in_log, is_file) {
-        _ if path.starts_with("leases/") => format!("lease: {:?}", step.verb).to_lowercase(),
-        _ if path.starts_with("_huiliu/") => "clock of the store".to_owned(),
-        (Verb::Create, true, _) => format!("commit to {table}"),
-        (Verb::Get, true, _) => format!("read the log of {table}"),
-        (Verb::Put, _, true) => format!("stage a file of {table}"),
-        (Verb::Get, _, true) => format!("read a file of {table}"),
-        (Verb::Delete, ..) => format!("delete in {table}"),
-        (Verb::List, ..) => "list".to_owned(),
-        (verb, ..) => format!("{verb:?} {table}").to_lowercase(),
+    let table = path.split('/').next().unwrap_or_default();
+    let is_checkpoint = path.ends_with(".checkpoint.parquet");
+    let is_hint = path.ends_with("/_last_checkpoint");
+    let in_log = path.contains("/_delta_log/");
+    match step.verb {
+        Verb::List => "list".to_owned(),
+        Verb::Get if path.starts_with("leases/") => "look at the lease".to_owned(),
+        _ if path.starts_with("leases/") => "take the lease".to_owned(),
+        _ if path.starts_with("_huiliu/") => "ask for the store's time".to_owned(),
+        Verb::Create if is_checkpoint => format!("write a checkpoint of {table}"),
+        Verb::Put if is_hint => format!("name a checkpoint of {table}"),
+        Verb::Get if is_hint => "look for a checkpoint".to_owned(),
+        Verb::Get if is_checkpoint => "read a checkpoint".to_owned(),
+        Verb::Delete if in_log => format!("cut the log of {table}"),
+        Verb::Delete => format!("sweep a file of {table}"),
+        Verb::Create => format!("commit to {table}"),
+        Verb::Put => format!("stage a file of {table}"),
+        Verb::Get if in_log => "read a log".to_owned(),
+        Verb::Get => "read a file".to_owned(),
     }
+}
+
+/// The steps that are tried: all, or of each kind one in the middle of the history, or one.
+fn tried(steps: &[Step]) -> Vec<&Step> {
+    if let Ok(text) = std::env::var("HUILIU_SIM_STEP") {
+        let number: u64 = text.parse().expect("HUILIU_SIM_STEP is a number");
+        return steps.iter().filter(|step| step.number == number).collect();
+    }
+    if std::env::var_os("HUILIU_SIM_MATRIX").is_some() {
+        return steps.iter().collect();
+    }
+    let mut kinds: BTreeMap<String, Vec<&Step>> = BTreeMap::new();
+    for step in steps {
+        kinds.entry(kind(step)).or_default().push(step);
+    }
+    kinds.into_values().filter_map(|of| of.get(of.len() / 2).copied()).collect()
 }
 
 fn with(fault: Option<(u64, Fault)>, keeps_steps: bool) -> Outcome {
@@ -46,16 +94,25 @@ fn a_fault_at_any_step_loses_and_doubles_nothing() {
     assert_eq!(calm.failure, None);
     let steps: Vec<Step> = calm.steps.into_iter().map(|(step, _)| step).collect();
     let steps = &steps[..usize::try_from(calm.figures.steps_until_quiet).expect("a count")];
-    let is_whole = std::env::var_os("HUILIU_SIM_MATRIX").is_some();
-    let stride = if is_whole { 1 } else { steps.len().div_ceil(TRIED) };
+    let kinds: BTreeSet<String> = steps.iter().map(kind).collect();
+    println!("{} steps of {} kinds", steps.len(), kinds.len());
+    let missing: Vec<_> = NAMED.iter().filter(|name| !kinds.contains(**name)).collect();
+    assert!(missing.is_empty(), "the history lacks {missing:?}; it has {kinds:?}");
+    let is_one = std::env::var_os("HUILIU_SIM_STEP").is_some();
     let mut table: BTreeMap<(String, &str), [u64; 2]> = BTreeMap::new();
     let mut failures = Vec::new();
-    for step in steps.iter().step_by(stride) {
+    for step in tried(steps) {
         for (name, fault) in FAULTS {
             if fault == Fault::AnswerLost && !matches!(step.verb, Verb::Create | Verb::Put) {
                 continue;
             }
-            let outcome = with(Some((step.number, fault)), false);
+            let outcome = with(Some((step.number, fault)), is_one);
+            for (step, fault) in &outcome.steps {
+                println!(
+                    "{:5} {} {:?} {} {fault:?}",
+                    step.number, step.process, step.verb, step.path
+                );
+            }
             let cell = table.entry((kind(step), name)).or_default();
             cell[0] += 1;
             match outcome.failure {

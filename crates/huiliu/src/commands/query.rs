@@ -9,7 +9,7 @@ use datafusion::error::DataFusionError;
 use datafusion::execution::context::SQLOptions;
 use datafusion::prelude::SessionContext;
 use futures::StreamExt;
-use huiliu_model::{Error, ErrorKind};
+use huiliu_model::{Error, ErrorKind, code};
 use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal, Read, Write};
 use std::sync::Arc;
@@ -143,6 +143,13 @@ fn reading() -> SQLOptions {
 fn failed(error: DataFusionError) -> Failure {
     let help = "tables: changes.*, current.*, quarantine.*, deleted.* and the subject databases; \
                 `SELECT table_schema, table_name FROM information_schema.tables` names them";
+    if let Some(words) = huiliu_lake::spilling(&error) {
+        return Error::new(ErrorKind::Unavailable, format!("the query was stopped: {words}"))
+            .coded(code::NO_ROOM)
+            .help("raise `temporary.limit` in huiliu.yaml, set TMPDIR to a folder with more room, or ask for less")
+            .because(error)
+            .into();
+    }
     match error.find_root() {
         DataFusionError::ResourcesExhausted(why) => {
             let why = why.clone();
@@ -150,7 +157,7 @@ fn failed(error: DataFusionError) -> Failure {
                 .help("raise `memory.limit` in huiliu.yaml, or ask for less")
                 .into()
         }
-        DataFusionError::ObjectStore(_) | DataFusionError::IoError(_) => {
+        DataFusionError::ObjectStore(_) => {
             Error::new(ErrorKind::Unavailable, "the lake could not be read").because(error).into()
         }
         DataFusionError::Internal(_) => {

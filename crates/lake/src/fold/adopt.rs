@@ -52,8 +52,9 @@ impl Dataset {
         if !changes.files.values().any(|file| recent(file) && file.lacks_cells) {
             return Ok(None);
         }
-        let memory_bytes = self.changes.shared().memory.session_bytes(MEMORY_BYTES);
-        let ctx = session(Arc::clone(self.changes.store()), memory_bytes)?;
+        let memory = &self.changes.shared().memory;
+        let memory_bytes = memory.session_bytes(MEMORY_BYTES);
+        let ctx = session(Arc::clone(self.changes.store()), memory_bytes, &memory.room)?;
         for setting in NARROW {
             ctx.sql(setting).await.map_err(failed)?.collect().await.map_err(failed)?;
         }

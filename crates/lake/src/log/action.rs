@@ -4,9 +4,33 @@
 //! Identifiers", "Change Metadata", "Protocol Evolution", "Commit Provenance Information".
 
 use crate::log::state::FileMeta;
-use serde::{Deserialize, Serialize};
+use huiliu_model::{Error, ErrorKind};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
+
+/// The actions of a commit file, or of rows of a checkpoint as JSON.
+///
+/// # Errors
+/// `Corrupt` for a line that is no action, naming `place`.
+pub fn lines(text: &[u8], place: &str) -> Result<Vec<Line>, Error> {
+    let filled = text.split(|b| *b == b'\n').filter(|line| !line.trim_ascii().is_empty());
+    let parsed = filled.map(|line| {
+        serde_json::from_slice(line).map_err(|e| {
+            Error::new(ErrorKind::Corrupt, format!("{place} holds no action")).because(e)
+        })
+    });
+    parsed.collect()
+}
+
+/// In a checkpoint what is empty may be null.
+fn or_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Default + Deserialize<'de>,
+{
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+}
 
 /// One line of a commit file: exactly one field is set.
 #[derive(Debug, Default, Clone, Serialize, Deserialize)]
@@ -44,9 +68,9 @@ pub struct MetaData {
     #[serde(default)]
     pub format: Value,
     pub schema_string: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub partition_columns: Vec<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub configuration: BTreeMap<String, Option<String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub created_time: Option<i64>,
@@ -66,9 +90,11 @@ pub struct Txn {
 #[serde(rename_all = "camelCase")]
 pub struct Add {
     pub path: String,
+    #[serde(default, deserialize_with = "or_default")]
     pub partition_values: BTreeMap<String, Option<String>>,
     pub size: i64,
     pub modification_time: i64,
+    #[serde(default, deserialize_with = "or_default")]
     pub data_change: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stats: Option<String>,
@@ -81,11 +107,11 @@ pub struct Remove {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub deletion_timestamp: Option<i64>,
     pub data_change: bool,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub extended_file_metadata: bool,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub partition_values: BTreeMap<String, Option<String>>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub size: i64,
 }
 

@@ -1,7 +1,8 @@
 //! Reading the log: the newest checkpoint, then each commit after it.
 
 use crate::error::store_error;
-use crate::log::checkpoint::read_checkpoint;
+use crate::log::action::Line;
+use crate::log::checkpoint::{STATE, checkpoint_at};
 use crate::log::state::TableState;
 use huiliu_model::{Error, ErrorKind};
 use object_store::path::Path;
@@ -28,16 +29,20 @@ pub fn checkpoint_path(table: &Path, version: i64) -> Path {
 /// # Errors
 /// As the store answers; `Corrupt` when the log contradicts itself.
 pub async fn load(store: &Arc<dyn ObjectStore>, table: &Path) -> Result<Option<TableState>, Error> {
-    let hinted = hinted_checkpoint(store.as_ref(), table).await?;
-    let mut state = beginning(store, table, hinted).await?;
+    let mut state = match hinted_checkpoint(store.as_ref(), table).await? {
+        Some(version) => match checkpoint_at(store, table, version, &STATE).await? {
+            Some(lines) => TableState::of_checkpoint(version, lines)?,
+            None => beginning(store, table, version).await?,
+        },
+        None => TableState { version: -1, ..TableState::default() },
+    };
     tail(store.as_ref(), table, &mut state).await?;
     if state.version < 0 {
         // A log that was cleaned begins with a checkpoint, and what names it may be lost.
-        let newest = checkpoint_before(store.as_ref(), table, i64::MAX).await?;
-        if newest.is_none() {
+        state = beginning(store, table, i64::MAX).await?;
+        if state.version < 0 {
             return Ok(None);
         }
-        state = beginning(store, table, newest).await?;
         tail(store.as_ref(), table, &mut state).await?;
     }
     if state.metadata.is_none() {
@@ -56,8 +61,7 @@ pub async fn load_at(
     table: &Path,
     version: i64,
 ) -> Result<Option<TableState>, Error> {
-    let checkpoint = checkpoint_before(store.as_ref(), table, version).await?;
-    let mut state = beginning(store, table, checkpoint).await?;
+    let mut state = beginning(store, table, version).await?;
     while state.version < version {
         let next = state.version + 1;
         let Some(text) = read_commit(store.as_ref(), table, next).await? else { return Ok(None) };
@@ -66,28 +70,42 @@ pub async fn load_at(
     Ok(Some(state))
 }
 
-/// The state of a checkpoint, or that before the first version.
+/// The state of the newest whole checkpoint of at most this version, or that before the first
+/// version.
 async fn beginning(
     store: &Arc<dyn ObjectStore>,
     table: &Path,
-    checkpoint: Option<i64>,
+    version: i64,
 ) -> Result<TableState, Error> {
-    let Some(version) = checkpoint else {
-        return Ok(TableState { version: -1, ..TableState::default() });
-    };
-    let mut state = read_checkpoint(store, &checkpoint_path(table, version)).await?;
-    state.version = version;
-    state.checkpoint = Some(version);
-    Ok(state)
+    match newest_whole(store, table, version, &STATE).await? {
+        Some((version, lines)) => TableState::of_checkpoint(version, lines),
+        None => Ok(TableState { version: -1, ..TableState::default() }),
+    }
 }
 
-/// The newest checkpoint of at most this version.
-async fn checkpoint_before(
-    store: &dyn ObjectStore,
+/// The newest whole checkpoint of at most this version, and its actions of these kinds.
+///
+/// # Errors
+/// As the store answers; `Corrupt` where none is whole and the log does not begin at version 0.
+pub(super) async fn newest_whole(
+    store: &Arc<dyn ObjectStore>,
     table: &Path,
     version: i64,
-) -> Result<Option<i64>, Error> {
-    Ok(versions(store, table).await?.checkpoints.range(..=version).next_back().copied())
+    kinds: &[&str],
+) -> Result<Option<(i64, Vec<Line>)>, Error> {
+    let log = versions(store.as_ref(), table).await?;
+    for version in log.checkpoints.range(..=version).rev().copied() {
+        if let Some(lines) = checkpoint_at(store, table, version, kinds).await? {
+            return Ok(Some((version, lines)));
+        }
+    }
+    if log.checkpoints.is_empty() || log.commits.contains(&0) || version < i64::MAX {
+        return Ok(None);
+    }
+    // To take this for no table would make a new one in its place.
+    let message = format!("no checkpoint of `{table}` is whole, and its log was cut behind them");
+    Err(Error::new(ErrorKind::Corrupt, message)
+        .help("restore a checkpoint from the store's older versions of it"))
 }
 
 /// Reads the commits after `state.version` until there are no more; returns how many.

@@ -1,7 +1,7 @@
 //! The state of a table at one version, kept up to date commit by commit.
 
 use crate::chain::Tied;
-use crate::log::action::{Add, Line, MetaData};
+use crate::log::action::{Add, Line, MetaData, lines};
 use huiliu_model::{Error, ErrorKind};
 use serde::Deserialize;
 use serde_json::Value;
@@ -83,12 +83,8 @@ impl TableState {
     /// `Corrupt` for text that is no action, `Invalid` for a protocol we do not speak.
     pub fn apply(&mut self, version: i64, text: &[u8]) -> Result<(), Error> {
         let mut added = Vec::new();
-        for line in text.split(|b| *b == b'\n').filter(|l| !l.trim_ascii().is_empty()) {
-            let action: Line = serde_json::from_slice(line).map_err(|e| {
-                Error::new(ErrorKind::Corrupt, format!("log version {version} holds no action"))
-                    .because(e)
-            })?;
-            self.apply_line(action, &mut added)?;
+        for line in lines(text, &format!("log version {version}"))? {
+            self.apply_line(line, &mut added)?;
         }
         self.forget_stats(&added);
         self.added.insert(version, added);
@@ -100,9 +96,24 @@ impl TableState {
         Ok(())
     }
 
+    /// The state that a checkpoint of `version` tells.
+    ///
+    /// # Errors
+    /// `Invalid` for a protocol we do not speak.
+    pub(super) fn of_checkpoint(version: i64, lines: Vec<Line>) -> Result<Self, Error> {
+        let mut state = Self { version, checkpoint: Some(version), ..Self::default() };
+        let mut added = Vec::new();
+        for line in lines {
+            state.apply_line(line, &mut added)?;
+        }
+        let all: Vec<String> = state.files.keys().cloned().collect();
+        state.forget_stats(&all);
+        Ok(state)
+    }
+
     /// Lets go of the statistics of these files where nobody looks at them: `changes` has many
     /// thousands of files.
-    pub(super) fn forget_stats(&mut self, paths: &[String]) {
+    fn forget_stats(&mut self, paths: &[String]) {
         let of = self.metadata.as_ref().map(|metadata| &metadata.configuration);
         if of.is_some_and(|properties| properties.contains_key(ORDERED_BY)) {
             return;
@@ -114,7 +125,7 @@ impl TableState {
         }
     }
 
-    pub(super) fn apply_line(&mut self, line: Line, added: &mut Vec<String>) -> Result<(), Error> {
+    fn apply_line(&mut self, line: Line, added: &mut Vec<String>) -> Result<(), Error> {
         if let Some(protocol) = line.protocol
             && (protocol.min_reader_version > 1 || protocol.min_writer_version > 2)
         {

@@ -5,7 +5,7 @@ use super::sweep::sum;
 use super::target::Needed;
 use super::{Duty, Gone, KEEP_LOG_MIN, millis};
 use crate::log::hinted_checkpoint;
-use huiliu_model::{Error, ErrorKind};
+use huiliu_model::Error;
 
 impl Duty<'_> {
     /// Deletes the log entries and checkpoints before the newest checkpoint that is old enough
@@ -20,13 +20,20 @@ impl Duty<'_> {
         let newest = listing.commits.keys().next_back().copied().unwrap_or(0);
         let keep = millis(self.bounds.keep_log.max(KEEP_LOG_MIN)).max(self.bounds.removed_ms());
         let floor = listing.newest_at(now_ms - keep, newest).min(needed.after);
-        let Some((&first, _)) = listing.checkpoints.range(..=floor).next_back() else {
-            return Ok(Gone::default());
-        };
-        let commits = listing.commits.range(..first);
-        let commits = commits.filter(|(version, _)| !needed.also.contains(version));
-        let checkpoints = listing.checkpoints.range(..first);
-        let gone: Vec<Object> = checkpoints.chain(commits).map(|(_, o)| o.clone()).collect();
+        for (&first, _) in listing.checkpoints.range(..=floor).rev() {
+            let commits = listing.commits.range(..first);
+            let commits = commits.filter(|(version, _)| !needed.also.contains(version));
+            let checkpoints = listing.checkpoints.range(..first);
+            let gone: Vec<Object> = checkpoints.chain(commits).map(|(_, o)| o.clone()).collect();
+            if gone.is_empty() || table.has_whole_checkpoint(first).await? {
+                return self.cut(first, gone).await;
+            }
+        }
+        Ok(Gone::default())
+    }
+
+    async fn cut(&self, first: i64, gone: Vec<Object>) -> Result<Gone, Error> {
+        let table = self.target.table();
         if gone.is_empty() || self.is_dry() {
             return Ok(sum(&gone));
         }
@@ -34,11 +41,6 @@ impl Duty<'_> {
         let hinted = hinted_checkpoint(table.store().as_ref(), table.path()).await?;
         if hinted.is_none_or(|hinted| hinted < first) {
             return Ok(Gone::default());
-        }
-        if table.state_at(first).await?.is_none_or(|state| state.metadata.is_none()) {
-            let text = format!("checkpoint {first} of table `{}` is not whole", table.path());
-            return Err(Error::new(ErrorKind::Corrupt, text)
-                .help("the log is left as it is; delete that checkpoint"));
         }
         delete(table.store().as_ref(), &gone).await?;
         Ok(sum(&gone))

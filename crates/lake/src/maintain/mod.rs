@@ -54,7 +54,7 @@ pub const LEASE_LASTS: Duration = Duration::from_secs(60);
 pub const KEEP_LOG_MIN: Duration = Duration::from_secs(86_400);
 /// How far the clocks of processes and store may be apart.
 const SKEW_MS: i64 = 3_600_000;
-/// Versions between two checkpoints of a table's log.
+/// Versions between two checkpoints of a table's log, unless [`Bounds`] say otherwise.
 const CHECKPOINT_EVERY: i64 = 50;
 
 /// How long what is still there.
@@ -68,6 +68,8 @@ pub struct Bounds {
     pub keep_log: Duration,
     /// Files joined, or deleted, of a table in one round.
     pub files_max: usize,
+    /// Versions between two checkpoints of a table's log.
+    pub checkpoint_every: i64,
 }
 
 impl Default for Bounds {
@@ -79,6 +81,7 @@ impl Default for Bounds {
             longest_reader: Duration::from_secs(6 * 3_600),
             keep_log: Duration::from_secs(7 * 86_400),
             files_max: 10_000,
+            checkpoint_every: CHECKPOINT_EVERY,
         }
     }
 }
@@ -193,7 +196,7 @@ impl Lake {
         let (swept, unreachable) = duty.sweep(&listing, now_ms).await?;
         let checkpointed = match duty.is_dry() {
             true => false,
-            false => table.checkpoint_if_due(CHECKPOINT_EVERY).await?,
+            false => table.checkpoint_if_due(bounds.checkpoint_every).await?,
         };
         let needed = self.needed(target).await?;
         let cleaned = duty.clean(&listing, now_ms, &needed).await?;

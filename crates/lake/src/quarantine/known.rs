@@ -44,8 +44,9 @@ pub(super) struct Known<'a> {
 
 impl<'a> Known<'a> {
     pub fn at(dataset: &'a Dataset, state: &TableState) -> Result<Self, Error> {
-        let memory_bytes = dataset.changes.shared().memory.session_bytes(MEMORY_BYTES);
-        let ctx = session(Arc::clone(dataset.changes.store()), memory_bytes)?;
+        let memory = &dataset.changes.shared().memory;
+        let memory_bytes = memory.session_bytes(MEMORY_BYTES);
+        let ctx = session(Arc::clone(dataset.changes.store()), memory_bytes, &memory.room)?;
         let schema = Arc::clone(&dataset.changes_schema);
         let files = PinnedFiles::new(dataset.changes.path(), schema, &state.files);
         ctx.register_table("changes", Arc::new(files)).map_err(failed)?;

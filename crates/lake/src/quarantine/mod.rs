@@ -144,7 +144,7 @@ impl Lake {
         let name = &dataset.contract.dataset;
         let failed = |e| query_error(&format!("opening quarantine.{name}"), e);
         let memory_bytes = self.shared().memory.session_bytes(MEMORY_BYTES);
-        let ctx = session(Arc::clone(self.store()), memory_bytes)?;
+        let ctx = session(Arc::clone(self.store()), memory_bytes, self.room())?;
         let rows = match self.existing_ledger(REPAIRS).await? {
             Some(ledger) => ledger.rows().await?,
             None => RecordBatch::new_empty(entry::schema()),

@@ -2,6 +2,7 @@
 //! engine takes longer than running every test.
 
 mod audit;
+mod checkpoint;
 mod counting;
 mod evolve;
 mod landing;

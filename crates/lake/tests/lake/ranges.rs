@@ -4,7 +4,7 @@
 use crate::counting::{self, CountingStore};
 use arrow::array::{Array, ArrayRef, AsArray, Int64Array, RecordBatch, StringArray};
 use arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef};
-use huiliu_lake::{Lake, Order, Wanted, session};
+use huiliu_lake::{Lake, Order, Room, Wanted, session};
 use huiliu_testkit::HandClock;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt};
@@ -64,7 +64,7 @@ async fn replaced(lake: &Lake, numbers: &[u64], with: RecordBatch) -> (u64, usiz
 
 /// What a query yields, as its first column of integers.
 async fn asked(lake: &Lake, memory_bytes: usize, sql: &str) -> Vec<i64> {
-    let ctx = session(Arc::clone(lake.store()), memory_bytes).expect("a session");
+    let ctx = session(Arc::clone(lake.store()), memory_bytes, &Room::default()).expect("a session");
     let pinned = lake.pin_subject(NAME.0, NAME.1).await.expect("it opens").expect("it was built");
     ctx.register_table("profile", pinned.provider()).expect("a new name");
     let found = ctx.sql(sql).await.expect("it plans").collect().await.expect("it runs");
@@ -73,7 +73,7 @@ async fn asked(lake: &Lake, memory_bytes: usize, sql: &str) -> Vec<i64> {
 }
 
 async fn all(lake: &Lake) -> BTreeMap<String, i64> {
-    let ctx = session(Arc::clone(lake.store()), 1 << 30).expect("a session");
+    let ctx = session(Arc::clone(lake.store()), 1 << 30, &Room::default()).expect("a session");
     let pinned = lake.pin_subject(NAME.0, NAME.1).await.expect("it opens").expect("it was built");
     let frame = ctx.read_table(pinned.provider()).expect("it plans");
     let mut found = BTreeMap::new();
@@ -116,7 +116,7 @@ async fn a_check_of_the_whole_table_reads_what_was_staged_within_little_memory()
     }
     build.finish().await.expect("it is merged");
     store.files_read();
-    let ctx = session(Arc::clone(lake.store()), 8 << 20).expect("a session");
+    let ctx = session(Arc::clone(lake.store()), 8 << 20, &Room::default()).expect("a session");
     ctx.register_table("staged", build.after(true)).expect("a new name");
     let sql = "SELECT count(*), max(octet_length(uscc)) FROM staged";
     let found = ctx.sql(sql).await.expect("it plans").collect().await.expect("it runs");

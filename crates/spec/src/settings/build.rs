@@ -330,6 +330,8 @@ fn bounds(file: &SettingsFile, settings: &mut Settings, findings: &Findings) {
             out_of_range(read.at, format!("memory of {} bytes is below 32MiB", limit.0));
         }
     }
+    let temporary = optional(file.temporary.as_ref()).and_then(|read| read.limit.as_ref());
+    settings.temporary_limit_bytes = temporary.and_then(Read::get).map(|limit| limit.0);
     let Some(limits) = optional(file.limits.as_ref()) else { return };
     if let Some(read) = &limits.record_bytes
         && let Some(bytes) = read.get()

@@ -150,6 +150,7 @@ impl Settings {
     fn list_bounds(&self, list: &mut List) {
         list.text("admin.bind", self.admin_bind);
         list.push("memory.limit", self.memory_limit_bytes.map(bytes));
+        list.push("temporary.limit", self.temporary_limit_bytes.map(bytes));
         list.text("limits.record_bytes", bytes(self.limits.record_bytes_max as u64));
         list.text("limits.nesting", self.limits.nesting_max);
         let spans = [

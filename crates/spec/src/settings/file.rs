@@ -29,6 +29,8 @@ pub(crate) struct SettingsFile {
     pub admin: Option<Read<AdminFile>>,
     /// Memory of the process.
     pub memory: Option<Read<MemoryFile>>,
+    /// Temporary files of the process.
+    pub temporary: Option<Read<TemporaryFile>>,
     /// Bounds on single records.
     pub limits: Option<Read<LimitsFile>>,
     /// How long what is kept, and how often the tables are looked after.
@@ -200,6 +202,14 @@ pub(crate) struct AdminFile {
 #[serde(rename = "memory", deny_unknown_fields)]
 pub(crate) struct MemoryFile {
     /// Memory of the process. Default: that of its control group up to 4GiB, else 1GiB.
+    pub limit: Option<Read<Bytes>>,
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename = "temporary", deny_unknown_fields)]
+pub(crate) struct TemporaryFile {
+    /// Bytes that temporary files may take. Default: half of what is free at the start, up to
+    /// 100GiB.
     pub limit: Option<Read<Bytes>>,
 }
 

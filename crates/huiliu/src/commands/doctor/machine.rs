@@ -1,7 +1,7 @@
 //! What the machine allows: disk for spills, memory, open files.
 
 use super::Check;
-use crate::installation::Installation;
+use crate::installation::{Installation, disk_free_bytes};
 use crate::memory::allowed_bytes;
 use huiliu_model::ErrorKind;
 use std::fs::read_to_string;
@@ -18,27 +18,29 @@ const FILES_FAIL: u64 = 512;
 pub fn checks(installation: &Installation) -> Vec<Check> {
     let files = read_to_string("/proc/self/limits").ok().and_then(|text| open_files(&text));
     vec![
-        disk(&std::env::temp_dir()),
+        disk(&std::env::temp_dir(), installation.temporary_bytes()),
         memory(installation.memory().limit_bytes(), allowed_bytes()),
         open_file_check(files),
     ]
 }
 
-fn disk(folder: &Path) -> Check {
+fn disk(folder: &Path, limit: u64) -> Check {
     let meaning = "builds that do not fit in memory spill to the folder for temporary files";
     let shown = folder.display();
-    let free = match rustix::fs::statvfs(folder) {
-        Ok(found) => found.f_bavail.saturating_mul(found.f_frsize),
+    let free = match disk_free_bytes(folder) {
+        Ok(free) => free,
         Err(error) => {
             return Check::ok("disk", meaning, format!("{shown}: {error}"))
                 .fail(ErrorKind::Unavailable, "set TMPDIR to a folder that can be written");
         }
     };
-    let check = Check::ok("disk", meaning, format!("{} free in {shown}", gib(free)));
+    let check =
+        Check::ok("disk", meaning, format!("{} free in {shown}, limit {}", gib(free), gib(limit)));
     let remedy = "make room, or set TMPDIR to a larger file system";
     match free {
         free if free < DISK_FAIL => check.fail(ErrorKind::Unavailable, remedy),
         free if free < DISK_WARN => check.warn(remedy),
+        free if free < limit => check.warn("lower `temporary.limit` in huiliu.yaml, or make room"),
         _ => check,
     }
 }

@@ -4,34 +4,19 @@
 //! too small is told by what was written in all.
 
 use datafusion::error::Result;
-use datafusion::execution::disk_manager::{DiskManager, DiskManagerBuilder, DiskManagerMode};
+use datafusion::execution::disk_manager::DiskManager;
 use datafusion::execution::{SpillFile, SpillWriter, TempFileFactory};
 use futures::Stream;
 use huiliu_model::usage::Usage;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
 
-/// Makes files in a folder as the engine would.
+/// Makes the files of a room.
 pub(crate) struct Spill {
-    files: Arc<DiskManager>,
-    usage: Arc<Usage>,
-}
-
-impl Spill {
-    /// Files in this folder, else in the system's temporary one.
-    ///
-    /// # Errors
-    /// As the folder answers.
-    pub(crate) fn into(folder: Option<&PathBuf>, usage: Arc<Usage>) -> Result<Self> {
-        let mode = match folder {
-            Some(folder) => DiskManagerMode::Directories(vec![folder.clone()]),
-            None => DiskManagerMode::OsTmpDirectory,
-        };
-        let files = Arc::new(DiskManagerBuilder::default().with_mode(mode).build()?);
-        Ok(Self { files, usage })
-    }
+    pub files: Arc<DiskManager>,
+    pub usage: Arc<Usage>,
 }
 
 impl TempFileFactory for Spill {
