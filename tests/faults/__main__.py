@@ -13,6 +13,8 @@ import traceback
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "e2e")]
 
+import assignments  # noqa: E402, F401
+import rows  # noqa: E402
 from scenarios import SCENARIOS  # noqa: E402
 from soak import one_lake  # noqa: E402
 from world import Shared, World  # noqa: E402
@@ -62,6 +64,8 @@ def first_line(error):
 
 
 def main():
+    if sys.argv[1:2] == ["row"]:
+        return max(rows.run(number) for number in sys.argv[2:] or rows.rows())
     asked = arguments()
     if asked.list:
         for name, (_, expected) in SCENARIOS.items():

@@ -66,6 +66,16 @@ impl Pinned {
         usize::try_from(DECODED_FACTOR * stored / self.rows_about().max(1)).unwrap_or(usize::MAX)
     }
 
+    /// Whether all files of an earlier state are there, as far as was known when this was pinned.
+    pub fn keeps(&self, at: Versions) -> bool {
+        let is_kept = |table: &TableState, version| {
+            table.txns.get(KEPT).is_none_or(|&kept: &i64| version >= kept)
+        };
+        is_kept(&self.changes, at.changes)
+            && is_kept(&self.current, at.current)
+            && is_kept(&self.deleted, at.deleted)
+    }
+
     /// The dataset at other versions, earlier ones; `None` when the logs no longer tell.
     ///
     /// # Errors

@@ -6,6 +6,7 @@
 use crate::error::query_error;
 use crate::log::FileMeta;
 use crate::merged::Pinned;
+use crate::pool::CappedPool;
 use crate::room::Room;
 use arrow::array::{ArrayRef, BooleanArray, StringArray, UInt64Array};
 use arrow::compute::{SortOptions, cast};
@@ -22,6 +23,7 @@ use datafusion::execution::SendableRecordBatchStream;
 use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
 use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
+use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::logical_expr::utils::conjunction;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
 use datafusion::physical_expr::expressions::col;
@@ -47,6 +49,11 @@ const BATCHES_SIDE_BY_SIDE: usize = 64;
 const BATCH_ROWS_MIN: usize = 32;
 /// The engine's own.
 const BATCH_ROWS_MAX: usize = 8_192;
+/// Consumers named in the error when memory runs out.
+const NAMED: NonZeroUsize = NonZeroUsize::new(5).expect("5 is not zero");
+/// A sort that spills early has this part of the pool: both sides of a join in two partitions are
+/// four, and each is merged from what it spilled. Batches are this part of what they were.
+const EARLY_PART: usize = 8;
 /// Memory of a merge of sorted files beside the files themselves.
 const MERGE_BYTES: usize = 256 << 20;
 
@@ -63,8 +70,7 @@ pub fn session(
     room: &Room,
 ) -> Result<SessionContext, Error> {
     let pool = FairSpillPool::new(memory_bytes);
-    let shown = NonZeroUsize::new(5).expect("5 is not zero");
-    let pool = Arc::new(TrackConsumersPool::new(pool, shown));
+    let pool = Arc::new(TrackConsumersPool::new(pool, NAMED));
     let runtime = room
         .within(RuntimeEnvBuilder::new().with_memory_pool(pool))
         .build_arc()
@@ -85,6 +91,28 @@ pub fn session(
     options.execution.parquet.schema_force_view_types = false;
     options.sql_parser.map_string_types_to_utf8view = false;
     Ok(SessionContext::new_with_config_rt(config, runtime))
+}
+
+/// The same session for a query that ran out of memory: sorts that feed one join spill early and
+/// leave room for each other, and are merged from small batches.
+///
+/// # Errors
+/// `Bug` when the runtime cannot be made.
+pub fn frugal(ctx: &SessionContext, memory_bytes: usize) -> Result<SessionContext, Error> {
+    let state = ctx.state();
+    let pool = CappedPool::new(memory_bytes, memory_bytes / EARLY_PART, Arc::default());
+    let pool = Arc::new(TrackConsumersPool::new(pool, NAMED));
+    let runtime = RuntimeEnvBuilder::from_runtime_env(state.runtime_env())
+        .with_memory_pool(pool)
+        .build_arc()
+        .map_err(|e| query_error("making a query runtime", e))?;
+    let rows = (state.config().batch_size() / EARLY_PART).max(1);
+    let config = state.config().clone().with_batch_size(rows);
+    let state = SessionStateBuilder::new_from_existing(state)
+        .with_config(config)
+        .with_runtime_env(runtime)
+        .build();
+    Ok(SessionContext::new_with_state(state))
 }
 
 /// Rows that a plan works on at once: the engine's 8,192, and fewer where rows are so wide that

@@ -1,5 +1,6 @@
 //! A handle on one Delta table: its newest known state, and how to make and re-read it.
 
+use crate::chain::Tied;
 use crate::commit::to_lines;
 use crate::error::store_error;
 use crate::log::{
@@ -21,6 +22,10 @@ use tokio::sync::{Mutex, MutexGuard};
 /// A state that was read longer ago is read anew, not brought up to date: the log may have been
 /// cleaned past it, and behind a gap it would seem to end. Below [`crate::maintain::KEEP_LOG_MIN`].
 const STALE_MS: i64 = 12 * 3_600_000;
+
+/// A writer looks this often whether the version that it stands on is still there: a table that was
+/// dropped gets the commits of a minute, and no more.
+const PROOF_MS: i64 = 60_000;
 
 /// Files by their path in the log.
 pub type Files = Vec<(String, FileMeta)>;
@@ -63,6 +68,7 @@ impl Table {
     pub async fn open(shared: &Shared, path: Path) -> Result<Option<Table>, Error> {
         let Some(mut state) = load(&shared.store, &path).await? else { return Ok(None) };
         state.read_at_ms = shared.clock.now_us() / 1_000;
+        state.proved_at_ms = state.read_at_ms;
         Ok(Some(Table { path, shared: shared.clone(), state: Mutex::new(state) }))
     }
 
@@ -114,7 +120,28 @@ impl Table {
         if self.is_stale(&state) {
             self.tail(&mut state).await?;
         }
+        if (self.now_ms() - state.proved_at_ms).abs() > PROOF_MS {
+            self.prove(&state).await?;
+            state.proved_at_ms = self.now_ms();
+        }
         Ok(state)
+    }
+
+    /// That the table is still the one whose log was read: its newest version is there, and says
+    /// what it said.
+    async fn prove(&self, state: &TableState) -> Result<(), Error> {
+        let found = read_commit(self.store().as_ref(), &self.path, state.version).await?;
+        let how = match (found, &state.receipt_sm3) {
+            (None, _) => "dropped",
+            (Some(text), Some(known)) if Tied::of(&text).digest() != *known => "replaced",
+            _ => return Ok(()),
+        };
+        let message = format!(
+            "table `{}` was {how} under its writer: version {} is not what it was",
+            self.path, state.version
+        );
+        Err(Error::new(ErrorKind::Corrupt, message)
+            .help("restore the table; if it was dropped on purpose, start the process again"))
     }
 
     pub(crate) async fn tail(&self, state: &mut TableState) -> Result<(), Error> {
@@ -122,9 +149,11 @@ impl Table {
             false => tail(self.shared.store.as_ref(), &self.path, state).await.map(|_| ())?,
             true => {
                 let loaded = load(&self.shared.store, &self.path).await?;
+                let proved_at_ms = state.proved_at_ms;
                 *state = loaded.ok_or_else(|| {
                     Error::new(ErrorKind::Corrupt, format!("table `{}` is gone", self.path))
                 })?;
+                state.proved_at_ms = proved_at_ms;
             }
         }
         state.read_at_ms = self.now_ms();

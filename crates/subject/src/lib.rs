@@ -24,7 +24,6 @@ mod lookup;
 pub mod memory;
 pub mod parameters;
 pub mod plan;
-mod pool;
 pub mod port;
 pub mod record;
 pub mod refresh;

@@ -7,13 +7,12 @@
 
 use crate::bucket::identity_bucket;
 use crate::fault;
-use crate::pool::CappedPool;
 use datafusion::catalog::{MemorySchemaProvider, TableProvider};
 use datafusion::execution::memory_pool::TrackConsumersPool;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::logical_expr::{ScalarUDF, Volatility};
 use datafusion::prelude::{SessionConfig, SessionContext};
-use huiliu_lake::Room;
+use huiliu_lake::{CappedPool, Room};
 use huiliu_model::Error;
 use huiliu_model::usage::Usage;
 use std::num::NonZeroUsize;

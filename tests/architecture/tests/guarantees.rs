@@ -1,34 +1,54 @@
-//! Every test that `docs/guarantees.md` names is there, and every promise has a number of its own.
+//! Every test that `docs/guarantees.md` and `docs/faults.md` name is there.
 
 use huiliu_architecture::Tree;
+use std::path::Path;
 
-fn page() -> String {
-    let path = Tree::of_workspace().root.join("docs/guarantees.md");
-    std::fs::read_to_string(path).expect("the page")
+/// Whether a test `file::name`, or a scenario `name`, is there.
+fn is_there(root: &Path, shown: &str) -> bool {
+    let (file, test) = shown.split_once("::").unwrap_or(("", shown));
+    let files = match file {
+        "" => vec!["tests/faults/scenarios.py", "tests/faults/assignments.py"],
+        file => vec![file],
+    };
+    files.into_iter().any(|file| {
+        let source = std::fs::read_to_string(root.join(file)).unwrap_or_default();
+        ["fn ", "def "].iter().any(|word| source.contains(&format!("{word}{test}(")))
+    })
 }
 
 #[test]
 fn every_test_that_a_guarantee_names_exists() {
     let root = Tree::of_workspace().root;
-    let page = page();
-    let named = page.split('`').filter_map(|text| text.split_once("::"));
-    let mut count = 0;
-    let missing: Vec<String> = named
-        .inspect(|_| count += 1)
-        .filter(|(file, test)| {
-            let source = std::fs::read_to_string(root.join(file)).unwrap_or_default();
-            !["fn ", "def "].iter().any(|word| source.contains(&format!("{word}{test}(")))
-        })
-        .map(|(file, test)| format!("{file}::{test}"))
-        .collect();
-    assert!(count >= 20, "the page names {count} tests");
-    assert!(missing.is_empty(), "not there:\n{}", missing.join("\n"));
+    let page = std::fs::read_to_string(root.join("docs/guarantees.md")).expect("the page");
+    let named: Vec<&str> = page.split('`').filter(|text| text.contains("::")).collect();
+    let missing: Vec<_> = named.iter().filter(|shown| !is_there(&root, shown)).collect();
+    assert!(named.len() >= 20, "the page names {} tests", named.len());
+    assert!(missing.is_empty(), "not there: {missing:#?}");
+    let numbers = page.lines().filter_map(|line| line.strip_prefix("| ")?.split(' ').next());
+    let numbers: Vec<usize> = numbers.filter_map(|number| number.parse().ok()).collect();
+    assert_eq!(numbers, (1..=numbers.len()).collect::<Vec<_>>(), "promises are numbered");
 }
 
 #[test]
-fn promises_are_numbered_one_after_another() {
-    let first_cell = |line: &str| line.strip_prefix("| ")?.split(' ').next()?.parse::<usize>().ok();
-    let numbers: Vec<usize> = page().lines().filter_map(first_cell).collect();
-    assert_eq!(numbers, (1..=numbers.len()).collect::<Vec<_>>());
-    assert!(numbers.len() >= 20, "{} promises", numbers.len());
+fn every_fault_has_a_row_and_every_row_a_test() {
+    let root = Tree::of_workspace().root;
+    let page = std::fs::read_to_string(root.join("docs/faults.md")).expect("the page");
+    let (_, index) = page.split_once("## Which test shows what").expect("the index");
+    let (index, _) = index.split_once("\n## ").expect("what comes after it");
+    let mut found = Vec::new();
+    for row in index.lines().filter_map(|line| line.strip_prefix("| ")) {
+        let cells: Vec<&str> = row.split(" | ").collect();
+        let [number, _, _, shown] = cells[..] else { panic!("a row has four cells: {row}") };
+        if number == "#" {
+            continue;
+        }
+        found.push(number.to_owned());
+        let named: Vec<&str> = shown.split('`').skip(1).step_by(2).collect();
+        assert!(!named.is_empty(), "row {number} names no test");
+        let missing: Vec<_> = named.iter().filter(|shown| !is_there(&root, shown)).collect();
+        assert!(missing.is_empty(), "row {number}: not there: {missing:#?}");
+    }
+    let mut expected: Vec<String> = (1..=57).map(|number: usize| number.to_string()).collect();
+    expected.insert(31, "31b".to_owned());
+    assert_eq!(found, expected);
 }

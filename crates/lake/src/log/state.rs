@@ -61,6 +61,8 @@ pub struct TableState {
     pub receipt_sm3: Option<String>,
     /// When the log was last read to its end, milliseconds since 1970 UTC by our clock.
     pub read_at_ms: i64,
+    /// When `version` was last seen in the store, by our clock.
+    pub proved_at_ms: i64,
 }
 
 /// Versions whose added files are remembered: half a day of commits, five seconds apart.
@@ -188,4 +190,26 @@ impl Counts {
 
 fn counts(stats: &str) -> Option<Counts> {
     serde_json::from_str(stats).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_newer_protocol_is_refused_by_name() {
+        let of = |reader, writer| {
+            let line = format!(
+                r#"{{"protocol":{{"minReaderVersion":{reader},"minWriterVersion":{writer}}}}}"#
+            );
+            TableState::default().apply(0, line.as_bytes())
+        };
+        of(1, 2).expect("ours");
+        for (reader, writer) in [(2, 2), (1, 3), (3, 7)] {
+            let error = of(reader, writer).expect_err("of another program");
+            assert_eq!(error.kind, ErrorKind::Invalid);
+            let said = format!("asks for reader {reader} and writer {writer}");
+            assert!(error.message.contains(&said), "{}", error.message);
+        }
+    }
 }

@@ -1,4 +1,5 @@
-//! Checkpoints: what another implementation reads of them, and what becomes of broken ones.
+//! Logs in a directory: what another implementation reads of a checkpoint, and what becomes of
+//! broken ones and of a table that was dropped.
 
 use crate::landing::{batch, current, row};
 use huiliu_lake::Lake;
@@ -8,22 +9,24 @@ use huiliu_testkit::{HandClock, account_contract};
 use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// A lake in a directory, whose `changes` get a version for every row.
 struct Logged {
     directory: tempfile::TempDir,
+    clock: Arc<HandClock>,
 }
 
 impl Logged {
     fn new() -> Self {
-        Self { directory: tempfile::tempdir().expect("a directory") }
+        let clock = Arc::new(HandClock::at(1_600_000_000_000_000));
+        Self { directory: tempfile::tempdir().expect("a directory"), clock }
     }
 
     async fn open(&self) -> Result<Lake, Error> {
         let location = self.directory.path().to_string_lossy().into_owned();
-        let clock = Arc::new(HandClock::at(1_600_000_000_000_000));
         let contracts = [Arc::new(account_contract())];
-        Lake::open(&location, &Default::default(), &contracts, false, clock).await
+        Lake::open(&location, &Default::default(), &contracts, false, self.clock.clone()).await
     }
 
     fn table(&self, table: &str) -> PathBuf {
@@ -147,4 +150,26 @@ async fn who_was_slow_neither_replaces_a_checkpoint_nor_leads_readers_back() {
     let third = logged.open().await.expect("it opens");
     assert_eq!(seen(&third).await, (7, 7, 7));
     assert_eq!(fs::read(logged.checkpoint(7)).expect("it is there"), before);
+}
+
+#[tokio::test]
+async fn a_table_that_was_dropped_or_replaced_is_not_written_to() {
+    for is_replaced in [false, true] {
+        let logged = Logged::new();
+        let lake = logged.open().await.expect("it opens");
+        land(&lake, 0..3).await;
+        fs::remove_dir_all(logged.table("changes/account")).expect("it is there");
+        if is_replaced {
+            let another = logged.open().await.expect("it makes the table anew");
+            land(&another, 0..5).await;
+        }
+        logged.clock.advance(Duration::from_secs(61));
+        let next = batch(3..4, &[row("c", "a", "x", 4, 0)]);
+        let error = lake.land(&next).await.expect_err("that is another table, or none");
+        assert_eq!(error.kind, ErrorKind::Corrupt, "{error}");
+        let how = if is_replaced { "replaced" } else { "dropped" };
+        assert!(error.message.contains(&format!("`changes/account` was {how}")), "{error}");
+        assert_eq!(logged.log(&format!("{:020}.json", 4)).exists(), is_replaced);
+        assert!(!logged.log(&format!("{:020}.json", 6)).exists());
+    }
 }

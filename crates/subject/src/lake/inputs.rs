@@ -147,11 +147,16 @@ impl Inputs for LakeInputs {
         match input {
             Declared::Dataset(contract) => {
                 let name = &*contract.dataset;
-                if let Some(known) = self.seen.at(name, &pin.place, pin.version) {
+                let Some(versions) = versions(pin) else { return Ok(None) };
+                let pinned = &self.dataset(name)?.pinned;
+                // What was seen long ago may be swept since: a table that could not be refreshed
+                // for a day would be compared with files that are gone, for ever.
+                if let Some(known) = self.seen.at(name, &pin.place, pin.version)
+                    && pinned.keeps(versions)
+                {
                     return Ok(Some(known));
                 }
-                let Some(versions) = versions(pin) else { return Ok(None) };
-                let earlier = self.dataset(name)?.pinned.earlier(versions).await?;
+                let earlier = pinned.earlier(versions).await?;
                 Ok(earlier.map(|pinned| {
                     let dataset = Arc::new(Dataset::new(&self.lake, pinned));
                     self.seen.keep(name, &dataset);

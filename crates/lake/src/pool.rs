@@ -15,14 +15,14 @@ use std::sync::Arc;
 
 /// A fair pool with a cap for each consumer that can spill; what it gives away is counted.
 #[derive(Debug)]
-pub(crate) struct CappedPool {
+pub struct CappedPool {
     inner: FairSpillPool,
     cap_bytes: usize,
     usage: Arc<Usage>,
 }
 
 impl CappedPool {
-    pub(crate) fn new(bytes: usize, cap_bytes: usize, usage: Arc<Usage>) -> Self {
+    pub fn new(bytes: usize, cap_bytes: usize, usage: Arc<Usage>) -> Self {
         Self { inner: FairSpillPool::new(bytes), cap_bytes, usage }
     }
 }
