@@ -17,8 +17,9 @@ const BATCH_PART: usize = 8;
 /// Refreshes one table of a lake.
 ///
 /// What fails for a reason that the next try does not meet is tried once more. A version older
-/// than those that are kept may be swept while it is read: then it is not there, and the table is
-/// built in full. Where memory runs out, less of it is used ([`frugal`]).
+/// than those that are kept may be swept while it is read, or since this process saw it: what was
+/// seen is forgotten, the lake says that it is not there, and the table is built in full. Where
+/// memory runs out, less of it is used ([`frugal`]).
 ///
 /// # Errors
 /// As [`crate::refresh()`].
@@ -32,6 +33,7 @@ pub async fn refresh(
     match crate::refresh(table, declared, ports, request).await {
         Err(error) if error.kind == ErrorKind::Corrupt => {
             tracing::debug!(table = %table.full_name(), %error, "refreshing once more");
+            inputs.forget();
             crate::refresh(table, declared, ports, request).await
         }
         Err(error) if error.code() == code::NO_MEMORY => {

@@ -72,6 +72,11 @@ impl LakeInputs {
         Ok(Self { lake, datasets, tables: tokio::sync::Mutex::default(), seen })
     }
 
+    /// Forgets how the datasets were, but not how they are: their files may be swept by now.
+    pub fn forget(&self) {
+        self.seen.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
     /// Version of `changes` of every dataset.
     pub fn versions(&self) -> BTreeMap<String, i64> {
         self.datasets.iter().map(|(name, d)| (name.clone(), d.pinned.version())).collect()
