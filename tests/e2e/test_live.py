@@ -66,7 +66,7 @@ def test_a_sample_shows_every_room_and_no_personal_value(huiliu, broker, topics,
     assert not (tmp_path / "lake").exists()
 
 
-def watched(command, rows, columns, seconds=5):
+def watched(command, rows, columns, seconds=60):
     """What a program draws on a terminal of this size: frames from home to home, and all of it."""
     child, terminal = pty.fork()
     if child == 0:
@@ -75,7 +75,7 @@ def watched(command, rows, columns, seconds=5):
         fcntl.ioctl(0, termios.TIOCSWINSZ, size)
         os.execv(command[0], command)
     screen, deadline = b"", time.monotonic() + seconds
-    while (left := deadline - time.monotonic()) > 0:
+    while screen.count(b"\x1b[H") < 5 and (left := deadline - time.monotonic()) > 0:
         if select.select([terminal], [], [], left)[0]:
             screen += os.read(terminal, 65_536)
     os.write(terminal, b"\x03")

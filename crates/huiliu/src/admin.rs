@@ -253,8 +253,16 @@ mod tests {
         (code, body.unwrap_or_default())
     }
 
-    #[tokio::test]
-    async fn readiness_says_what_is_in_the_way() {
+    /// An admin port, and what it is asked about.
+    struct Served {
+        health: Health,
+        answers: prometheus::IntCounterVec,
+        address: SocketAddr,
+        stop: CancellationToken,
+        tasks: tokio::task::JoinSet<()>,
+    }
+
+    async fn served() -> Served {
         let health = Health::default();
         let registry = metrics::registry().expect("distinct names");
         let answers = prometheus::IntCounterVec::new(
@@ -276,8 +284,12 @@ mod tests {
         };
         let mut tasks = tokio::task::JoinSet::new();
         tasks.spawn(serve(listener, admin, stop.clone()));
+        Served { health, answers, address, stop, tasks }
+    }
 
-        assert_eq!(fetch(address, "/healthz").await.0, 200);
+    #[tokio::test]
+    async fn a_process_that_has_not_begun_says_what_it_waits_for() {
+        let Served { health, address, tasks: _tasks, .. } = served().await;
         health.blocked(Obstacle::new("kafka", Code::KafkaUnavailable, "no answer"));
         let (code, body) = fetch(address, "/startupz").await;
         let expected = json!({
@@ -292,6 +304,14 @@ mod tests {
         assert!(body.contains("huiliu_obstacles{code=\"kafka_unavailable\"} 1\n"), "{body}");
         assert!(body.contains("huiliu_obstacles{code=\"lake_unavailable\"} 0\n"), "{body}");
         health.clear("kafka");
+        health.started();
+        assert_eq!(fetch(address, "/startupz").await, (200, "{\"started\":true}\n".to_owned()));
+    }
+
+    #[tokio::test]
+    async fn readiness_says_what_is_in_the_way() {
+        let Served { health, answers, address, stop, mut tasks } = served().await;
+        assert_eq!(fetch(address, "/healthz").await.0, 200);
         health.started();
         assert_eq!(fetch(address, "/startupz").await.0, 200);
         let (code, body) = fetch(address, "/readyz").await;
