@@ -10,8 +10,8 @@ const HOME: &str = "\x1b[H";
 const CLEAR_LINE: &str = "\x1b[K";
 const CLEAR_BELOW: &str = "\x1b[J";
 const CLEAR_ALL: &str = "\x1b[2J";
-/// Lines above the lists: two of figures, and the heads of the table.
-const HEAD_LINES: usize = 3;
+/// Lines above the lists: two of figures, the heads of the table and the rule below them.
+const HEAD_LINES: usize = 4;
 /// What a screen is taken for that does not tell its size.
 const SIZE: (usize, usize) = (80, 24);
 
@@ -174,8 +174,8 @@ mod tests {
             }
         }
         let frame = frame(&top(48, 30), 80, 24).expect("a text");
-        // 25 of 48 move or stopped; 20 lines are left for them and 29 topics.
-        assert!(frame.contains("… and 13 more datasets") && frame.contains("more topics behind"));
+        // 25 of 48 move or stopped; 19 lines are left for them and 29 topics.
+        assert!(frame.contains("… and 14 more datasets") && frame.contains("more topics behind"));
         assert!(frame.contains("t29: 29 offsets behind"), "those with most come first: {frame}");
     }
 
