@@ -24,7 +24,7 @@ def broker_away_while_assigned(world):
         # Whoever joins lets all partitions be assigned anew, a second after its first contact.
         newcomer = huiliu.start(world.broker.behind, "--no-refresh")
         members.append(newcomer)
-        eventually(lambda: "assigned" in messages(newcomer), 60, newcomer)
+        eventually(lambda: "assigned" in messages(newcomer), 240, newcomer)
         time.sleep(world.chance.uniform(0, 1.5))
         do(proxy, harm)
         for partition in range(4):

@@ -72,11 +72,11 @@ mod tests {
     use crate::scan::session;
     use object_store::memory::InMemory;
 
-    const SORT: &str = "SELECT v, repeat('x', 200) AS t FROM generate_series(1, 60000) AS s(v) \
+    const SORT: &str = "SELECT v, repeat('x', 200) AS t FROM generate_series(1, 400000) AS s(v) \
                         ORDER BY v % 7919, t, v";
 
     async fn sorted(room: &Room) -> Result<usize, DataFusionError> {
-        let ctx = session(Arc::new(InMemory::new()), 4 << 20, room).expect("a session");
+        let ctx = session(Arc::new(InMemory::new()), 32 << 20, room).expect("a session");
         let rows = ctx.sql(SORT).await?.collect().await?;
         Ok(rows.iter().map(|batch| batch.num_rows()).sum())
     }
@@ -84,12 +84,12 @@ mod tests {
     #[tokio::test]
     async fn who_spills_more_than_there_is_room_for_is_told_so() {
         let room = Room::default();
-        assert_eq!(sorted(&room).await.expect("it spills"), 60_000);
+        assert_eq!(sorted(&room).await.expect("it spills"), 400_000);
         room.limit_to(1 << 20);
         let error = sorted(&room).await.expect_err("there is no room");
         assert_eq!(spilling(&error), Some("temporary files reach their limit"), "{error}");
         room.limit_to(1 << 30);
-        assert_eq!(sorted(&room).await.expect("what it took is given back"), 60_000);
+        assert_eq!(sorted(&room).await.expect("what it took is given back"), 400_000);
     }
 
     #[test]
