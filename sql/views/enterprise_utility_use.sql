@@ -3,7 +3,8 @@
 -- subject holds under its own code. "12 months" are the twelve complete calendar months before
 -- the month of as_of. Sums stay decimal until the end, so that no order of rows can change a
 -- digit; the standard deviation comes from the sums of q and of q * q for the same reason. A month
--- that was billed without a quantity is no month of 0.
+-- that was billed without a quantity is no month of 0. A month is late or in arrears when one of
+-- its bills is.
 WITH bills AS (
   SELECT
     a.holder_code AS uscc,
@@ -27,14 +28,17 @@ months AS (
   SELECT
     uscc,
     utility,
-    bill_month,
     in_12m,
     in_prev_12m,
-    sum(qty) AS qty
+    sum(qty) AS qty,
+    bool_or(paid_date > due_date OR (paid_date IS NULL AND in_arrears)) AS is_late,
+    bool_or(in_arrears) AS is_in_arrears,
+    sum(amount - paid_amount) FILTER (WHERE in_arrears) AS arrears_yuan,
+    max(overdue_days) AS overdue_days
   FROM bills
   GROUP BY uscc, utility, bill_month, in_12m, in_prev_12m
 ),
-consumption AS (
+firms AS (
   SELECT
     uscc,
     utility,
@@ -43,44 +47,34 @@ consumption AS (
     count(*) FILTER (WHERE in_prev_12m) AS months_prev,
     coalesce(sum(qty) FILTER (WHERE in_12m), 0) AS qty_12m,
     coalesce(sum(qty) FILTER (WHERE in_prev_12m), 0) AS qty_prev,
-    coalesce(sum(qty * qty) FILTER (WHERE in_12m), 0) AS qty_squares_12m
+    coalesce(sum(qty * qty) FILTER (WHERE in_12m), 0) AS qty_squares_12m,
+    count(*) FILTER (WHERE in_12m AND is_late) AS late_months_12m,
+    count(*) FILTER (WHERE is_in_arrears) AS open_arrears_months,
+    coalesce(sum(arrears_yuan), 0) AS open_arrears_yuan,
+    greatest(coalesce(max(overdue_days) FILTER (WHERE in_12m), 0), 0) AS max_overdue_days_12m
   FROM months
-  GROUP BY uscc, utility
-),
-payment AS (
-  SELECT
-    uscc,
-    utility,
-    count(DISTINCT bill_month) FILTER (
-      WHERE in_12m AND (paid_date > due_date OR (paid_date IS NULL AND in_arrears))
-    ) AS late_months_12m,
-    count(DISTINCT bill_month) FILTER (WHERE in_arrears) AS open_arrears_months,
-    coalesce(sum(amount - paid_amount) FILTER (WHERE in_arrears), 0) AS open_arrears_yuan,
-    coalesce(max(greatest(overdue_days, 0)) FILTER (WHERE in_12m), 0) AS max_overdue_days_12m
-  FROM bills
   GROUP BY uscc, utility
 )
 SELECT
-  c.uscc,
-  c.utility,
-  c.months_12m AS months_billed_12m,
-  CAST(c.qty_12m AS DOUBLE) AS qty_12m,
-  CAST(c.qty_prev AS DOUBLE) AS qty_prev_12m,
+  uscc,
+  utility,
+  months_12m AS months_billed_12m,
+  CAST(qty_12m AS DOUBLE) AS qty_12m,
+  CAST(qty_prev AS DOUBLE) AS qty_prev_12m,
   CASE
-    WHEN c.months_12m = 12 AND c.months_prev = 12 AND c.qty_prev > 0
-    THEN round(CAST(100 * (c.qty_12m - c.qty_prev) AS DOUBLE) / CAST(c.qty_prev AS DOUBLE), 2)
+    WHEN months_12m = 12 AND months_prev = 12 AND qty_prev > 0
+    THEN round(CAST(100 * (qty_12m - qty_prev) AS DOUBLE) / CAST(qty_prev AS DOUBLE), 2)
   END AS qty_growth_pct,
   CASE
-    WHEN c.months_12m >= 6 AND c.qty_12m > 0
+    WHEN months_12m >= 6 AND qty_12m > 0
     THEN round(
-      sqrt(CAST(c.known_12m * c.qty_squares_12m - c.qty_12m * c.qty_12m AS DOUBLE))
-      / CAST(c.qty_12m AS DOUBLE),
+      sqrt(CAST(known_12m * qty_squares_12m - qty_12m * qty_12m AS DOUBLE))
+      / CAST(qty_12m AS DOUBLE),
       4
     )
   END AS qty_cv,
-  t.late_months_12m,
-  t.open_arrears_months,
-  t.open_arrears_yuan,
-  t.max_overdue_days_12m
-FROM consumption c
-JOIN payment t ON t.uscc = c.uscc AND t.utility = c.utility
+  late_months_12m,
+  open_arrears_months,
+  CAST(open_arrears_yuan AS DECIMAL(29, 2)) AS open_arrears_yuan,
+  max_overdue_days_12m
+FROM firms
