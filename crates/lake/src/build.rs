@@ -49,7 +49,7 @@ impl Order {
 
 /// One build of a subject table.
 pub struct Build {
-    table: Table,
+    table: Arc<Table>,
     /// The table when the build began.
     state: TableState,
     schema: SchemaRef,
@@ -91,8 +91,7 @@ impl Lake {
             properties: [(ORDERED_BY.to_owned(), order.columns().join(","))].into(),
             grows: false,
         };
-        let table = Table::open_or_create(self.shared(), path(subject, table), &definition).await?;
-        let state = table.refresh().await?;
+        let (table, state) = self.opened_or_made(&path(subject, table), &definition).await?;
         let (passes, gone) = (Vec::new(), BTreeSet::new());
         Ok(Build { table, state, schema, order, passes, gone, rows: 0 })
     }

@@ -3,6 +3,7 @@
 use crate::dataset::{Dataset, DatasetStatus};
 use crate::memory::Memory;
 use crate::metrics::Metrics;
+use crate::opened::OpenedTables;
 use crate::room::Room;
 use crate::shape::{Shape, claim};
 use crate::store::{Opened, check_conditional_put, open};
@@ -20,6 +21,7 @@ pub struct Lake {
     shared: Shared,
     datasets: Arc<BTreeMap<String, Arc<Dataset>>>,
     location: Arc<str>,
+    opened: OpenedTables,
 }
 
 /// Where a lake is, and how its store is opened.
@@ -122,7 +124,8 @@ impl Lake {
         let opened = futures::future::try_join_all(opening).await?;
         let datasets =
             opened.into_iter().map(|d| (d.contract.dataset.to_string(), Arc::new(d))).collect();
-        Ok(Lake { shared, datasets: Arc::new(datasets), location: location.into() })
+        let (datasets, opened) = (Arc::new(datasets), OpenedTables::default());
+        Ok(Lake { shared, datasets, location: location.into(), opened })
     }
 
     /// Says how much memory the process may take: folds and the lake's own questions to its
@@ -147,6 +150,10 @@ impl Lake {
 
     pub fn store(&self) -> &Arc<dyn object_store::ObjectStore> {
         &self.shared.store
+    }
+
+    pub(crate) fn opened_tables(&self) -> &OpenedTables {
+        &self.opened
     }
 
     pub(crate) fn shared(&self) -> &Shared {

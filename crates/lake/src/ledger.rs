@@ -31,6 +31,7 @@ use huiliu_model::{Error, ErrorKind};
 use object_store::path::Path;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Folder of the ledger tables, and their schema in queries.
 const FOLDER: &str = "ledger";
@@ -43,7 +44,7 @@ const OVERTAKEN_MAX: u32 = 20;
 
 /// One ledger table. Cheap to share.
 pub struct Ledger {
-    table: Table,
+    table: Arc<Table>,
     schema: SchemaRef,
 }
 
@@ -72,7 +73,7 @@ impl Lake {
             properties: BTreeMap::new(),
             grows: false,
         };
-        let table = Table::open_or_create(self.shared(), path(name), &definition).await?;
+        let (table, _) = self.opened_or_made(&path(name), &definition).await?;
         Ok(Ledger { table, schema })
     }
 
@@ -81,7 +82,7 @@ impl Lake {
     /// # Errors
     /// As the store answers.
     pub async fn existing_ledger(&self, name: &str) -> Result<Option<Ledger>, Error> {
-        let Some(table) = Table::open(self.shared(), path(name)).await? else { return Ok(None) };
+        let Some((table, _)) = self.opened(&path(name)).await? else { return Ok(None) };
         let schema = table.schema().await?;
         Ok(Some(Ledger { table, schema }))
     }
@@ -99,7 +100,7 @@ impl Lake {
             let state = ledger.table.refresh().await?;
             let files = PinnedFiles::new(ledger.table.path(), ledger.schema, &state.files);
             let table = format!("lake.{FOLDER}.\"{name}\"");
-            ctx.register_table(table.as_str(), std::sync::Arc::new(files)).map_err(failed)?;
+            ctx.register_table(table.as_str(), Arc::new(files)).map_err(failed)?;
         }
         Ok(())
     }

@@ -45,6 +45,7 @@ pub mod maintain;
 mod memory;
 mod merged;
 mod metrics;
+mod opened;
 mod origin;
 mod pages;
 mod past;

@@ -84,10 +84,9 @@ impl Lake {
         subject: &str,
         table: &str,
     ) -> Result<Option<SubjectStatus>, Error> {
-        let Some(found) = Table::open(self.shared(), path(subject, table)).await? else {
+        let Some((found, state)) = self.opened(&path(subject, table)).await? else {
             return Ok(None);
         };
-        let state = found.refresh().await?;
         if !state.txns.contains_key(BUILD) {
             return Ok(None);
         }
@@ -113,15 +112,14 @@ impl Lake {
         subject: &str,
         table: &str,
     ) -> Result<Option<SubjectPinned>, Error> {
-        let Some(table) = Table::open(self.shared(), path(subject, table)).await? else {
+        let Some((table, state)) = self.opened(&path(subject, table)).await? else {
             return Ok(None);
         };
-        let state = table.refresh().await?;
         if !state.txns.contains_key(BUILD) {
             return Ok(None);
         }
         let schema = table.schema().await?;
-        Ok(Some(SubjectPinned { table: Arc::new(table), state, schema }))
+        Ok(Some(SubjectPinned { table, state, schema }))
     }
 
     pub(crate) async fn register_subject(
