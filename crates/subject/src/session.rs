@@ -132,13 +132,14 @@ pub(crate) fn register(
     name: &str,
     rows: Arc<dyn TableProvider>,
 ) -> datafusion::error::Result<()> {
-    let state = ctx.state();
-    let default = &state.config_options().catalog.default_catalog;
-    if let Some((subject, _)) = name.split_once('.')
-        && let Some(catalogue) = ctx.catalog(default)
-        && catalogue.schema(subject).is_none()
-    {
-        catalogue.register_schema(subject, Arc::new(MemorySchemaProvider::new()))?;
+    if let Some((subject, _)) = name.split_once('.') {
+        // Not `ctx.state()`, which copies every function of the session.
+        let default = ctx.state_ref().read().config_options().catalog.default_catalog.clone();
+        if let Some(catalogue) = ctx.catalog(&default)
+            && catalogue.schema(subject).is_none()
+        {
+            catalogue.register_schema(subject, Arc::new(MemorySchemaProvider::new()))?;
+        }
     }
     ctx.deregister_table(name)?;
     ctx.register_table(name, rows).map(|_| ())
