@@ -31,8 +31,8 @@ SELECT
   x.publish_until AS end_date,
   x.fine_wan AS amount_wan,
   x.publish_until IS NULL OR x.publish_until >= p.as_of AS is_active
-FROM pool_penalty x
-CROSS JOIN period p
+FROM period p
+CROSS JOIN pool_penalty x
 WHERE NOT x.revoked AND x.subject_code IS NOT NULL
 UNION ALL
 SELECT
@@ -50,8 +50,8 @@ SELECT
   x.out_date AS end_date,
   CAST(NULL AS DECIMAL(18, 4)) AS amount_wan,
   x.in_date <= p.as_of AND (x.out_date IS NULL OR x.out_date > p.as_of) AS is_active
-FROM pool_blacklist x
-CROSS JOIN period p
+FROM period p
+CROSS JOIN pool_blacklist x
 UNION ALL
 SELECT
   'abnormal' AS kind,
@@ -65,6 +65,6 @@ SELECT
   x.out_date AS end_date,
   CAST(NULL AS DECIMAL(18, 4)) AS amount_wan,
   x.in_date <= p.as_of AND (x.out_date IS NULL OR x.out_date > p.as_of) AS is_active
-FROM pool_abnormal x
+FROM period p
+CROSS JOIN pool_abnormal x
 JOIN le_entity e ON e.uscc = x.uscc
-CROSS JOIN period p

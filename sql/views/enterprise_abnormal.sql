@@ -3,7 +3,7 @@
 SELECT
   x.uscc,
   count(*) AS active_abnormal
-FROM pool_abnormal x
-CROSS JOIN period p
+FROM period p
+CROSS JOIN pool_abnormal x
 WHERE x.in_date <= p.as_of AND (x.out_date IS NULL OR x.out_date > p.as_of)
 GROUP BY x.uscc

@@ -14,7 +14,7 @@ SELECT
   count(*) AS bids_36m,
   count(*) FILTER (WHERE b.is_winner) AS wins_36m,
   coalesce(sum(b.award_wan) FILTER (WHERE b.is_winner), 0) AS award_wan_36m
-FROM bids b
-CROSS JOIN period p
+FROM period p
+CROSS JOIN bids b
 WHERE b.bid_day >= p.m36 AND b.bid_day < p.as_of
 GROUP BY b.uscc

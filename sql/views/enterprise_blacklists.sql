@@ -3,7 +3,7 @@
 SELECT
   x.subject_code AS uscc,
   count(DISTINCT x.list_code) AS active_blacklists
-FROM pool_blacklist x
-CROSS JOIN period p
+FROM period p
+CROSS JOIN pool_blacklist x
 WHERE x.in_date <= p.as_of AND (x.out_date IS NULL OR x.out_date > p.as_of)
 GROUP BY x.subject_code

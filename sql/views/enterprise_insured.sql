@@ -7,8 +7,8 @@ WITH months AS (
     s.pay_month >= p.m12 AND s.pay_month < p.m_cur AND s.paid < s.payable AS unpaid_12m,
     s.pay_month = CAST(p.m_cur - INTERVAL '1 month' AS DATE) AS is_last,
     s.pay_month = CAST(p.m12 - INTERVAL '1 month' AS DATE) AS is_year_ago
-  FROM pool_si_month s
-  CROSS JOIN period p
+  FROM period p
+  CROSS JOIN pool_si_month s
 ),
 counts AS (
   SELECT

@@ -17,7 +17,7 @@ SELECT
     WHERE l.valid_to >= w.as_of AND l.valid_to <= w.expiring_by
   ) AS licences_expiring_90d,
   count(*) FILTER (WHERE l.valid_to < w.as_of) AS licences_lapsed
-FROM lic_licence l
-CROSS JOIN windows w
+FROM windows w
+CROSS JOIN lic_licence l
 WHERE l.holder_code_type = '001' AND l.status_code = '01'
 GROUP BY l.holder_code

@@ -5,8 +5,8 @@ SELECT
   count(*) AS penalties_24m,
   count(*) FILTER (WHERE x.kind_code IN ('3', '4')) AS serious_penalties_24m,
   coalesce(sum(x.fine_wan), 0) AS fine_wan_24m
-FROM pool_penalty x
-CROSS JOIN period p
+FROM period p
+CROSS JOIN pool_penalty x
 WHERE NOT x.revoked
   AND x.decide_date > CAST(p.as_of - INTERVAL '24 months' AS DATE)
   AND x.decide_date <= p.as_of

@@ -11,8 +11,8 @@ WITH months AS (
     t.tax_month >= p.m12 AS in_12m,
     t.tax_month >= p.m24 AND t.tax_month < p.m12 AS in_prev_12m,
     row_number() OVER (PARTITION BY t.uscc ORDER BY t.tax_month DESC) AS newest
-  FROM pool_tax_month t
-  CROSS JOIN period p
+  FROM period p
+  CROSS JOIN pool_tax_month t
   WHERE t.tax_month < p.m_cur
 ),
 sums AS (

@@ -19,9 +19,9 @@ WITH bills AS (
     b.bill_month >= p.m12 AND b.bill_month < p.m_cur AS in_12m,
     b.bill_month >= p.m24 AND b.bill_month < p.m12 AS in_prev_12m,
     CAST(coalesce(b.paid_date, p.as_of) AS INT) - CAST(b.due_date AS INT) AS overdue_days
-  FROM utility_bill b
+  FROM period p
+  CROSS JOIN utility_bill b
   JOIN utility_account a ON a.utility = b.utility AND a.account_no = b.account_no
-  CROSS JOIN period p
   WHERE a.holder_code_type = '001' AND a.holder_code IS NOT NULL
 ),
 months AS (

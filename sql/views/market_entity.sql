@@ -15,6 +15,6 @@ SELECT
     AS INT
   ) AS age_months,
   e.reg_capital_wan
-FROM le_entity e
-CROSS JOIN period p
+FROM period p
+CROSS JOIN le_entity e
 WHERE substr(e.uscc, 1, 1) = '9'

@@ -20,7 +20,7 @@ SELECT
   count(*) FILTER (WHERE e.end_date IS NULL OR e.end_date > e.after_12m) AS alive_12m,
   count(*) FILTER (WHERE e.end_date IS NULL OR e.end_date > e.after_24m) AS alive_24m,
   count(*) FILTER (WHERE e.end_date IS NULL OR e.end_date > e.after_36m) AS alive_36m
-FROM entities e
-CROSS JOIN period p
+FROM period p
+CROSS JOIN entities e
 WHERE e.after_36m <= p.as_of
 GROUP BY e.division_code, e.cohort_year

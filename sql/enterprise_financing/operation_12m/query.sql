@@ -4,8 +4,8 @@ WITH housing_fund AS (
   SELECT
     h.uscc,
     count(*) FILTER (WHERE h.amount > 0) AS hf_months_12m
-  FROM pool_hf_month h
-  CROSS JOIN period p
+  FROM period p
+  CROSS JOIN pool_hf_month h
   WHERE h.pay_month >= p.m12 AND h.pay_month < p.m_cur
   GROUP BY h.uscc
 )

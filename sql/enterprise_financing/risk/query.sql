@@ -6,8 +6,8 @@ WITH property AS (
     count(*) FILTER (WHERE r.is_seized) AS seized_rights,
     coalesce(sum(r.mortgage_wan) FILTER (WHERE r.is_mortgaged), 0) AS mortgage_wan,
     count(*) AS property_rights
-  FROM geo_right r
-  CROSS JOIN period p
+  FROM period p
+  CROSS JOIN geo_right r
   WHERE r.register_date <= p.as_of AND (r.cancel_date IS NULL OR r.cancel_date > p.as_of)
   GROUP BY r.holder_code
 ),

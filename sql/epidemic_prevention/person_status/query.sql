@@ -17,8 +17,8 @@ samples AS (
     row_number() OVER (
       PARTITION BY t.citizen_id ORDER BY t.sample_time DESC, t.sample_no DESC
     ) AS newest
-  FROM pool_epi_test t
-  CROSS JOIN days p
+  FROM days p
+  CROSS JOIN pool_epi_test t
   WHERE CAST(t.sample_time + INTERVAL '8 hours' AS DATE) <= p.as_of
     AND t.citizen_id IS NOT NULL
 ),
@@ -36,8 +36,8 @@ exposures AS (
     x.contact_id AS citizen_id,
     count(DISTINCT x.case_no) FILTER (WHERE x.exposure = 'close') AS close_14d,
     count(DISTINCT x.case_no) AS any_14d
-  FROM epidemic_prevention.exposure x
-  CROSS JOIN days p
+  FROM days p
+  CROSS JOIN epidemic_prevention.exposure x
   WHERE x.service_date > p.fortnight_ago AND x.service_date <= p.as_of
   GROUP BY x.contact_id
 ),
@@ -51,8 +51,8 @@ cases AS (
     bool_or(
       c.case_type IN ('3', '4', '5') AND (c.control_end IS NULL OR c.control_end >= p.as_of)
     ) AS is_under_control
-  FROM pool_epi_case c
-  CROSS JOIN days p
+  FROM days p
+  CROSS JOIN pool_epi_case c
   WHERE c.citizen_id IS NOT NULL
   GROUP BY c.citizen_id
 ),

@@ -11,8 +11,8 @@ cases AS (
     count(*) AS cases_12m,
     count(*) FILTER (WHERE c.result_code = '1') AS granted_12m,
     max(c.apply_time) AS last_apply
-  FROM pool_gov_case c
-  CROSS JOIN days p
+  FROM days p
+  CROSS JOIN pool_gov_case c
   WHERE CAST(c.apply_time + INTERVAL '8 hours' AS DATE) > p.since
     AND CAST(c.apply_time + INTERVAL '8 hours' AS DATE) <= p.as_of
     AND c.applicant_code IS NOT NULL
@@ -27,8 +27,8 @@ licences AS (
         AND (l.valid_to IS NULL OR l.valid_to >= p.as_of)
     ) AS valid_licences,
     min(l.valid_to) FILTER (WHERE l.status_code = '01' AND l.valid_to >= p.as_of) AS next_expiry
-  FROM lic_licence l
-  CROSS JOIN days p
+  FROM days p
+  CROSS JOIN lic_licence l
   WHERE l.holder_code IS NOT NULL
   GROUP BY l.holder_code
 )

@@ -23,8 +23,8 @@ progress AS (
     sum(m.plan_wan) FILTER (
       WHERE date_part('year', m.stat_month) = date_part('year', p.as_of)
     ) AS plan_ytd_wan
-  FROM pool_project_month m
-  CROSS JOIN period p
+  FROM period p
+  CROSS JOIN pool_project_month m
   WHERE m.stat_month < p.m_cur
   GROUP BY m.project_code
 ),
@@ -85,8 +85,8 @@ SELECT
     THEN CAST(CAST(coalesce(j.actual_end, p.as_of) AS INT) - CAST(j.plan_end AS INT) AS BIGINT)
     ELSE 0
   END AS finish_delay_days
-FROM pool_project j
-CROSS JOIN period p
+FROM period p
+CROSS JOIN pool_project j
 LEFT JOIN steps s ON s.project_code = j.project_code
 LEFT JOIN progress g ON g.project_code = j.project_code
 LEFT JOIN trade t ON t.project_code = j.project_code

@@ -13,8 +13,8 @@ invested AS (
   SELECT
     m.project_code,
     sum(m.invested_wan) AS invested_wan
-  FROM pool_project_month m
-  CROSS JOIN period p
+  FROM period p
+  CROSS JOIN pool_project_month m
   WHERE m.stat_month < p.m_cur
   GROUP BY m.project_code
 ),
@@ -46,8 +46,8 @@ leads AS (
     l.landed_uscc,
     l.project_code,
     CAST(p.as_of AS INT) - CAST(l.stage_date AS INT) AS days_in_stage
-  FROM pool_invest_lead l
-  CROSS JOIN period p
+  FROM period p
+  CROSS JOIN pool_invest_lead l
 )
 SELECT
   l.lead_no,

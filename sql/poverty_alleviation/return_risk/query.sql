@@ -24,9 +24,9 @@ power AS (
     h.hh_no,
     count(*) AS bills,
     sum(b.qty) AS qty
-  FROM pool_pov_household h
+  FROM period p
+  CROSS JOIN pool_pov_household h
   JOIN power_bill b ON b.account_no = h.power_account
-  CROSS JOIN period p
   WHERE b.bill_month >= CAST(p.m_cur - INTERVAL '3 months' AS DATE) AND b.bill_month < p.m_cur
   GROUP BY h.hh_no
 ),

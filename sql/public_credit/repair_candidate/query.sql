@@ -16,8 +16,8 @@ WITH penalties AS (
       END
       AS DATE
     ) AS eligible_from
-  FROM pool_penalty n
-  CROSS JOIN period p
+  FROM period p
+  CROSS JOIN pool_penalty n
   WHERE NOT n.revoked
     AND n.subject_type <> '2'
     AND n.subject_code IS NOT NULL
@@ -30,7 +30,7 @@ SELECT
   n.decide_date,
   n.kind_code,
   n.eligible_from
-FROM penalties n
-CROSS JOIN period p
+FROM period p
+CROSS JOIN penalties n
 LEFT JOIN enterprise_blacklists b ON b.uscc = n.subject_code
 WHERE n.eligible_from <= p.as_of AND b.uscc IS NULL

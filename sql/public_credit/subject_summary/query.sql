@@ -18,8 +18,8 @@ WITH records AS (
     count(*) FILTER (WHERE r.kind = 'penalty' AND r.is_active) AS penalties_published,
     count(*) FILTER (WHERE r.kind = 'blacklist' AND r.is_active) AS blacklists,
     count(*) FILTER (WHERE r.kind = 'abnormal' AND r.is_active) AS abnormal
-  FROM public_credit.record r
-  CROSS JOIN period p
+  FROM period p
+  CROSS JOIN public_credit.record r
   GROUP BY r.subject_code
 ),
 arrears AS (
