@@ -118,11 +118,13 @@ impl Installation {
         self.limited(Lake::counted(place, contracts, shape, clock, metrics.clone()).await)
     }
 
-    /// Every lake that is written keeps to the memory and the temporary files of the process.
+    /// Every lake that is written keeps to the memory and the temporary files of the process, and
+    /// knows by what the tables of the project look rows up.
     fn limited(&self, opened: Result<Lake, Error>) -> Result<Lake, Failure> {
         let lake = opened?;
         lake.limit_memory(self.memory().limit_bytes());
         lake.room().limit_to(self.temporary_bytes());
+        lake.look_up_by(self.project.lookups());
         Ok(lake)
     }
 

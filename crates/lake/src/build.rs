@@ -204,6 +204,7 @@ impl Build {
         let index = Index {
             pages: self.order.columns().into_iter().map(str::to_owned).collect(),
             bloom: self.order.identity.clone(),
+            rows: Vec::new(),
         };
         stage_indexed(&self.table, rows, None, &index).await
     }

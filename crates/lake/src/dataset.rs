@@ -6,6 +6,7 @@ use crate::layout::Layout;
 use crate::log::TableState;
 use crate::looked::Looked;
 use crate::shape::{Shape, TOKEN_KEY, compare};
+use crate::stage::Index;
 use crate::table::{Definition, Shared, Table};
 use arrow::datatypes::{Field, Schema, SchemaRef};
 use huiliu_model::{Contract, Error, ErrorKind, system};
@@ -165,6 +166,15 @@ impl Dataset {
             dataset.check_token_key(token_key).await?;
         }
         Ok(dataset)
+    }
+
+    /// What the files of `current` offer to who looks for rows.
+    pub(crate) fn index(&self) -> Index {
+        let keys: Vec<String> = self.contract.key_names().into_iter().map(Into::into).collect();
+        let lookups = self.current.shared().lookups.get();
+        let rows = lookups.and_then(|columns| columns.get(self.contract.dataset.as_ref()));
+        let rows = rows.map(|columns| columns.iter().cloned().collect()).unwrap_or_default();
+        Index { pages: keys.clone(), bloom: keys, rows }
     }
 
     async fn check_buckets(&self) -> Result<(), Error> {

@@ -1,6 +1,7 @@
 //! Reading one Parquet file of known size from the store.
 
 use crate::error::parquet_error;
+use crate::footers::Footers;
 use bytes::Bytes;
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -8,7 +9,7 @@ use huiliu_model::Error;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt};
 use parquet::arrow::ParquetRecordBatchStreamBuilder;
-use parquet::arrow::arrow_reader::ArrowReaderOptions;
+use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
 use parquet::arrow::async_reader::AsyncFileReader;
 use parquet::errors::{ParquetError, Result};
 use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader};
@@ -33,11 +34,14 @@ impl StoredFile {
         path: Path,
         size: u64,
     ) -> Result<ParquetRecordBatchStreamBuilder<StoredFile>, Error> {
-        Self::with(store, path, (size, PageIndexPolicy::Skip)).await
+        let failed = |e| parquet_error(&format!("reading `{path}`"), e);
+        let pages = PageIndexPolicy::Skip;
+        let file = StoredFile { store: Arc::clone(store), path: path.clone(), size, pages };
+        ParquetRecordBatchStreamBuilder::new(file).await.map_err(failed)
     }
 
     /// As [`StoredFile::open`], with the places of its pages and their bounds as far as it has
-    /// them, so that single rows can be read.
+    /// them, so that single rows can be read. A footer that was read before is not read again.
     ///
     /// # Errors
     /// As [`StoredFile::open`].
@@ -45,18 +49,21 @@ impl StoredFile {
         store: &Arc<dyn ObjectStore>,
         path: Path,
         size: u64,
-    ) -> Result<ParquetRecordBatchStreamBuilder<StoredFile>, Error> {
-        Self::with(store, path, (size, PageIndexPolicy::Optional)).await
-    }
-
-    async fn with(
-        store: &Arc<dyn ObjectStore>,
-        path: Path,
-        (size, pages): (u64, PageIndexPolicy),
+        footers: &Footers,
     ) -> Result<ParquetRecordBatchStreamBuilder<StoredFile>, Error> {
         let failed = |e| parquet_error(&format!("reading `{path}`"), e);
-        let file = StoredFile { store: Arc::clone(store), path: path.clone(), size, pages };
-        ParquetRecordBatchStreamBuilder::new(file).await.map_err(failed)
+        let pages = PageIndexPolicy::Optional;
+        let mut file = StoredFile { store: Arc::clone(store), path: path.clone(), size, pages };
+        let footer = match footers.get(&path) {
+            Some(known) => known,
+            None => {
+                let read = ArrowReaderMetadata::load_async(&mut file, ArrowReaderOptions::new());
+                let read = read.await.map_err(failed)?;
+                footers.keep(&path, &read);
+                read
+            }
+        };
+        Ok(ParquetRecordBatchStreamBuilder::new_with_metadata(file, footer))
     }
 }
 

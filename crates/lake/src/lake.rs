@@ -1,7 +1,6 @@
 //! A lake: one location, the datasets declared in it, and what can be done with them.
 
 use crate::dataset::{Dataset, DatasetStatus};
-use crate::memory::Memory;
 use crate::metrics::Metrics;
 use crate::opened::OpenedTables;
 use crate::room::Room;
@@ -12,7 +11,7 @@ use crate::traffic::{Counted, Meter};
 use huiliu_model::usage::Usage;
 use huiliu_model::{Clock, Contract, Error, ErrorKind};
 use object_store::path::Path;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// An opened lake. Cheap to clone.
@@ -51,7 +50,7 @@ impl Lake {
         let ids = crate::ids::random();
         let probe = Path::from(format!("_huiliu/probe-{}", ids()));
         check_conditional_put(store.as_ref(), &probe).await?;
-        let shared = Shared { store, folder, clock, ids, memory: Memory::default() };
+        let shared = Shared::new(store, folder, clock, ids);
         Self::over(shared, location, contracts, &shape.into()).await
     }
 
@@ -65,13 +64,7 @@ impl Lake {
         shape: impl Into<Shape>,
         clock: Arc<dyn Clock>,
     ) -> Result<Lake, Error> {
-        let shared = Shared {
-            store,
-            folder: None,
-            clock,
-            ids: crate::ids::random(),
-            memory: Memory::default(),
-        };
+        let shared = Shared::new(store, None, clock, crate::ids::random());
         Self::over(shared, "memory", contracts, &shape.into()).await
     }
 
@@ -86,7 +79,7 @@ impl Lake {
         clock: Arc<dyn Clock>,
         ids: crate::ids::Ids,
     ) -> Result<Lake, Error> {
-        let shared = Shared { store, folder: None, clock, ids, memory: Memory::default() };
+        let shared = Shared::new(store, None, clock, ids);
         Self::over(shared, "memory", contracts, &shape.into()).await
     }
 
@@ -107,7 +100,7 @@ impl Lake {
         let ids = crate::ids::random();
         let probe = Path::from(format!("_huiliu/probe-{}", ids()));
         check_conditional_put(store.as_ref(), &probe).await?;
-        let shared = Shared { store, folder, clock, ids, memory: Memory::default() };
+        let shared = Shared::new(store, folder, clock, ids);
         Self::over(shared, place.location, contracts, &shape.into()).await
     }
 
@@ -142,6 +135,13 @@ impl Lake {
     /// Where sessions on this lake spill to.
     pub fn room(&self) -> &Room {
         &self.shared.memory.room
+    }
+
+    /// Names the columns by which rows of datasets are looked up: the files of `current` that are
+    /// written from now on find rows by them. Without it rows are found as well, but slowly. Said
+    /// once; later words are not heard.
+    pub fn look_up_by(&self, columns: BTreeMap<String, BTreeSet<String>>) {
+        let _said_before = self.shared.lookups.set(columns);
     }
 
     pub fn location(&self) -> &str {

@@ -3,14 +3,14 @@
 //! Only the first asked column is decoded of a row that does not match in it, and only the asked
 //! columns of one that does not match in all. Values are compared as values, null like any other.
 //! What is read at all is the caller's to narrow down, by bucket and by file, and within a file
-//! by the bounds of its pages, where it has them.
+//! by the index of its rows or by the bounds of its pages, where it has them.
 
 use crate::error::{arrow_error, parquet_error};
 use crate::file::StoredFile;
 use crate::fold::{align, reader};
 use crate::log::FileMeta;
-use crate::pages::may_hold;
 use crate::table::Table;
+use crate::{pages, row_index};
 use arrow::array::{ArrayRef, AsArray, BooleanArray, RecordBatch};
 use arrow::compute::{cast, filter_record_batch};
 use arrow::datatypes::{DataType, SchemaRef};
@@ -19,8 +19,10 @@ use arrow::row::{RowConverter, SortField};
 use datafusion::common::HashSet;
 use futures::{StreamExt, TryStreamExt};
 use huiliu_model::Error;
+use object_store::path::Path;
 use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::{ArrowPredicate, ArrowPredicateFn, RowFilter};
+use parquet::arrow::arrow_reader::{ArrowPredicate, ArrowPredicateFn, RowFilter, RowSelection};
+use parquet::file::metadata::ParquetMetaData;
 use parquet::schema::types::SchemaDescriptor;
 use std::sync::Arc;
 
@@ -196,12 +198,13 @@ async fn of_file(
 ) -> Result<Vec<RecordBatch>, Error> {
     let failed = |e| parquet_error(&format!("reading `{}/{relative}`", table.path()), e);
     let size = u64::try_from(meta.size).unwrap_or(0);
-    let mut builder = StoredFile::open_indexed(table.store(), table.file(&relative), size).await?;
+    let (path, footers) = (table.file(&relative), &table.shared().footers);
+    let mut builder = StoredFile::open_indexed(table.store(), path.clone(), size, footers).await?;
     let known = |name: &String| builder.schema().index_of(name).is_ok();
     let filtered = wanted.columns.iter().all(known);
     if filtered {
         if let (Some(texts), Some(first)) = (texts, wanted.columns.first())
-            && let Some(rows) = may_hold(builder.metadata(), first, texts)
+            && let Some(rows) = rows_of((table, &path), builder.metadata(), first, texts).await?
         {
             if rows.row_count() == 0 {
                 return Ok(Vec::new());
@@ -219,6 +222,17 @@ async fn of_file(
     }
     // A file that is older than a column has null there, which may be what is asked for.
     if filtered { Ok(rows) } else { wanted.among(&rows) }
+}
+
+/// Rows that may have one of the texts in a column; `None` when the file does not tell.
+async fn rows_of(
+    (table, path): (&Table, &Path),
+    metadata: &ParquetMetaData,
+    column: &str,
+    texts: &[Box<[u8]>],
+) -> Result<Option<RowSelection>, Error> {
+    let listed = row_index::may_hold((table.store().as_ref(), path), metadata, column, texts);
+    Ok(listed.await?.or_else(|| pages::may_hold(metadata, column, texts)))
 }
 
 /// Decodes the columns of `wanted` and keeps the rows that match.

@@ -11,6 +11,9 @@ const LIMIT_BYTES: u64 = 4 << 30;
 const FOLD_PART: u64 = 8;
 const SESSION_PART: u64 = 4;
 const QUERY_PART: u64 = 2;
+/// What is kept of the footers of files.
+pub(crate) const FOOTER_PART: u64 = 32;
+const FOOTER_BYTES_MAX: u64 = 64 << 20;
 
 /// The limit, shared by everything that is opened on one lake.
 #[derive(Debug, Clone)]
@@ -53,6 +56,11 @@ impl Memory {
     /// What a fold may hold.
     pub fn fold_bytes(&self) -> u64 {
         self.shared.limit_bytes.load(Ordering::Relaxed) / FOLD_PART
+    }
+
+    /// What footers of files may take that are kept.
+    pub fn footer_bytes(&self) -> u64 {
+        (self.shared.limit_bytes.load(Ordering::Relaxed) / FOOTER_PART).min(FOOTER_BYTES_MAX)
     }
 
     /// The pool of the lake's own session that would have `wanted` bytes.

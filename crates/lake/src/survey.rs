@@ -6,7 +6,6 @@
 use crate::dataset::{BUCKETS, Wanted, pending, wanted};
 use crate::error::store_error;
 use crate::log::TableState;
-use crate::memory::Memory;
 use crate::store::{Opened, open};
 use crate::subject::{path as subject_path, receipt};
 use crate::table::{Shared, Table};
@@ -131,15 +130,7 @@ impl Survey {
         clock: Arc<dyn Clock>,
     ) -> Result<Self, Error> {
         let Opened { store, folder } = open(location, options)?;
-        Ok(Self {
-            shared: Shared {
-                store,
-                folder,
-                clock,
-                ids: crate::ids::random(),
-                memory: Memory::default(),
-            },
-        })
+        Ok(Self { shared: Shared::new(store, folder, clock, crate::ids::random()) })
     }
 
     /// A dataset's tables beside its contract; `None` when there is none of them.

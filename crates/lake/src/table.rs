@@ -3,6 +3,7 @@
 use crate::chain::Tied;
 use crate::commit::to_lines;
 use crate::error::store_error;
+use crate::footers::Footers;
 use crate::log::{
     FileMeta, Line, MetaData, Protocol, TableState, WHOLE, checkpoint_at, commit_path, load,
     load_at, read_commit, tail, write_checkpoint,
@@ -14,9 +15,9 @@ use huiliu_model::{Clock, Error, ErrorKind};
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutPayload};
 use serde_json::json;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use tokio::sync::{Mutex, MutexGuard};
 
 /// A state that was read longer ago is read anew, not brought up to date: the log may have been
@@ -39,6 +40,24 @@ pub struct Shared {
     pub clock: Arc<dyn Clock>,
     pub ids: crate::ids::Ids,
     pub memory: Memory,
+    pub footers: Footers,
+    pub lookups: Lookups,
+}
+
+/// Columns besides the key by which rows of datasets are looked up, by dataset.
+pub type Lookups = Arc<OnceLock<BTreeMap<String, BTreeSet<String>>>>;
+
+impl Shared {
+    pub fn new(
+        store: Arc<dyn ObjectStore>,
+        folder: Option<PathBuf>,
+        clock: Arc<dyn Clock>,
+        ids: crate::ids::Ids,
+    ) -> Self {
+        let memory = Memory::default();
+        let footers = Footers::within(&memory);
+        Self { store, folder, clock, ids, memory, footers, lookups: Lookups::default() }
+    }
 }
 
 /// One Delta table. Cheap to share; commits of one process to one table take turns.

@@ -4,6 +4,7 @@
 //! Files are found, read and checked in the order of their paths, so findings are stable.
 
 mod find;
+mod lookups;
 mod references;
 
 pub use find::files;

@@ -22,7 +22,7 @@ use crate::dataset::{Dataset, FOLD};
 use crate::error::{arrow_error, parquet_error};
 use crate::file::StoredFile;
 use crate::log::{Add, FileMeta, Remove, TableState};
-use crate::stage::{Index, stage, stage_indexed};
+use crate::stage::{stage, stage_indexed};
 use crate::table::Table;
 use arrow::array::{RecordBatch, new_null_array};
 use arrow::compute::concat_batches;
@@ -239,9 +239,7 @@ impl Pass<'_> {
             (rows.num_rows() > 0).then(|| (system::BUCKET, bucket.to_string()))
         };
         if let Some(partition) = partition(&merged.current) {
-            let keys: Vec<String> =
-                data.contract.key_names().into_iter().map(str::to_owned).collect();
-            let index = Index { pages: keys.clone(), bloom: keys };
+            let index = data.index();
             let add = stage_indexed(&data.current, merged.current, Some(partition), &index).await?;
             self.adds_current.push(add);
         }

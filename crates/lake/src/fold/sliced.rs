@@ -12,7 +12,7 @@ use crate::error::{arrow_error, parquet_error};
 use crate::file::StoredFile;
 use crate::fold::align;
 use crate::log::FileMeta;
-use crate::stage::{Index, Staging, named, sort, stage};
+use crate::stage::{Staging, named, sort, stage};
 use crate::table::Table;
 use arrow::array::RecordBatch;
 use arrow::compute::concat_batches;
@@ -179,11 +179,10 @@ impl Pass<'_> {
         let _beside = memory.holding(rows);
         let mut beside = Beside::new(&pending, deleted, &names)?;
         drop(pending);
-        let keys: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
-        let index = Index { pages: keys.clone(), bloom: keys };
         let partition = (system::BUCKET, bucket.to_string());
         let mut staging =
-            Staging::begin_in(&data.current, schema, Some(partition.clone()), &index).await?;
+            Staging::begin_in(&data.current, schema, Some(partition.clone()), &data.index())
+                .await?;
         let (mut dead, mut deleted_changed) = (Vec::new(), false);
         let slice_bytes = fold_bytes / SLICE_PART;
         let mut slices =

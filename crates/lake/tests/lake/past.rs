@@ -120,6 +120,62 @@ async fn a_dataset_answers_as_it_was_however_it_was_folded_since() {
     }
 }
 
+/// 2,000 accounts of 250 states, spread over both buckets; some change after the fold.
+async fn many(lake: &Lake) -> BTreeMap<String, BTreeSet<String>> {
+    let accounts: Vec<(String, String)> = (0..2_000_u32)
+        .map(|n| (format!("{}{n:04}", KEYS[n as usize % 6]), format!("s{:03}", n * 37 % 250)))
+        .collect();
+    let row = |(at, (key, status)): (usize, &(String, String)), status_of: Option<&str>| {
+        let at = i64::try_from(at).expect("small");
+        let (op, status) = ("u", status_of.unwrap_or(status).to_owned());
+        (op, key.clone(), status, at)
+    };
+    let land = async |rows: Vec<(&str, String, String, i64)>, seq: i64| {
+        let start = rows[0].3 + seq * 2_000;
+        let specs = rows.iter().map(|(op, key, status, at)| RowSpec {
+            op,
+            key,
+            status,
+            seq,
+            offset: seq * 2_000 + at,
+            bucket: bucket(key),
+            day: 18_000,
+        });
+        let specs: Vec<RowSpec<'_>> = specs.collect();
+        let end = start + i64::try_from(specs.len()).expect("small");
+        let mut landed = batch(start..end, vec![change_rows(&specs)]);
+        landed.tally.accepted = specs.len() as u64;
+        lake.land(&landed).await.expect("it lands");
+    };
+    land(accounts.iter().enumerate().map(|place| row(place, None)).collect(), 0).await;
+    lake.dataset("account").expect("declared").fold_all().await.expect("it folds");
+    let moved = accounts.iter().enumerate().take(20).map(|place| row(place, Some("s007")));
+    land(moved.collect(), 1).await;
+    let mut state: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for (at, (key, status)) in accounts.iter().enumerate() {
+        let status = if at < 20 { "s007" } else { status };
+        state.entry(status.to_owned()).or_default().insert(format!("{key} {status}"));
+    }
+    state
+}
+
+#[tokio::test]
+async fn an_index_finds_the_rows_that_reading_the_column_finds() {
+    for by in [None, Some("status")] {
+        let lake = open().await;
+        let columns = by.map(|name| ("account".to_owned(), [name.to_owned()].into()));
+        lake.look_up_by(columns.into_iter().collect());
+        let state = many(&lake).await;
+        let pinned = lake.pin(&["account"]).await.expect("it pins").remove(0);
+        for (status, rows) in &state {
+            assert_eq!(found(&pinned, "status", &[status]).await, *rows, "{status}, by {by:?}");
+        }
+        let two: BTreeSet<String> = state["s007"].union(&state["s100"]).cloned().collect();
+        assert_eq!(found(&pinned, "status", &["s100", "none", "s007"]).await, two, "by {by:?}");
+        assert!(found(&pinned, "status", &["none"]).await.is_empty());
+    }
+}
+
 /// What the merged view says, which other tests hold against hands.
 async fn of_view(lake: &Lake) -> BTreeMap<&'static str, &'static str> {
     let ctx = lake.query_session(&[], 64 << 20).await.expect("it opens");

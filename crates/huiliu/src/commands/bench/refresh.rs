@@ -24,7 +24,7 @@ use chrono::NaiveDate;
 use huiliu_lake::{Lake, Metrics, Passed, Place};
 use huiliu_model::{Clock, Contract, Error, ErrorKind};
 use huiliu_spec::TableSpec;
-use huiliu_subject::{Mode, Way};
+use huiliu_subject::{Decision, Mode, Way};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -46,6 +46,8 @@ struct Cost {
     wall_s: f64,
     cpu_s: f64,
     passed: Passed,
+    /// Rows that the decision took it for; `None` where there was no choice.
+    estimated: Option<f64>,
 }
 
 /// A row of the table of figures: the medians of some refreshes.
@@ -107,6 +109,7 @@ impl<'a> Bench<'a> {
         let place = Place { location: &location, options: &BTreeMap::new() };
         let lake =
             Lake::counted(place, &contracts, false, Arc::clone(&clock), store.clone()).await?;
+        lake.look_up_by(installation.project.lookups());
         let as_of = AS_OF.unwrap_or_default();
         Ok(Self { args, installation, lake, store, clock, as_of })
     }
@@ -150,6 +153,7 @@ impl<'a> Bench<'a> {
         let done = refresher.one(table, &inputs, inputs.are_small()).await?;
         Ok(Cost {
             way: done.decision.way,
+            estimated: estimated(&done.decision),
             wall_s: self.clock.monotonic().saturating_sub(wall).as_secs_f64(),
             cpu_s: cpu_seconds() - cpu,
             passed: self.store.passed().since(passed),
@@ -176,6 +180,14 @@ impl<'a> Bench<'a> {
     }
 }
 
+/// Rows that a decision takes the way for that it chose.
+fn estimated(decision: &Decision) -> Option<f64> {
+    decision.cost.map(|cost| match decision.way {
+        Way::Incremental => cost.incremental,
+        _ => cost.full,
+    })
+}
+
 fn mode(way: BenchWay) -> Mode {
     match way {
         BenchWay::Cheapest => Mode::Cheapest,
@@ -193,20 +205,22 @@ fn median(costs: &mut [Cost]) -> Cost {
 #[allow(clippy::cast_precision_loss, reason = "figures for people")]
 fn print(rows: &[Row]) {
     println!(
-        "| table | size | rows of inputs | changed | way | ms | CPU ms | MiB read | MiB written \
-         | requests | time, of the smallest |"
+        "| table | size | rows of inputs | changed | way | estimated rows | ms | CPU ms | MiB read \
+         | MiB written | requests | time, of the smallest |"
     );
-    println!("|---|---:|---:|---:|---|---:|---:|---:|---:|---:|---:|");
+    println!("|---|---:|---:|---:|---|---:|---:|---:|---:|---:|---:|---:|");
     let mut first: BTreeMap<(usize, Option<u32>), f64> = BTreeMap::new();
     let mut order: Vec<&Row> = rows.iter().collect();
     order.sort_by_key(|row| (row.kind, row.changed, row.size));
     for row in order {
-        let Cost { way, wall_s, cpu_s, passed } = row.cost;
+        let Cost { way, wall_s, cpu_s, passed, estimated } = row.cost;
+        let estimated = estimated.map_or(String::new(), |rows| format!("{rows:.0}"));
         let least = *first.entry((row.kind, row.changed)).or_insert(wall_s);
         let changed = row.changed.map_or("first build".to_owned(), |count| count.to_string());
         let mib = |bytes: u64| bytes as f64 / f64::from(1 << 20);
         println!(
-            "| {} | ×{} | {} | {changed} | {} | {:.0} | {:.0} | {:.2} | {:.2} | {} | {:.2} |",
+            "| {} | ×{} | {} | {changed} | {} | {estimated} | {:.0} | {:.0} | {:.2} | {:.2} | {} \
+             | {:.2} |",
             KINDS[row.kind][0],
             row.size,
             row.input_rows,
