@@ -57,7 +57,7 @@ async fn fold(lake: &Lake) {
     lake.dataset("account").expect("declared").fold_all().await.expect("it folds");
 }
 
-async fn maintain(lake: &Lake) -> u64 {
+async fn maintain(lake: &Lake) -> usize {
     let mut deleted = 0;
     for target in lake.maintained().await.expect("it lists") {
         let upkeep = lake.maintain(&target, &Bounds::default(), Some(1)).await;
