@@ -1,4 +1,5 @@
-//! Subject tables and ledgers that this process has opened: their logs are read once, then followed.
+//! Subject tables and ledgers that this process has opened: their logs are read once, then
+//! followed.
 //!
 //! A refresh asks for its table several times and every round for all tables of a subject. A log
 //! that is read from its start costs a checkpoint and tens of commits each time; one that is

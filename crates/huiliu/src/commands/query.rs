@@ -146,7 +146,10 @@ fn failed(error: DataFusionError) -> Failure {
     if let Some(words) = huiliu_lake::spilling(&error) {
         return Error::new(ErrorKind::Unavailable, format!("the query was stopped: {words}"))
             .coded(code::NO_ROOM)
-            .help("raise `temporary.limit` in huiliu.yaml, set TMPDIR to a folder with more room, or ask for less")
+            .help(
+                "raise `temporary.limit` in huiliu.yaml, set TMPDIR to a folder with more room, \
+                 or ask for less",
+            )
             .because(error)
             .into();
     }

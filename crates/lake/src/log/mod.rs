@@ -2,8 +2,9 @@
 //!
 //! We read and write the log ourselves because a commit must be a compare-and-swap: one `PUT` that
 //! creates version n+1 and can only succeed against the state at version n that the guard was
-//! checked on. Checkpoints are ours too, so that they fail under a seed like all else. Only what our
-//! tables use is understood: reader version 1, writer version 2; anything newer is refused by name.
+//! checked on. Checkpoints are ours too, so that they fail under a seed like all else. Only what
+//! our tables use is understood: reader version 1, writer version 2; anything newer is refused by
+//! name.
 
 mod action;
 mod checkpoint;

@@ -98,11 +98,11 @@ mod tests {
 
     #[test]
     fn what_was_removed_is_remembered_for_a_week_and_what_came_back_is_live() {
-        let add = |path: &str| {
-            format!(
-                r#"{{"add":{{"path":"{path}","partitionValues":{{"d":null}},"size":1,"modificationTime":2,"dataChange":true}}}}"#
-            )
+        let added = |path: &str, changes_data: bool| {
+            let size = r#""partitionValues":{"d":null},"size":1,"modificationTime":2"#;
+            format!(r#"{{"add":{{"path":"{path}",{size},"dataChange":{changes_data}}}}}"#)
         };
+        let add = |path: &str| added(path, true);
         let remove = |path: &str, at: i64| {
             format!(
                 r#"{{"remove":{{"path":"{path}","deletionTimestamp":{at},"dataChange":true}}}}"#
@@ -124,8 +124,7 @@ mod tests {
         let left = actions(&log.join("\n"), 8 * day - 1);
         assert_eq!(left.len(), 3, "{left:?}");
         assert_eq!(left[0], r#"{"txn":{"appId":"a","version":2}}"#);
-        let live = r#"{"add":{"path":"three","partitionValues":{"d":null},"size":1,"modificationTime":2,"dataChange":false}}"#;
-        assert_eq!(left[1], live);
+        assert_eq!(left[1], added("three", false));
         assert!(left[2].starts_with(r#"{"remove":{"path":"two","deletionTimestamp":86400000,"#));
     }
 }

@@ -1,3 +1,5 @@
+//! The index of a file against a search of all its rows.
+
 use super::*;
 use arrow::array::{ArrayRef, StringArray};
 use object_store::memory::InMemory;
