@@ -135,9 +135,15 @@ def test_wide_records_a_large_bucket_and_a_heavy_join_stay_below_the_limit(
         huiliu, "refresh", "wide.joined", "--as-of", "2020-06-30", "--lake", huiliu.lake,
         "--protection", "plain",
     )  # fmt: skip
+    # So has a query whose two sorts do not fit side by side.
+    within_the_limit(huiliu, "query", JOIN.replace("FROM wide_record", "FROM current.wide_record"),
+                     "--lake", huiliu.lake, "--to", "joined.csv", "--output", "csv")  # fmt: skip
     rows = lake.rows("subjects/wide/joined")
     # Of the rows that are left, those whose peer was not deleted; every cell has 1,000 characters.
     gone = set(range(0, 600, 3))
     left = [n for n in range(RECORDS) if n not in gone and (n * 10 + 1) % RECORDS not in gone]
     assert sorted(rows["id"]) == [f"r{n:06}" for n in left]
     assert set(rows["chars"]) == {2 * COLUMNS * CELL}
+    asked = (huiliu.directory / "joined.csv").read_text().splitlines()[1:]
+    assert sorted(line.split(",")[0] for line in asked) == [f"r{n:06}" for n in left]
+

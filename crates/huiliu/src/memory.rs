@@ -6,7 +6,7 @@
 //! | 1/8 | rows that are prepared and not landed | the largest batch is committed early |
 //! | 1/8 | a fold | fewer changes in a pass, a bucket in slices |
 //! | 1/4 | subject tables while ingestion runs | sorts, aggregates and merge joins spill |
-//! | 1/2 | who works alone: a query, a build, an audit | the same |
+//! | 1/2 | who works alone: a query, a build, an audit, a large build when others rest | the same |
 //! | rest | code, stacks, encoders, logs of tables, what allocators keep | |
 //!
 //! Parts of one limit, not limits of their own: one number is said, and none contradicts another.

@@ -5,10 +5,14 @@ use crate::console::Console;
 use crate::failure::Failure;
 use crate::installation::{Installation, off, runtime};
 use crate::output::{Format, Rows, terminal_width};
+use arrow::datatypes::SchemaRef;
+use arrow::record_batch::RecordBatch;
 use datafusion::error::DataFusionError;
+use datafusion::execution::SendableRecordBatchStream;
 use datafusion::execution::context::SQLOptions;
 use datafusion::prelude::SessionContext;
 use futures::StreamExt;
+use huiliu_lake::frugal;
 use huiliu_model::{Error, ErrorKind, code};
 use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal, Read, Write};
@@ -32,12 +36,13 @@ pub fn execute(args: &QueryArgs, global: &Global, console: &Console) -> Result<(
         let lake = installation.existing_lake().await?;
         let memory_bytes = installation.memory().alone_bytes();
         let ctx = installation.query_session(&lake, memory_bytes).await?;
+        let begun = begin_within(&ctx, &sql, memory_bytes).await?;
         match &args.to {
-            None => print(&ctx, &sql, args, io::stdout(), terminal_width(), console).await,
+            None => print(begun, args, io::stdout(), terminal_width(), console).await,
             Some(path) => {
                 let file = File::create(path)
                     .map_err(|e| Failure::file("cannot write the file", path, e))?;
-                print(&ctx, &sql, args, file, None, console).await?;
+                print(begun, args, file, None, console).await?;
                 console.say(format!("written to {}", path.display()));
                 Ok(())
             }
@@ -81,23 +86,48 @@ pub async fn show(ctx: &SessionContext, sql: &str, out: impl Write + Send) -> Re
 ///
 /// # Errors
 /// As [`execute`].
-pub async fn collect(
-    ctx: &SessionContext,
-    sql: &str,
-) -> Result<Vec<arrow::record_batch::RecordBatch>, Failure> {
+pub async fn collect(ctx: &SessionContext, sql: &str) -> Result<Vec<RecordBatch>, Failure> {
     let frame = ctx.sql_with_options(sql, reading()).await.map_err(failed)?;
     frame.collect().await.map_err(failed)
 }
 
-async fn print(
+/// A query of which the first rows are there.
+struct Begun {
+    schema: SchemaRef,
+    first: Option<RecordBatch>,
+    rest: SendableRecordBatchStream,
+}
+
+async fn begin(ctx: &SessionContext, sql: &str) -> Result<Begun, DataFusionError> {
+    let frame = ctx.sql_with_options(sql, reading()).await?;
+    let schema = Arc::new(frame.schema().as_arrow().clone());
+    let mut rest = frame.execute_stream().await?;
+    let first = rest.next().await.transpose()?;
+    Ok(Begun { schema, first, rest })
+}
+
+/// Begins a query; once more with less, where memory runs out before there are rows.
+async fn begin_within(
     ctx: &SessionContext,
     sql: &str,
+    memory_bytes: usize,
+) -> Result<Begun, Failure> {
+    match begin(ctx, sql).await {
+        Err(error) if matches!(error.find_root(), DataFusionError::ResourcesExhausted(_)) => {
+            tracing::debug!(%error, "asking once more with sorts that spill early");
+            begin(&frugal(ctx, memory_bytes)?, sql).await.map_err(failed)
+        }
+        done => done.map_err(failed),
+    }
+}
+
+async fn print(
+    mut begun: Begun,
     args: &QueryArgs,
     out: impl Write + Send,
     width: Option<usize>,
     console: &Console,
 ) -> Result<(), Failure> {
-    let frame = ctx.sql_with_options(sql, reading()).await.map_err(failed)?;
     let limit = match (args.max_rows, args.output) {
         (Some(0), _) | (None, Format::Json | Format::Ndjson | Format::Csv | Format::Parquet) => {
             usize::MAX
@@ -105,12 +135,10 @@ async fn print(
         (Some(rows), _) => rows,
         (None, Format::Text) => TEXT_ROWS,
     };
-    let schema = Arc::new(frame.schema().as_arrow().clone());
-    let mut stream = frame.execute_stream().await.map_err(failed)?;
-    let mut rows = Rows::begin(args.output, &schema, BufWriter::new(out), width)?;
+    let mut rows = Rows::begin(args.output, &begun.schema, BufWriter::new(out), width)?;
     let mut left = limit;
-    while let Some(batch) = stream.next().await {
-        let batch = batch.map_err(failed)?;
+    let mut next = begun.first.take();
+    while let Some(batch) = next {
         let shown = batch.num_rows().min(left);
         rows.write(&batch.slice(0, shown))?;
         left -= shown;
@@ -119,6 +147,7 @@ async fn print(
             console.say(format!("{limit} rows are shown; --max-rows 0 shows all"));
             return Ok(());
         }
+        next = begun.rest.next().await.transpose().map_err(failed)?;
     }
     rows.finish()
 }
@@ -146,10 +175,7 @@ fn failed(error: DataFusionError) -> Failure {
     if let Some(words) = huiliu_lake::spilling(&error) {
         return Error::new(ErrorKind::Unavailable, format!("the query was stopped: {words}"))
             .coded(code::NO_ROOM)
-            .help(
-                "raise `temporary.limit` in huiliu.yaml, set TMPDIR to a folder with more room, \
-                 or ask for less",
-            )
+            .help("raise `temporary.limit` in huiliu.yaml, make room in TMPDIR, or ask for less")
             .because(error)
             .into();
     }

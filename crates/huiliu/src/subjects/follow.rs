@@ -22,7 +22,7 @@ use crate::subjects::times::Times;
 use chrono::NaiveDate;
 use huiliu_lake::Lake;
 use huiliu_model::usage::Usage;
-use huiliu_model::{Clock, Error, ErrorKind};
+use huiliu_model::{Clock, Error, ErrorKind, code};
 use huiliu_spec::TableSpec;
 use huiliu_spec::table::InputKind;
 use huiliu_subject::lake::{LakeInputs, Seen};
@@ -147,6 +147,16 @@ fn at_once() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from).min(AT_ONCE_MAX)
 }
 
+/// How much memory a refresh may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Share {
+    /// One of several, side by side.
+    Beside,
+    /// What one has that runs by itself, beside ingestion: with that of ingestion and folds, seven
+    /// eighths of the limit.
+    Alone,
+}
+
 /// What was done so far.
 #[derive(Default)]
 struct Done {
@@ -233,20 +243,35 @@ impl Follow {
         let mut moved = BTreeSet::new();
         let mut queue = Queue::new(round);
         let mut running = JoinSet::new();
+        // Tables that need more memory than one of several has; the one that runs by itself.
+        let (mut large, mut alone) = (Vec::new(), None);
         loop {
             if !self.duty.is_ours() {
                 return Ok(None);
             }
-            while running.len() < at_once()
+            while alone.is_none()
+                && running.len() < at_once()
                 && let Some(table) = queue.next()
             {
-                running.spawn(self.job(table, done, (inputs, as_of)));
+                running.spawn(self.job(table, done, (inputs, as_of), Share::Beside));
+            }
+            if running.is_empty()
+                && let Some(table) = large.pop()
+            {
+                running.spawn(self.job(table, done, (inputs, as_of), Share::Alone));
+                alone = Some(table.full_name());
             }
             let Some(joined) = running.join_next().await else { return Ok(Some(moved)) };
             let (name, took, result) =
                 joined.map_err(|e| Error::new(ErrorKind::Bug, "a refresh stopped").because(e))?;
-            queue.finished(&name);
             let Some(table) = self.installation.project.table(&name) else { continue };
+            let was_alone = alone.take().is_some();
+            if !was_alone && result.as_ref().is_err_and(|e| e.code() == code::NO_MEMORY) {
+                tracing::debug!(table = name, "it is built when the others rest");
+                large.push(table);
+                continue;
+            }
+            queue.finished(&name);
             match result {
                 Ok(refreshed) => {
                     let way = refreshed.decision.way;
@@ -302,6 +327,7 @@ impl Follow {
         table: &TableSpec,
         done: &Done,
         (inputs, as_of): (&Arc<LakeInputs>, NaiveDate),
+        share: Share,
     ) -> impl Future<Output = (String, Duration, Result<Refreshed, Error>)> + Send + use<> {
         let (name, inputs, clock) = (table.full_name(), inputs.clone(), self.clock.clone());
         let (installation, lake) = (self.installation.clone(), self.lake.clone());
@@ -309,7 +335,11 @@ impl Follow {
         let reads: Vec<String> = self.datasets_of(table).into_iter().collect();
         let tracer = self.tracer.clone();
         async move {
-            let refresher = known.refresher((&installation, &lake), as_of);
+            let mut refresher = known.refresher((&installation, &lake), as_of);
+            if share == Share::Alone {
+                refresher.memory_bytes = installation.memory().alone_bytes();
+                refresher.at_once = 1;
+            }
             let (begun, begun_us) = (clock.monotonic(), clock.now_us());
             let under_way = activity.begin(Work::Refresh, &name);
             let result = match installation.project.table(&name) {
