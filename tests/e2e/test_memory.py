@@ -5,11 +5,13 @@ and not every machine lets a test make one.
 """
 
 import random
+import shutil
+import signal
 
 from confluent_kafka import Producer
 
 from lake import Lake
-from program import messages, peak_bytes
+from program import eventually, messages, peak_bytes
 from test_bad_input import bill, text
 
 LIMIT_MIB = 512
@@ -146,4 +148,18 @@ def test_wide_records_a_large_bucket_and_a_heavy_join_stay_below_the_limit(
     assert set(rows["chars"]) == {2 * COLUMNS * CELL}
     asked = (huiliu.directory / "joined.csv").read_text().splitlines()[1:]
     assert sorted(line.split(",")[0] for line in asked) == [f"r{n:06}" for n in left]
+
+    # A build beside ingestion gets the same, once the others rest.
+    shutil.rmtree(f"{huiliu.lake}/subjects")
+    process = huiliu.start(broker, "--memory-limit", f"{LIMIT_MIB}MiB")
+
+    def is_built():
+        built = "subjects/wide/joined"
+        return lake.exists(built) and lake.delta(built).count() == len(left)
+
+    eventually(is_built, 120, process)
+    process.send_signal(signal.SIGTERM)
+    code, peak = peak_bytes(process)
+    print("beside", peak >> 20, "MiB")
+    assert (code, peak < LIMIT_MIB << 20) == (0, True), f"{peak >> 20} MiB:\n{messages(process)}"
 
