@@ -82,9 +82,8 @@ def test_a_running_process_stops_one_dataset_and_goes_on_after_the_resolution(
 
     def not_ready():
         status, page = get(port, "/readyz")
-        return status == 503 and {"what": "water_bill", "why": "stopped: rejects"} in json.loads(
-            page
-        )["reasons"]
+        reason = {"what": "water_bill", "code": "rejects", "why": "stopped: rejects"}
+        return status == 503 and reason in json.loads(page)["reasons"]
 
     eventually(not_ready, 15, process)
     line = 'huiliu_dataset_stopped{dataset="water_bill",reason="rejects"}'

@@ -22,7 +22,7 @@ def test_a_pipeline_of_all_datasets_needs_few_open_files_and_threads(broker, hui
     few = ["prlimit", f"--nofile={OPEN_FILES}:{OPEN_FILES}", huiliu.path]
     log = open(huiliu.directory / "few.log", "wb")
     process = subprocess.Popen(
-        [*few, "run", *huiliu._running(broker), "--admin", "off"], cwd=huiliu.directory,
+        [*few, "run", *huiliu.running(broker), "--admin", "off"], cwd=huiliu.directory,
         env=huiliu.environment, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
     )  # fmt: skip
     process.log = log.name

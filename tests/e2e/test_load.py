@@ -120,7 +120,7 @@ def test_every_form_of_the_same_rows_gives_the_same_table(binary, tmp_path):
         "rows.parquet": as_parquet(BILLS),
         "packed.csv.gz": gzip.compress(as_csv(BILLS)),
     }
-    tables = {}
+    tables, named = {}, set()
     for name, content in files.items():
         program = Huiliu(binary, tmp_path / f"{name}-work", str(tmp_path / f"{name}-lake"))
         report = load(program, delivered(tmp_path, name, content))
@@ -129,7 +129,11 @@ def test_every_form_of_the_same_rows_gives_the_same_table(binary, tmp_path):
         # QUOTE_ALL writes an empty text for None; the normaliser takes it for null and says so.
         for row in tables[name] if name == "gb18030.csv" else []:
             row["sys_flags"] = None
+        (file,) = {row.pop("sys_kafka_topic") for row in tables[name]}
+        assert file.startswith("file/"), file
+        named.add(file)
 
+    assert len(named) == len(files), "every file has a name of its own"
     first = tables["utf8.csv"]
     assert len(first) == len(BILLS)
     for row, wanted in zip(first, sorted(BILLS, key=lambda b: b["account_no"])):

@@ -17,6 +17,7 @@ LABELS = {
     "version", "revision", "rustc", "level", "dataset", "kafka_topic", "partition", "kind", "stage",
     "reason", "error_type", "table", "outcome", "le", "op", "way", "lease", "group", "layer",
     "provider", "tier", "contract", "subject", "state", "operation", "route", "method", "code",
+    "pool",
 }  # fmt: skip
 PUBLISHED = 20_000
 
