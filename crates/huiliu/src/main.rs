@@ -46,7 +46,7 @@ mod watch;
 use clap::Parser;
 use std::process::ExitCode;
 
-/// The C library's keeps what was freed in its arenas; this one gives it back within a second
+/// The C library's keeps what was freed in its arenas; this one gives it back at once
 /// (`.cargo/config.toml`), so that a memory limit holds.
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
