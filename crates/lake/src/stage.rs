@@ -27,14 +27,14 @@ const ROW_GROUP_ROWS: usize = 128 * 1024;
 /// A file of fewer rows, and of fewer bytes in memory, is not compressed: to make the state of the
 /// compressor for every column, when writing and again when reading, costs several times what is
 /// done with the rows (half of all time where batches have a few rows).
-const COMPRESSED_ROWS_MIN: usize = 512;
+pub(crate) const COMPRESSED_ROWS_MIN: usize = 512;
 const COMPRESSED_BYTES_MIN: usize = 1 << 20;
 /// Rows of a page of a file in which single rows are looked for: what is read at least for one of
 /// them, of each column. The library's own are 20,000.
 pub(crate) const PAGE_ROWS: usize = 1_024;
 /// Encoded bytes after which a file that is written bit by bit begins a row group: wide rows would
-/// fill memory before there are enough of them.
-const ROW_GROUP_BYTES: usize = 32 << 20;
+/// fill memory before there are enough of them, of who writes and of who reads some side by side.
+const ROW_GROUP_BYTES: usize = 16 << 20;
 /// How the names of files end.
 const COMPRESSED: &str = "zstd.parquet";
 const PLAIN: &str = "parquet";

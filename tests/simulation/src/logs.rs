@@ -7,6 +7,7 @@
 use crate::store::Depot;
 use arrow::array::{Array, AsArray, StructArray};
 use arrow::datatypes::Int64Type;
+use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -94,6 +95,9 @@ async fn check_checkpoint(depot: &Depot, path: &str, table: &Table) -> Result<()
     let odd = |e: &dyn std::fmt::Display| format!("checkpoint {path}: {e}");
     let bytes = depot.bytes(path).await.ok_or("a checkpoint vanished")?;
     let reader = ParquetRecordBatchReaderBuilder::try_new(bytes).map_err(|e| odd(&e))?;
+    let columns = ["add.path", "add.size", "txn.appId", "txn.version"];
+    let columns = ProjectionMask::columns(reader.parquet_schema(), columns);
+    let reader = reader.with_projection(columns);
     let (mut files, mut progress) = (BTreeMap::new(), BTreeMap::new());
     for batch in reader.build().map_err(|e| odd(&e))? {
         let batch = batch.map_err(|e| odd(&e))?;

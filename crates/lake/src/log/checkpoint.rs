@@ -12,6 +12,7 @@ use crate::file::StoredFile;
 use crate::log::action::{Line, lines};
 use crate::log::reader::{checkpoint_path, hinted_checkpoint};
 use crate::log::replay::replay;
+use crate::stage::COMPRESSED_ROWS_MIN;
 use arrow::datatypes::{DataType, Field, Fields, Schema, SchemaRef};
 use arrow::json::{ReaderBuilder, WriterBuilder, writer::LineDelimited};
 use futures::TryStreamExt;
@@ -117,9 +118,12 @@ fn encode(actions: &[Line]) -> Result<Vec<u8>, Error> {
     let odd = |e| arrow_error("encoding a checkpoint", e);
     let broken = |e| parquet_error("encoding a checkpoint", e);
     let schema = schema();
-    let zstd = Compression::ZSTD(ZstdLevel::default());
-    let properties = WriterProperties::builder().set_compression(zstd).build();
-    let writer = ArrowWriter::try_new(Vec::new(), Arc::clone(&schema), Some(properties));
+    // As in data files, most of the time would go to the state of the compressor.
+    let mut properties = WriterProperties::builder();
+    if actions.len() >= COMPRESSED_ROWS_MIN {
+        properties = properties.set_compression(Compression::ZSTD(ZstdLevel::default()));
+    }
+    let writer = ArrowWriter::try_new(Vec::new(), Arc::clone(&schema), Some(properties.build()));
     let mut writer = writer.map_err(broken)?;
     let mut decoder = ReaderBuilder::new(schema).build_decoder().map_err(odd)?;
     for some in actions.chunks(ROWS) {
