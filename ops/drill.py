@@ -35,7 +35,8 @@ COMMAND_SECONDS = 90
 
 
 class Receiver:
-    """Takes what Alertmanager sends to webhooks: `{name: {receiver, labels, at}}`."""
+    """Takes what Alertmanager sends to webhooks: by name when one of the alerts began to fire last
+    and arrived, its labels, its runbook and the receiver."""
 
     def __init__(self):
         told = self.told = {}
@@ -44,10 +45,14 @@ class Receiver:
             def do_POST(self):
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 for alert in body["alerts"]:
-                    name = alert["labels"]["alertname"]
-                    found = told.setdefault(name, {"at": time.monotonic()})
-                    found |= {"status": alert["status"], "labels": alert["labels"],
-                              "runbook": alert["annotations"]["runbook_url"], "to": self.path}  # fmt: skip
+                    found = told.setdefault(alert["labels"]["alertname"], {"firings": set()})
+                    # What fired before, while the services started, fires anew.
+                    firing = (alert["fingerprint"], alert["startsAt"])
+                    if alert["status"] == "firing" and firing not in found["firings"]:
+                        found["firings"].add(firing)
+                        found["at"] = time.monotonic()
+                    found |= {"labels": alert["labels"], "to": self.path,
+                              "runbook": alert["annotations"]["runbook_url"]}  # fmt: skip
                 self.send_response(200)
                 self.end_headers()
 
@@ -123,7 +128,7 @@ class Drill:
             self.follow(found["runbook"], found["labels"])
 
     def _since(self, name, since):
-        return self.receiver.told.get(name, {"at": 0})["at"] >= since
+        return self.receiver.told.get(name, {}).get("at", 0) >= since
 
     def follow(self, runbook, labels):
         """Runs the first three commands of a runbook as who was woken would."""
@@ -155,7 +160,7 @@ class Drill:
         self.say("Kafka goes away")
         began = time.monotonic()
         self.stack.stop("broker")
-        self.told(["NothingAssigned"], began, "/page")
+        self.told(["DependencyAway"], began, "/page")
         self.stack.start("broker")
         self.until("partitions are read", lambda: self.asked("huiliu:partitions_assigned:sum > 0"))
 
@@ -165,7 +170,7 @@ class Drill:
         self.stack.stop("broker")
         began = time.monotonic()
         self.stack.start("huiliu")
-        self.told(["DependencyAway"], began, "/ticket")
+        self.told(["DependencyAway"], began, "/page")
         self.stack.start("broker")
         self.until("partitions are read", lambda: self.asked("huiliu:partitions_assigned:sum > 0"))
 

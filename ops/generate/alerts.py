@@ -93,14 +93,26 @@ def symptoms():
             "5m",
         ),
         Alert(
+            "DependencyAway",
+            "page",
+            "huiliu-overview",
+            "max by (code) (huiliu_obstacles"
+            '{code=~"kafka_unavailable|lake_unavailable"}) > 0',
+            "30s",
+            "What processes need does not answer: {{ $labels.code }}",
+            "`/readyz` of the process says what it asked, its log what it was told. Nothing new is "
+            "read, and the lag that is shown is the last one known. It goes on by itself.",
+            "5m",
+        ),
+        Alert(
             "NothingAssigned",
             "page",
             "huiliu-overview",
             "huiliu:partitions_assigned:sum == 0 and on () huiliu:up:count > 0",
             "2m",
             "Processes run, but none reads a partition",
-            "Kafka is out of reach, or the group gives them nothing. The lag that is shown is the "
-            "last one known.",
+            "The group gives them nothing, or has not answered. The lag that is shown is the last one "
+            "known.",
             "5m",
         ),
         Alert(
@@ -311,17 +323,6 @@ def causes():
             "Dataset {{ $labels.dataset }} misses the gate of 80 % good cells",
             "Only " + SHARE + " of the cells of a day passed their rules.",
             "1h",
-        ),
-        Alert(
-            "DependencyAway",
-            "ticket",
-            "huiliu-overview",
-            "max by (code) (huiliu_obstacles"
-            '{code=~"kafka_unavailable|lake_unavailable"}) > 0',
-            "3m",
-            "Processes wait for what does not answer: {{ $labels.code }}",
-            "`/readyz` of the process says what it asked and what it was told. It goes on by itself.",
-            "5m",
         ),
         Alert(
             "StoreErrors",

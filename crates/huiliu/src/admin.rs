@@ -179,12 +179,12 @@ impl Admin {
         let partitions = readings.partitions();
         let (started, mut reasons) =
             self.health.with(|facts| (facts.started, facts.obstacles.clone()));
+        reasons.extend(readings.obstacles());
         let is_told = reasons.iter().any(|obstacle| obstacle.what == "kafka");
         if partitions.is_none() && started && !is_told {
             let why = "the group has assigned no partitions yet";
             reasons.push(Obstacle::new("kafka", Code::NotAssigned, why));
         }
-        reasons.extend(readings.obstacles());
         if !started {
             reasons.insert(0, Obstacle::new("process", Code::Starting, "starting"));
         }

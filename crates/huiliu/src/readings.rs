@@ -2,7 +2,7 @@
 //!
 //! The series are the one account of what goes on; a second one would drift from it.
 
-use crate::obstacle::Obstacle;
+use crate::obstacle::{Code, Obstacle};
 use prometheus::Registry;
 use prometheus::proto::{Metric, MetricFamily};
 use std::collections::{BTreeMap, BTreeSet};
@@ -126,6 +126,10 @@ impl Readings {
         let stuck = self.stuck_partitions().into_iter();
         let mut found: Vec<Obstacle> =
             stuck.map(|(what, kind)| Obstacle::incident(what, &kind, kind.clone())).collect();
+        if self.of("huiliu_source_unreachable").any(|(_, value)| value > 0.0) {
+            let why = "no broker answers; lag is the last one known, the log has the reason";
+            found.push(Obstacle::new("kafka", Code::KafkaUnavailable, why));
+        }
         for (metric, value) in self.of("huiliu_dataset_stopped") {
             if value > 0.0 {
                 let reason = label(metric, "reason");
@@ -171,10 +175,13 @@ mod tests {
         gauges(&registry, "huiliu_dataset_stopped", &["dataset", "reason"], stopped);
         let waiting: &[(&[&str], i64)] = &[(&["avro_bill"], 1), (&["heat"], 0)];
         gauges(&registry, "huiliu_dataset_waiting", &["dataset"], waiting);
+        gauges(&registry, "huiliu_source_unreachable", &[], &[(&[], 1)]);
+        let unreachable = "no broker answers; lag is the last one known, the log has the reason";
         let expected = [
             ("avro_bill", "schema_registry", "waits for the schema registry"),
             ("feed.water.bill/3", "offset_expired", "offset_expired"),
             ("gas_bill", "rejects", "stopped: rejects"),
+            ("kafka", "kafka_unavailable", unreachable),
         ];
         let found = Readings::take(&registry).obstacles();
         let found: Vec<_> =

@@ -20,8 +20,8 @@ use huiliu_model::{Batch, Contract, Drift, ErrorKind, Partition, Score, Stop};
 use huiliu_normalise::Prepared;
 use matched::ALL;
 use prometheus::{
-    Counter, CounterVec, Gauge, GaugeVec, HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec,
-    Opts, Registry,
+    Counter, CounterVec, Gauge, GaugeVec, HistogramOpts, HistogramVec, IntCounterVec, IntGauge,
+    IntGaugeVec, Opts, Registry,
 };
 use source::Source;
 use stage::Stage;
@@ -66,6 +66,14 @@ impl Metrics {
         self.source.records.with_label_values(&[dataset]).inc_by(records as u64);
         self.source.bytes.with_label_values(&[group]).inc_by(bytes as u64);
         self.source.last_event.set(seconds(now_us));
+    }
+
+    /// Notes whether the source answers, and says whether that is new.
+    pub(crate) fn source_answers(&self, answers: bool) -> bool {
+        let unreachable = i64::from(!answers);
+        let is_new = self.source.unreachable.get() != unreachable;
+        self.source.unreachable.set(unreachable);
+        is_new
     }
 
     pub(crate) fn busy(&self, took: Duration) {
@@ -266,6 +274,12 @@ impl Maker<'_> {
 
     fn gauge(&self, name: &str, help: &str) -> Result<Gauge, prometheus::Error> {
         let made = Gauge::new(name, help)?;
+        self.registry.register(Box::new(made.clone()))?;
+        Ok(made)
+    }
+
+    fn int_gauge(&self, name: &str, help: &str) -> Result<IntGauge, prometheus::Error> {
+        let made = IntGauge::new(name, help)?;
         self.registry.register(Box::new(made.clone()))?;
         Ok(made)
     }

@@ -212,7 +212,17 @@ impl<L: Landing, S: Source> Loop<'_, L, S> {
                 // A source that no longer waits has nothing to be told.
                 let _ = reply.send(());
             }
-            SourceEvent::EndOffsets(ends) => self.session.metrics.end_offsets(&ends),
+            SourceEvent::EndOffsets(ends) => {
+                if self.session.metrics.source_answers(true) {
+                    tracing::info!("the brokers answer again");
+                }
+                self.session.metrics.end_offsets(&ends);
+            }
+            SourceEvent::Unreachable(why) => {
+                if self.session.metrics.source_answers(false) {
+                    tracing::warn!(%why, "no broker answers; it is asked again every second");
+                }
+            }
             SourceEvent::Incident(incident) => {
                 tracing::error!(partition = %incident.partition, kind = incident.kind.label(),
                     recorded = incident.recorded, available_from = incident.available.start,

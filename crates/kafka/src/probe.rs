@@ -28,6 +28,8 @@ pub(crate) struct Probe {
     servers: String,
     /// After this is cancelled nobody waits for an answer.
     stop: CancellationToken,
+    /// A topic that was there when it was looked up.
+    pub(crate) known_topic: Option<Arc<str>>,
 }
 
 /// What the cluster holds of what we want to read.
@@ -43,7 +45,7 @@ impl Probe {
         let client: BaseConsumer<Context> =
             config.create_with_context(Context::default()).map_err(|e| unbuildable(e, &config))?;
         let (servers, stop) = (settings.bootstrap_servers.clone(), CancellationToken::new());
-        Ok(Self { client, servers, stop })
+        Ok(Self { client, servers, stop, known_topic: None })
     }
 
     /// Waits for the cluster no longer than until `stop`.

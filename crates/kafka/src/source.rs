@@ -233,8 +233,9 @@ impl Contact {
         until: Until,
         stop: CancellationToken,
     ) -> Result<Self, Error> {
-        let probe = Probe::connect(settings)?.until(stop);
+        let mut probe = Probe::connect(settings)?.until(stop);
         let found = probe.find(routes)?;
+        probe.known_topic = found.partitions.first().map(|known| known.kafka_topic.clone());
         let waits = until == Until::Stopped && !found.partitions.is_empty();
         if !found.missing.is_empty() && !waits {
             return Err(missing(&found.missing, &settings.bootstrap_servers));

@@ -61,3 +61,25 @@ async fn a_stop_ends_the_wait_for_a_broker_that_is_away() {
     assert!(seen.offsets.is_empty());
     source.close().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn brokers_that_go_away_beneath_a_reader_are_told_and_so_is_their_return() {
+    let broker = broker(&[("a", 1)]);
+    publish(&broker, "a", 0, 0, 50);
+    let (settings, stop) = (eager(&broker), CancellationToken::new());
+    let mut source = start(&settings, &["a"], Until::Stopped, &stop).await.expect("started");
+    let mut seen = Seen::default();
+    seen.read_until(&mut source, |seen| seen.record_count() == 50 && !seen.ends.is_empty()).await;
+    assert_eq!(seen.silences, Vec::<String>::new(), "somebody answers");
+
+    broker.set_down(true).expect("taken down");
+    seen.read_until(&mut source, |seen| !seen.silences.is_empty()).await;
+    assert!(!seen.silences[0].is_empty(), "the client says why");
+    assert_eq!(seen.revoked, [], "the client keeps its partitions");
+
+    broker.set_down(false).expect("back");
+    seen.ends.clear();
+    seen.read_until(&mut source, |seen| !seen.ends.is_empty()).await;
+    assert_eq!(seen.ends[&Partition::new("a", 0)], 50);
+    source.close().await;
+}

@@ -31,8 +31,11 @@ pub enum SourceEvent {
     /// Partitions that other members of the group read, or nobody yet: the source asks how far they
     /// are recorded, because it ends when they are.
     Elsewhere { partitions: Vec<Partition>, reply: oneshot::Sender<Progress> },
-    /// High-watermarks, for lag.
+    /// High-watermarks, for lag; the brokers answer.
     EndOffsets(BTreeMap<Partition, i64>),
+    /// No broker has answered a few questions in a row, for the reason given. What is known of lag
+    /// is old, until there are end offsets again.
+    Unreachable(String),
     /// One partition cannot go on until a person decides; the others do.
     Incident(Incident),
 }

@@ -3,7 +3,7 @@
 use crate::metrics::matched::{ALL, Matched};
 use crate::metrics::{Maker, seconds};
 use huiliu_model::Partition;
-use prometheus::{Gauge, GaugeVec, IntCounterVec, IntGaugeVec};
+use prometheus::{Gauge, GaugeVec, IntCounterVec, IntGauge, IntGaugeVec};
 use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -16,6 +16,7 @@ pub struct Source {
     pub durable_time: GaugeVec,
     pub source_commit: GaugeVec,
     pub last_event: Gauge,
+    pub unreachable: IntGauge,
     pub assigned: IntGaugeVec,
     pub rebalances: IntCounterVec,
     pub incidents: IntGaugeVec,
@@ -68,6 +69,10 @@ impl Source {
             last_event: make.gauge(
                 "huiliu_source_last_poll_timestamp_seconds",
                 "When the source last handed something over.",
+            )?,
+            unreachable: make.int_gauge(
+                "huiliu_source_unreachable",
+                "1 while no broker answers this process: lag is the last one known.",
             )?,
             assigned: make.gauges(
                 "huiliu_source_partitions_assigned",

@@ -82,6 +82,8 @@ pub struct Seen {
     /// What the source asked about partitions of others, in order.
     pub asked_elsewhere: Vec<Vec<Partition>>,
     pub ends: BTreeMap<Partition, i64>,
+    /// Why nobody answered, as often as that was said.
+    pub silences: Vec<String>,
     pub is_over: bool,
 }
 
@@ -137,6 +139,7 @@ impl Seen {
                 drop(release);
             }
             SourceEvent::EndOffsets(ends) => self.ends.extend(ends),
+            SourceEvent::Unreachable(why) => self.silences.push(why),
             SourceEvent::Incident(incident) => self.incidents.push(incident),
         }
     }

@@ -173,7 +173,8 @@ async fn read_all(
                 drop(reply.send(Progress::default()));
             }
             SourceEvent::Revoked { reply, .. } => drop(reply.send(())),
-            SourceEvent::EndOffsets(_) | SourceEvent::Incident(_) => {}
+            SourceEvent::EndOffsets(_) | SourceEvent::Unreachable(_) | SourceEvent::Incident(_) => {
+            }
         }
     }
     Ok(chunks)
