@@ -16,6 +16,18 @@ from test_breaker import WATER, bills
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 
 
+def certificate(folder):
+    """A certificate of 127.0.0.1 that is its own authority, and its key."""
+    made, key = folder / "collector.pem", folder / "collector-key.pem"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
+         "-subj", "/CN=collector", "-addext", "subjectAltName=IP:127.0.0.1",
+         "-addext", "basicConstraints=critical,CA:FALSE", "-keyout", key, "-out", made],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    return made, key
+
+
 class Collector:
     """Takes what is posted, or refuses it; over TLS where there is a folder for a certificate."""
 
@@ -47,15 +59,8 @@ class Collector:
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         scheme = "http"
         if folder:
-            scheme, self.authority = "https", folder / "collector.pem"
-            key = folder / "collector-key.pem"
-            subprocess.run(
-                ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
-                 "-subj", "/CN=collector", "-addext", "subjectAltName=IP:127.0.0.1",
-                 "-addext", "basicConstraints=critical,CA:FALSE",
-                 "-keyout", key, "-out", self.authority],
-                check=True, capture_output=True,
-            )  # fmt: skip
+            scheme = "https"
+            self.authority, key = certificate(folder)
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(self.authority, key)
             self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
@@ -63,13 +68,7 @@ class Collector:
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     def spans(self):
-        return [
-            span
-            for _, _, document in self.posted
-            for resource in document["resourceSpans"]
-            for scope in resource["scopeSpans"]
-            for span in scope["spans"]
-        ]
+        return [span for _, _, document in self.posted for span in spans_of(document)]
 
 
 @pytest.fixture
@@ -77,6 +76,15 @@ def collector():
     made = Collector()
     yield made
     made.server.shutdown()
+
+
+def spans_of(document):
+    return [
+        span
+        for resource in document["resourceSpans"]
+        for scope in resource["scopeSpans"]
+        for span in scope["spans"]
+    ]
 
 
 def values(span):
@@ -89,7 +97,9 @@ def values(span):
 
 
 def publish(broker, records, header):
-    producer = Producer({"bootstrap.servers": broker.servers})
+    producer = Producer(
+        {"bootstrap.servers": broker.servers, "queue.buffering.max.messages": len(records)}
+    )
     for number, (key, value) in enumerate(records):
         producer.produce(WATER, key=key, value=value, headers=header(number))
     assert producer.flush(30) == 0

@@ -1,0 +1,12 @@
+#!/usr/bin/env bash
+# Prints the path of an OpenTelemetry Collector that takes OTLP and writes it to a file: built by Go
+# from collector/main.go and the modules that collector/go.sum pins.
+. "$(dirname "${BASH_SOURCE[0]}")/prelude.sh"
+
+collector=$cache/collector-$(fingerprint "$setup"/collector/{main.go,go.mod,go.sum})
+if [ ! -x "$collector" ]; then
+  has go || fail "no go: install Go to build the OpenTelemetry Collector with"
+  say "OpenTelemetry Collector"
+  (cd "$setup/collector" && GOTOOLCHAIN=local go build -trimpath -ldflags='-s -w' -o "$collector" .) >&2
+fi
+printf '%s\n' "$collector"
