@@ -4,10 +4,12 @@
 //! |---|---|
 //! | has one column more, nullable | the table gains it; older files read as null |
 //! | names its columns in another order | the table takes the order |
+//! | lets a column be null that could not be | the table says so too |
+//! | forbids a column to be null that could be | the table goes on allowing it |
 //! | lacks a column of the table, or gives it another type | refused |
 //! | has one more column in the key | refused |
 //!
-//! Growing is a commit of metadata alone. Two processes that do it at once are told apart by a
+//! Growing and relaxing are commits of metadata alone. Two processes that do it at once are told apart by a
 //! counter, as every guarded commit is; who comes second looks again.
 
 use crate::commit::Commit;
@@ -15,7 +17,8 @@ use crate::schema::{from_delta, to_delta};
 use crate::table::Table;
 use arrow::datatypes::{Field, Schema};
 use huiliu_model::{Error, ErrorKind, code};
-use serde_json::json;
+use serde_json::{Value, json};
+use std::sync::Arc;
 
 /// App id that counts the changes of a table's columns.
 const SCHEMA: &str = "schema";
@@ -28,6 +31,8 @@ enum Gap {
     None,
     /// Names of the columns to add; empty when only the order differs.
     Grows(Vec<String>),
+    /// Names of the columns, otherwise the same, that may be null from now on.
+    Relaxes(Vec<String>),
     /// The column that cannot be reconciled.
     Differs(String),
 }
@@ -37,13 +42,16 @@ fn gap(have: &Schema, want: &Schema) -> Gap {
     let same = |a: &Field, b: &Field| a.name() == b.name() && a.data_type() == b.data_type();
     let (have, want) = (have.fields(), want.fields());
     if have.len() == want.len() && have.iter().zip(want).all(|(a, b)| same(a, b)) {
-        return Gap::None;
+        let is_relaxed = |have: &Field, want: &Field| want.is_nullable() && !have.is_nullable();
+        let pairs = have.iter().zip(want).filter(|(have, want)| is_relaxed(have, want));
+        let relaxed: Vec<String> = pairs.map(|(_, field)| field.name().clone()).collect();
+        return if relaxed.is_empty() { Gap::None } else { Gap::Relaxes(relaxed) };
     }
     if let Some(lost) = have.iter().find(|field| !want.iter().any(|other| same(field, other))) {
         let wanted = want.iter().find(|other| other.name() == lost.name());
         return Gap::Differs(shown(wanted.unwrap_or(lost)));
     }
-    let is_new = |field: &&std::sync::Arc<Field>| !have.iter().any(|o| o.name() == field.name());
+    let is_new = |field: &&Arc<Field>| !have.iter().any(|o| o.name() == field.name());
     let new: Vec<_> = want.iter().filter(is_new).collect();
     match new.iter().find(|field| !field.is_nullable()) {
         Some(field) => Gap::Differs(shown(field)),
@@ -51,22 +59,34 @@ fn gap(have: &Schema, want: &Schema) -> Gap {
     }
 }
 
+/// The columns that are wanted; those that may be null in the files there are may go on being so.
+fn reconciled(have: &Schema, want: &Schema) -> Schema {
+    let field = |field: &Arc<Field>| {
+        let was_nullable = have.field_with_name(field.name()).is_ok_and(Field::is_nullable);
+        field.as_ref().clone().with_nullable(was_nullable || field.is_nullable())
+    };
+    Schema::new(want.fields().iter().map(field).collect::<Vec<_>>())
+}
+
 impl Table {
-    /// Makes sure that the table has these columns, adding some if it may grow.
+    /// Makes sure that the table has these columns, adding and relaxing some if it may grow.
     ///
     /// # Errors
     /// `Invalid` when it cannot; as the store answers.
     pub(crate) async fn suit(&self, wanted: &Schema, grows: bool) -> Result<(), Error> {
         for _ in 0..OVERTAKEN_MAX {
-            let added = match gap(&*self.schema().await?, wanted) {
+            let (operation, change) = match gap(&*self.schema().await?, wanted) {
                 Gap::None => return Ok(()),
-                Gap::Grows(added) if grows => added,
+                // Whoever makes such a table anew says then what may be null.
+                Gap::Relaxes(_) if !grows => return Ok(()),
+                Gap::Relaxes(relaxed) => ("CHANGE COLUMN", json!({"may_be_null": relaxed})),
+                Gap::Grows(added) if grows => ("ADD COLUMNS", json!({"added": added})),
                 Gap::Grows(added) => {
                     return Err(self.differs(&format!("`{}`", added.join("`, `"))));
                 }
                 Gap::Differs(what) => return Err(self.differs(&what)),
             };
-            match self.grow(wanted, &added).await {
+            match self.grow(wanted, operation, change).await {
                 Err(e) if e.kind == ErrorKind::Superseded => {}
                 other => return other,
             }
@@ -76,21 +96,27 @@ impl Table {
             .help("processes with different contracts write it; start all with the same"))
     }
 
-    async fn grow(&self, wanted: &Schema, added: &[String]) -> Result<(), Error> {
+    async fn grow(
+        &self,
+        wanted: &Schema,
+        operation: &'static str,
+        change: Value,
+    ) -> Result<(), Error> {
         let state = self.refresh().await?;
         let Some(mut metadata) = state.metadata else {
             let text = format!("table `{}` has no metadata", self.path());
             return Err(Error::new(ErrorKind::Corrupt, text));
         };
         // The columns may have changed since they were compared.
-        if !matches!(gap(&from_delta(&metadata.schema_string)?, wanted), Gap::Grows(_)) {
+        let have = from_delta(&metadata.schema_string)?;
+        if !matches!(gap(&have, wanted), Gap::Grows(_) | Gap::Relaxes(_)) {
             return Err(Error::new(ErrorKind::Superseded, "the columns changed meanwhile"));
         }
-        metadata.schema_string = to_delta(wanted)?;
+        metadata.schema_string = to_delta(&reconciled(&have, wanted))?;
         let commit = Commit {
-            operation: "ADD COLUMNS",
+            operation,
             progress: vec![self.turn(SCHEMA, state.txns.get(SCHEMA).copied())],
-            receipt: json!({"columns": {"added": added}}),
+            receipt: json!({"columns": &change}),
             metadata: Some(metadata),
             ..Commit::default()
         };
@@ -98,7 +124,7 @@ impl Table {
         // Someone else may have come right after it.
         match gap(&*self.schema().await?, wanted) {
             Gap::None => {
-                tracing::info!(table = %self.path(), ?added, "the table gained columns");
+                tracing::info!(table = %self.path(), %change, "the table's columns changed");
                 Ok(())
             }
             _ => Err(Error::new(ErrorKind::Superseded, "the columns changed meanwhile")),
@@ -140,6 +166,11 @@ mod tests {
         let key = ("k", text.clone(), false);
         check(&[a.clone(), key, b.clone()], Gap::Differs("`k` Utf8".to_owned()));
         check(&[a.clone()], Gap::Differs("`b` Int64".to_owned()));
-        check(&[a, ("b", text, true)], Gap::Differs("`b` Utf8".to_owned()));
+        check(&[a.clone(), ("b", text.clone(), true)], Gap::Differs("`b` Utf8".to_owned()));
+        // What was never null may become so; what may be null stays so.
+        let relaxed = ("a", text, true);
+        check(&[relaxed.clone(), b.clone()], Gap::Relaxes(vec!["a".to_owned()]));
+        check(&[b, relaxed], Gap::Grows(vec![]));
+        check(&[a, ("b", long, false)], Gap::None);
     }
 }

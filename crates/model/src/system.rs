@@ -98,8 +98,8 @@ pub fn deleted_fields() -> Vec<Field> {
 /// Columns of `quarantine.<dataset>`.
 ///
 /// `raw` holds the value's bytes: encrypted when a key is configured (`raw_key_id` names it),
-/// as they came under `protection: plain`, and null otherwise. `raw_sm3` is always there: SM3 of
-/// the bytes, or HMAC-SM3 where a key is configured.
+/// as they came under `protection: plain`, and null otherwise. `raw_sm3` is SM3 of the bytes, or
+/// HMAC-SM3 where a key is configured; null where `raw` is the bytes themselves, which say it.
 pub fn quarantine_fields() -> Vec<Field> {
     vec![
         Field::new("kafka_topic", DataType::Utf8, false),
@@ -113,7 +113,7 @@ pub fn quarantine_fields() -> Vec<Field> {
         Field::new("rule", DataType::Utf8, true),
         Field::new("at_byte", DataType::Int64, true),
         Field::new("raw_bytes", DataType::Int64, false),
-        Field::new("raw_sm3", DataType::Utf8, false),
+        Field::new("raw_sm3", DataType::Utf8, true),
         Field::new("raw", DataType::Binary, true),
         Field::new("raw_key_id", DataType::Utf8, true),
         Field::new(DEPARTMENT, DataType::Utf8, true),

@@ -159,11 +159,12 @@ pub struct StoredRaw<'a> {
     pub bytes: Option<&'a [u8]>,
     /// The key it is sealed under; none when it is as it came.
     pub key_id: Option<&'a str>,
-    /// SM3 of what came; of a sealed value [`Crypto::digest`].
-    pub sm3: &'a str,
+    /// SM3 of what came, if it stands beside it; of a sealed value always, [`Crypto::digest`].
+    pub sm3: Option<&'a str>,
 }
 
-/// Opens the raw value of a reject, and proves by its digest that it is what came.
+/// Opens the raw value of a reject, and proves by its digest that it is what came. One that is
+/// stored as it came may have none: it is what its table says it is.
 ///
 /// # Errors
 /// `Invalid` when it was not kept, or is sealed under a key that is not configured. `Corrupt`
@@ -177,6 +178,7 @@ pub fn open_raw(crypto: Option<&Crypto>, raw: StoredRaw<'_>) -> Result<Vec<u8>, 
         .help("ask the department to send it again"));
     };
     let (plain, digest) = match raw.key_id {
+        None if raw.sm3.is_none() => return Ok(bytes.to_vec()),
         None => (bytes.to_vec(), sm3_hex(bytes)),
         Some(key_id) => {
             let help = "say `protection: keys` and configure that key under `keys` in huiliu.yaml";
@@ -199,7 +201,7 @@ pub fn open_raw(crypto: Option<&Crypto>, raw: StoredRaw<'_>) -> Result<Vec<u8>, 
             (plain, digest)
         }
     };
-    if digest.as_str() != raw.sm3 {
+    if raw.sm3 != Some(digest.as_str()) {
         let text = format!("a reject of dataset {} is not what its SM3 says", raw.dataset);
         return Err(Error::new(ErrorKind::Corrupt, text)
             .help("a file of quarantine was changed; restore it from before"));

@@ -265,19 +265,29 @@ fn rejects_keep_coordinates_digest_and_bytes() {
     ] {
         assert_eq!(shown(&rejects, name), value, "{name}");
     }
+    // The bytes themselves say their digest.
+    assert_eq!(shown(&rejects, "raw_sm3"), ["-", "-"]);
+    assert_eq!(binary(&rejects, "raw", 0), Some(&raw[..]));
+    let contract = Arc::new(people());
+    let keyless = Normaliser::new(contract, Arc::new(Protection::Keyless)).expect("it needs none");
+    let rejects = chunk.prepare(&keyless).rejects.expect("two");
     // SM3 of "abc" from GB/T 32905-2016.
     let digest = "66c7f0f462eeedd9d1f2d46bdc10e4e24167c4875cf2f7a2297da02b8f4ba8e0";
     assert_eq!(shown(&rejects, "raw_sm3")[1], digest);
-    assert_eq!(binary(&rejects, "raw", 0), Some(&raw[..]));
+    assert_eq!(binary(&rejects, "raw", 1), None);
 }
 
 #[test]
 fn raw_bytes_above_the_bound_are_not_kept() {
     let mut chunk = Chunk::new(7);
+    chunk.rejected(b"abc", Reason::NotJson);
     chunk.rejected(&vec![b'x'; (8 << 20) + 1], Reason::TooLarge);
-    let rejects = chunk.prepare(&plain()).rejects.expect("one");
-    assert_eq!(shown(&rejects, "raw_bytes"), ["8388609"]);
-    assert_eq!(binary(&rejects, "raw", 0), None);
+    let rejects = chunk.prepare(&plain()).rejects.expect("two");
+    assert_eq!(shown(&rejects, "raw_bytes"), ["3", "8388609"]);
+    assert_eq!(binary(&rejects, "raw", 1), None);
+    // `head -c 8388609 /dev/zero | tr '\0' x | openssl dgst -sm3`
+    let digest = "e6f1b6b4623d6ea5b0eeaeda02469936cde97f464b9c609ac615f7849d068322";
+    assert_eq!(shown(&rejects, "raw_sm3"), ["-", digest]);
 }
 
 #[test]

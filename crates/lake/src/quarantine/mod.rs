@@ -19,6 +19,7 @@ pub use entry::{Action, Entry, Outcome, REPAIRS};
 pub use replay::{Attempt, Replay, Replayed};
 pub(crate) use replay::{REPAIR, settled_by};
 
+use crate::chain::sm3;
 use crate::dataset::Dataset;
 use crate::error::{arrow_error, query_error};
 use crate::lake::Lake;
@@ -116,7 +117,9 @@ pub struct StoredReject {
     pub rule: Option<String>,
     pub at_byte: Option<i64>,
     pub raw_bytes: i64,
-    pub raw_sm3: String,
+    /// SM3 of the record as stored beside it, keyed where it is sealed; none where the record
+    /// itself is there as it came. See [`StoredReject::digest`].
+    pub raw_sm3: Option<String>,
     pub raw_key_id: Option<String>,
     /// Who sent it, as it names itself; none when it does not, or does not decode.
     pub department: Option<String>,
@@ -124,6 +127,15 @@ pub struct StoredReject {
     /// The record as stored (sealed, if `raw_key_id` is set); only after [`Rejects::load_raw`],
     /// and null when it was too long or there was no key.
     pub raw: Option<Vec<u8>>,
+}
+
+impl StoredReject {
+    /// SM3 of the record as it came, 64 hexadecimal digits; where the record is sealed, HMAC-SM3.
+    /// `None` before [`Rejects::load_raw`] where only the record tells it.
+    pub fn digest(&self) -> Option<String> {
+        let as_it_came = self.raw.as_deref().filter(|_| self.raw_key_id.is_none());
+        self.raw_sm3.clone().or_else(|| as_it_came.map(sm3))
+    }
 }
 
 /// Rejects of one dataset, pinned: what is written meanwhile is not seen.
@@ -398,7 +410,7 @@ fn push_rejects(batch: &RecordBatch, found: &mut Vec<StoredReject>) -> Result<()
             rule: said(&rule, row),
             at_byte: at_byte.is_valid(row).then(|| at_byte.value(row)),
             raw_bytes: raw_bytes.value(row),
-            raw_sm3: raw_sm3.value(row).to_owned(),
+            raw_sm3: said(&raw_sm3, row),
             raw_key_id: said(&key_id, row),
             department: said(&department, row),
             state: state.unwrap_or(State::Open),

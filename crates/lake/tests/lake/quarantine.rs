@@ -13,7 +13,7 @@ use huiliu_lake::quarantine::{
 use huiliu_model::port::Landing;
 use huiliu_model::{Batch, Covers, ErrorKind, Partition, Quality, Tally, system};
 use huiliu_testkit::{HandClock, RowSpec, account_contract, change_rows};
-use object_store::ObjectStore;
+use object_store::{ObjectStore, ObjectStoreExt};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -378,4 +378,99 @@ async fn dropped_rejects_are_marked_and_stay() {
     assert_eq!(in_state(&lake, State::Open).await, [2]);
     let unknown = lake.rejects("nobody").await.err().expect("it is not declared");
     assert_eq!(unknown.kind, ErrorKind::Bug);
+}
+
+/// The schema of `quarantine.account` as a version of its log has it.
+async fn logged_schema(store: &Arc<LossyStore>, version: i64) -> serde_json::Value {
+    let text = log_text(store, version).await;
+    let lines = text.lines().map(|line| serde_json::from_str::<serde_json::Value>(line));
+    let metadata = lines.flatten().find_map(|line| line.get("metaData").cloned());
+    let schema = metadata.expect("the version has metadata")["schemaString"].clone();
+    serde_json::from_str(schema.as_str().expect("a text")).expect("a schema")
+}
+
+fn log_path(version: i64) -> object_store::path::Path {
+    format!("quarantine/account/_delta_log/{version:020}.json").into()
+}
+
+async fn log_text(store: &Arc<LossyStore>, version: i64) -> String {
+    let got = store.get(&log_path(version)).await.expect("it is there");
+    String::from_utf8(got.bytes().await.expect("it is read").to_vec()).expect("JSON")
+}
+
+/// Makes the table what programs made that always had a digest: its column was never null.
+async fn make_old(store: &Arc<LossyStore>) {
+    let text = log_text(store, 0).await;
+    let schema = logged_schema(store, 0).await.to_string();
+    let (mut old, mut count) = (logged_schema(store, 0).await, 0);
+    for field in old["fields"].as_array_mut().expect("fields") {
+        if field["name"] == "raw_sm3" {
+            field["nullable"] = false.into();
+            count += 1;
+        }
+    }
+    assert_eq!(count, 1);
+    let quoted = |text: String| serde_json::Value::String(text).to_string();
+    assert!(text.contains(&quoted(schema.clone())), "the log has it as it was parsed");
+    let text = text.replace(&quoted(schema), &quoted(old.to_string()));
+    store.put(&log_path(0), text.into()).await.expect("it is written");
+}
+
+/// A reject with another digest, in a file of the old or the new schema.
+fn digested(offset: i64, digest: Option<&str>, nullable: bool) -> Batch {
+    let rejects = rejects(&[(offset, "LENGTH")]);
+    let at = rejects.schema().index_of("raw_sm3").expect("there is one");
+    let mut fields: Vec<_> = rejects.schema().fields().iter().map(|f| (**f).clone()).collect();
+    fields[at] = fields[at].clone().with_nullable(nullable);
+    let mut columns = rejects.columns().to_vec();
+    columns[at] = Arc::new(StringArray::from(vec![digest]));
+    let rejects = RecordBatch::try_new(Arc::new(Schema::new(fields)), columns);
+    Batch {
+        rejects: vec![rejects.expect("columns fit")],
+        ..batch(offset..offset + 1, &[], &[(offset, "LENGTH")])
+    }
+}
+
+#[tokio::test]
+async fn a_table_whose_digests_were_never_null_takes_records_that_say_their_own() {
+    let store = lossy::store();
+    let before = open(&store).await;
+    make_old(&store).await;
+    let digest = "66c7f0f462eeedd9d1f2d46bdc10e4e24167c4875cf2f7a2297da02b8f4ba8e0";
+    before.land(&digested(0, Some(digest), false)).await.expect("it lands");
+
+    let lake = open(&store).await;
+    let nullable = |schema: &serde_json::Value| {
+        let fields = schema["fields"].as_array().expect("fields").iter();
+        let nullable = fields.filter(|field| field["nullable"] == true);
+        nullable.map(|f| f["name"].as_str().unwrap_or_default().to_owned()).collect::<Vec<_>>()
+    };
+    let (old, new) = (logged_schema(&store, 0).await, logged_schema(&store, 2).await);
+    let others = ["field", "rule", "at_byte", "raw", "raw_key_id", "sys_department"];
+    assert_eq!(nullable(&old), others);
+    let mut with_digest = others.to_vec();
+    with_digest.insert(3, "raw_sm3");
+    assert_eq!(nullable(&new), with_digest);
+
+    lake.land(&digested(1, None, true)).await.expect("it lands");
+    let told =
+        ask(&lake, "SELECT sys_offset, coalesce(raw_sm3, '-') FROM quarantine.account ORDER BY 1");
+    assert_eq!(told.await, [format!("0 {digest}"), "1 -".to_owned()]);
+    let rejects = lake.rejects("account").await.expect("they are read");
+    let mut some = rejects.list(&Selection::default()).await.expect("they are listed");
+    let digests = |some: &[StoredReject]| some.iter().map(StoredReject::digest).collect::<Vec<_>>();
+    assert_eq!(digests(&some), [Some(digest.to_owned()), None]);
+    rejects.load_raw(&mut some).await.expect("they are read");
+    // A digest that is there stays what it is; `printf 'raw 1' | openssl dgst -sm3`.
+    assert_eq!(
+        digests(&some),
+        [
+            Some(digest.to_owned()),
+            Some("0b79433914cc6c84177eba136b9f54db6489dce84b27658449582ba918702085".to_owned())
+        ]
+    );
+
+    // Opened again there is nothing left to say.
+    open(&store).await;
+    assert!(store.get(&log_path(4)).await.is_err(), "no further version");
 }

@@ -1,17 +1,19 @@
 //! Rejected records in the columns of `system::quarantine_fields`.
 //!
 //! The only place a rejected value may be is `raw`: sealed under keys (associated data
-//! `quarantine.<dataset>|raw`), as it came in a plain lake, null without keys. Its size and its
-//! digest (SM3, under keys HMAC-SM3) are always there. A value above [`RAW_BYTES_MAX`] is not
-//! kept: Kafka still has it for as long as it retains it, and the digest tells whether a later
-//! copy is the same.
+//! `quarantine.<dataset>|raw`), as it came in a plain lake, null without keys. A value above
+//! [`RAW_BYTES_MAX`] is not kept: Kafka still has it for as long as it retains it.
+//!
+//! Its size is always there. Its digest (SM3, under keys HMAC-SM3) tells whether a later copy is
+//! the same; beside a value as it came it would tell nothing more, and be most of what a reject
+//! costs, so there it is null.
 
 use super::fate::Rejected;
 use super::system_columns::SystemColumns;
-use crate::crypto::{Crypto, Origin, sm3_hexes};
+use crate::crypto::{Crypto, Hex, Origin, sm3_hexes};
 use crate::protect::Protection;
 use arrow::array::{
-    ArrayRef, BinaryBuilder, Int32Array, Int64Array, StringArray, StringBuilder,
+    Array, ArrayRef, BinaryBuilder, Int32Array, Int64Array, StringArray, StringBuilder,
     TimestampMicrosecondArray,
 };
 use huiliu_model::{Contract, Record};
@@ -74,7 +76,7 @@ impl Quarantine<'_> {
             Arc::new(rejected.iter().map(|r| r.rule).collect::<StringArray>()),
             Arc::new(rejected.iter().map(|r| r.at.map(i64::from)).collect::<Int64Array>()),
             Arc::new(Int64Array::from_iter_values(values.iter().map(|value| size(value)))),
-            self.digests(&values),
+            self.digests(&values, &*raw),
             raw,
             key_ids,
             Arc::new(rejected.iter().map(|r| department(r.record)).collect::<StringArray>()),
@@ -111,13 +113,17 @@ impl Quarantine<'_> {
         (Arc::new(raw.finish()), Arc::new(key_ids.finish()))
     }
 
-    /// Digests of the values: keyed where there are keys, for a short value could be tried.
-    fn digests(&self, values: &[&[u8]]) -> ArrayRef {
+    /// Digests of the values that are not in `raw` as they came: keyed where there are keys, for a
+    /// short value could be tried.
+    fn digests(&self, values: &[&[u8]], raw: &dyn Array) -> ArrayRef {
+        let is_told = |row: usize| self.crypto.is_none() && raw.is_valid(row);
+        let untold = (0..values.len()).filter(|&row| !is_told(row));
+        let untold: Vec<&[u8]> = untold.map(|row| values[row]).collect();
         let digests =
-            self.crypto.map_or_else(|| sm3_hexes(values), |crypto| crypto.digests(values));
-        let mut builder = StringBuilder::with_capacity(values.len(), values.len() * 64);
-        digests.iter().for_each(|digest| builder.append_value(digest.as_str()));
-        Arc::new(builder.finish())
+            self.crypto.map_or_else(|| sm3_hexes(&untold), |crypto| crypto.digests(&untold));
+        let mut digests = digests.iter().map(Hex::as_str);
+        let one = |row: usize| if is_told(row) { None } else { digests.next() };
+        Arc::new((0..values.len()).map(one).collect::<StringArray>())
     }
 }
 

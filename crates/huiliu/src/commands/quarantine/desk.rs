@@ -173,7 +173,7 @@ impl Desk {
             dataset: self.dataset(),
             bytes: reject.raw.as_deref(),
             key_id: reject.raw_key_id.as_deref(),
-            sm3: &reject.raw_sm3,
+            sm3: reject.raw_sm3.as_deref(),
         };
         disclose::open_raw(self.crypto.as_ref(), stored)
     }

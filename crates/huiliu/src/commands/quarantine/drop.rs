@@ -1,12 +1,12 @@
 //! `huiliu quarantine drop`: marks rejects as not to be repaired. They stay in quarantine.
 
-use super::desk::{Desk, actor, not_found, require_text};
+use super::desk::{Desk, actor, not_found, portion, require_text};
 use crate::cli::DropArgs;
 use crate::console::Console;
 use crate::failure::Failure;
 use crate::installation::Installation;
 use crate::output::{Form, answer};
-use huiliu_lake::quarantine::{Action, Entry, Outcome, Selection, State, StoredReject};
+use huiliu_lake::quarantine::{Action, Entry, Outcome, Rejects, Selection, State, StoredReject};
 use serde::Serialize;
 use std::io::{self, BufRead, IsTerminal, Write};
 
@@ -53,7 +53,8 @@ pub async fn execute(
         desk.lake.settle_repairs(desk.dataset()).await?;
     }
     let selection = Selection { coordinates: Some(coordinates), ..Selection::default() };
-    let found = desk.lake.rejects(desk.dataset()).await?.list(&selection).await?;
+    let pinned = desk.lake.rejects(desk.dataset()).await?;
+    let found = pinned.list(&selection).await?;
     let missing = |named: &&String| {
         desk.coordinate(named).is_ok_and(|c| found.iter().all(|r| r.coordinate != c))
     };
@@ -61,20 +62,19 @@ pub async fn execute(
     if !missing.is_empty() {
         return Err(not_found(&desk, &missing));
     }
-    let (open, closed): (Vec<_>, Vec<_>) = found.iter().partition(|r| r.state == State::Open);
+    let (open, closed): (Vec<_>, Vec<_>) = found.into_iter().partition(|r| r.state == State::Open);
     let done = !open.is_empty() && !args.dry_run && agreed(args, open.len(), console)?;
-    if done {
-        let entries: Vec<Entry> =
-            open.iter().map(|reject| entry(&desk, reject, &actor, &args.why)).collect();
-        desk.lake.note_repairs(desk.dataset(), &entries).await?;
-    }
-    let names = |some: &[&StoredReject]| some.iter().map(|r| desk.name(&r.coordinate)).collect();
+    let names = |some: &[StoredReject]| some.iter().map(|r| desk.name(&r.coordinate)).collect();
     let report = Report {
         dataset: desk.dataset().to_owned(),
         done,
         dropped: names(&open),
         passed_over: names(&closed),
     };
+    if done {
+        let entries = entries(&desk, &pinned, open, (&actor, &args.why)).await?;
+        desk.lake.note_repairs(desk.dataset(), &entries).await?;
+    }
     answer(args.output.form, &report)
 }
 
@@ -93,6 +93,23 @@ fn agreed(args: &DropArgs, count: usize, console: &Console) -> Result<bool, Fail
     Ok(matches!(line.trim(), "y" | "Y" | "yes"))
 }
 
+/// What the ledger is told of each; the records are read for their digests, some at a time.
+async fn entries(
+    desk: &Desk,
+    pinned: &Rejects,
+    mut open: Vec<StoredReject>,
+    (actor, why): (&str, &str),
+) -> Result<Vec<Entry>, Failure> {
+    let mut entries = Vec::with_capacity(open.len());
+    while !open.is_empty() {
+        let rest = open.split_off(portion(&open));
+        let mut some = std::mem::replace(&mut open, rest);
+        pinned.load_raw(&mut some).await?;
+        entries.extend(some.iter().map(|reject| entry(desk, reject, actor, why)));
+    }
+    Ok(entries)
+}
+
 fn entry(desk: &Desk, reject: &StoredReject, actor: &str, why: &str) -> Entry {
     Entry {
         at_us: desk.clock.now_us(),
@@ -106,7 +123,7 @@ fn entry(desk: &Desk, reject: &StoredReject, actor: &str, why: &str) -> Entry {
         field: reject.field.clone(),
         value_before: None,
         value_after: None,
-        raw_sm3: Some(reject.raw_sm3.clone()),
+        raw_sm3: reject.digest(),
         contract_sm3: None,
         changes_version: None,
         actor: actor.to_owned(),

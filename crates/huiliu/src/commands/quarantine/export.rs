@@ -147,7 +147,7 @@ fn schema() -> SchemaRef {
         text("reason_en", false),
         text("remedy_zh", false),
         text("remedy_en", false),
-        text("raw_sm3", false),
+        text("raw_sm3", true),
     ]))
 }
 
@@ -191,7 +191,7 @@ fn batch(
         word(|w| w.en),
         word(|w| w.remedy_zh),
         word(|w| w.remedy_en),
-        texts(&|l| Some(l.reject.raw_sm3.clone())),
+        texts(&|l| l.reject.digest()),
     ];
     RecordBatch::try_new(Arc::clone(schema), columns).map_err(|e| {
         Error::new(ErrorKind::Bug, "the list has other columns than its head").because(e).into()

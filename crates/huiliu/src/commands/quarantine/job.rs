@@ -312,7 +312,7 @@ impl Job<'_> {
             field: verdict.and_then(|v| v.field.clone()).or_else(|| reject.field.clone()),
             value_before: None,
             value_after: None,
-            raw_sm3: Some(reject.raw_sm3.clone()),
+            raw_sm3: reject.digest(),
             contract_sm3: Some(desk.contract_sm3()),
             changes_version: None,
             actor: self.actor.clone(),

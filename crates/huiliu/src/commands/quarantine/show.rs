@@ -44,7 +44,7 @@ struct Reject {
     remedy_en: &'static str,
     at_byte: Option<i64>,
     raw_bytes: i64,
-    raw_sm3: String,
+    raw_sm3: Option<String>,
     /// Fields of the record; absent when it does not decode or cannot be read.
     #[serde(skip_serializing_if = "Option::is_none")]
     fields: Option<Vec<Field>>,
@@ -118,7 +118,9 @@ impl Reject {
         if let Some(department) = &self.department {
             writeln!(out, "department {department}")?;
         }
-        writeln!(out, "sm3        {}", self.raw_sm3)?;
+        if let Some(digest) = &self.raw_sm3 {
+            writeln!(out, "sm3        {digest}")?;
+        }
         if let Some(why) = &self.unreadable {
             writeln!(out, "unreadable {why}")?;
         }
@@ -177,14 +179,15 @@ pub async fn execute(args: &ShowArgs, installation: &Installation) -> Result<(),
     if found.is_empty() && !args.coordinates.is_empty() {
         return Err(not_found(&desk, &args.coordinates));
     }
-    if args.reveal {
-        tell(&desk, args, &found).await?;
-    }
+    let said = args.reveal.then(|| Said::of(args)).transpose()?;
     let mut rejects = Vec::with_capacity(found.len());
     while !found.is_empty() {
         let rest = found.split_off(portion(&found));
         let mut some = std::mem::replace(&mut found, rest);
         pinned.load_raw(&mut some).await?;
+        if let Some(said) = &said {
+            tell(&desk, said, &some).await?;
+        }
         desk.look_up_schemas_to_show(&some).await;
         for reject in &some {
             let of_it = |e: &&Entry| e.coordinate() == reject.coordinate;
@@ -195,15 +198,27 @@ pub async fn execute(args: &ShowArgs, installation: &Installation) -> Result<(),
     answer(args.output.form, &Shown { dataset: desk.dataset().to_owned(), rejects })
 }
 
+/// Who wants to see values in the clear, and what for.
+struct Said {
+    actor: String,
+    note: String,
+}
+
+impl Said {
+    fn of(args: &ShowArgs) -> Result<Self, Failure> {
+        let purpose = args.purpose.clone().unwrap_or_default();
+        require_text("--purpose", &purpose)?;
+        let actor = actor(args.actor.name.as_deref())?;
+        let note = match &args.actor.note {
+            Some(note) => format!("{purpose}; {note}"),
+            None => purpose,
+        };
+        Ok(Self { actor, note })
+    }
+}
+
 /// Writes to the ledger who is going to see what.
-async fn tell(desk: &Desk, args: &ShowArgs, found: &[StoredReject]) -> Result<(), Failure> {
-    let purpose = args.purpose.clone().unwrap_or_default();
-    require_text("--purpose", &purpose)?;
-    let actor = actor(args.actor.name.as_deref())?;
-    let note = match &args.actor.note {
-        Some(note) => format!("{purpose}; {note}"),
-        None => purpose,
-    };
+async fn tell(desk: &Desk, said: &Said, found: &[StoredReject]) -> Result<(), Failure> {
     let entry = |reject: &StoredReject| Entry {
         at_us: desk.clock.now_us(),
         kafka_topic: reject.coordinate.partition.kafka_topic.to_string(),
@@ -216,11 +231,11 @@ async fn tell(desk: &Desk, args: &ShowArgs, found: &[StoredReject]) -> Result<()
         field: None,
         value_before: None,
         value_after: None,
-        raw_sm3: Some(reject.raw_sm3.clone()),
+        raw_sm3: reject.digest(),
         contract_sm3: None,
         changes_version: None,
-        actor: actor.clone(),
-        note: Some(note.clone()),
+        actor: said.actor.clone(),
+        note: Some(said.note.clone()),
     };
     let entries: Vec<Entry> = found.iter().map(entry).collect();
     Ok(desk.lake.note_repairs(desk.dataset(), &entries).await?)
@@ -250,7 +265,7 @@ fn one(desk: &Desk, reject: &StoredReject, repairs: Vec<Repair>, reveal: bool) -
         remedy_en: words.remedy_en,
         at_byte: reject.at_byte,
         raw_bytes: reject.raw_bytes,
-        raw_sm3: reject.raw_sm3.clone(),
+        raw_sm3: reject.digest(),
         fields: None,
         structure: None,
         raw: None,
