@@ -1,15 +1,17 @@
 //! Row images: the cells of one record before they are accepted, and what is asked of them.
 //!
 //! A record's images stay in two buffers until the whole record is found good; only then are
-//! they copied to the columns. So a record that fails leaves nothing behind, wherever it fails.
+//! they put beside those of the records before, and of some rows at once their cells go to the
+//! columns. So a record that fails leaves nothing behind, wherever it fails.
+
+mod key;
 
 use crate::names::{Names, Order};
 use crate::placeholder::is_placeholder;
 use crate::scan::{Cursor, Fault, Kind, Token, narrow, unescape};
-use crate::{Decoder, debezium::Tail, sound::Sound, strangers};
+use crate::{Decoder, debezium::Tail, strangers};
 use huiliu_model::contract::Encoding;
-use huiliu_model::{Cell, CellKind, Changes, Extra, OnDrift, Stranger};
-use memchr::memchr_iter;
+use huiliu_model::{Cell, CellKind, Changes, Extra, OnDrift, Stranger, Texts};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -24,7 +26,7 @@ pub(crate) enum Side {
 #[derive(Debug)]
 pub(crate) struct Work<'a> {
     pub arena: &'a [u8],
-    sound: Sound,
+    texts: &'a Texts<'a>,
     pub decoder: &'a Decoder,
     /// Where the record's value begins in the arena.
     pub base: u32,
@@ -66,6 +68,8 @@ pub(crate) struct Work<'a> {
     placeholders: bool,
     before: Vec<Cell>,
     after: Vec<Cell>,
+    /// Images of accepted rows, one behind the other, whose cells are not in the columns yet.
+    accepted: Vec<Cell>,
     /// Strange fields of both images, if those are kept; their row is not known yet.
     strange_before: Vec<Extra>,
     strange_after: Vec<Extra>,
@@ -90,6 +94,9 @@ struct Dialect {
 
 /// No record says how its values are written.
 pub(crate) const UNSAID: u32 = 0;
+/// Rows whose cells go to the columns together: one of each column would be as many appends, each with
+/// its own look at the room there is.
+const ROWS_AT_ONCE: usize = 16;
 /// Schemas remembered at once: tables that share a topic.
 const DIALECTS_MAX: usize = 16;
 
@@ -101,9 +108,8 @@ pub(crate) const PAYLOAD_PART: usize = 1;
 pub(crate) const SOURCE_PART: usize = 2;
 
 impl<'a> Work<'a> {
-    pub fn new(decoder: &'a Decoder, arena: &'a [u8]) -> Self {
+    pub fn new(decoder: &'a Decoder, texts: &'a Texts<'a>) -> Self {
         let none = Names::new([]);
-        let is_text = !matches!(decoder.envelope, crate::Envelope::Avro(_));
         let (envelope, source) = match &decoder.envelope {
             crate::Envelope::Huiliu(envelope) => (&envelope.names, &envelope.source),
             crate::Envelope::Debezium(envelope) => (&envelope.names, &envelope.source),
@@ -112,8 +118,8 @@ impl<'a> Work<'a> {
         let orders = [Order::new(envelope), Order::new(envelope), Order::new(source)];
         let row = vec![Cell::default(); decoder.columns.len()];
         Self {
-            arena,
-            sound: if is_text { Sound::new(arena) } else { Sound::default() },
+            arena: &texts.records.arena,
+            texts,
             decoder,
             base: 0,
             scratch: Vec::new(),
@@ -135,6 +141,7 @@ impl<'a> Work<'a> {
             spoken: UNSAID,
             image_order: Order::new(&decoder.columns),
             placeholders: matches!(decoder.envelope, crate::Envelope::Debezium(_)),
+            accepted: Vec::with_capacity(row.len() * ROWS_AT_ONCE),
             before: row.clone(),
             after: row,
             strange_before: Vec::new(),
@@ -145,14 +152,30 @@ impl<'a> Work<'a> {
     /// Whether the record's value, which begins at `base`, is UTF-8.
     pub fn is_utf8(&self, value: &[u8]) -> bool {
         let range = self.base as usize..self.base as usize + value.len();
-        self.sound.is_utf8(self.arena, range)
+        self.texts.text(range).is_some()
     }
 
-    pub fn image(&self, side: Side) -> &[Cell] {
-        match side {
+    /// Takes an image for the next row.
+    #[inline]
+    pub fn accept(&mut self, side: Side, columns: &mut [Vec<Cell>]) {
+        let image = match side {
             Side::Before => &self.before,
             Side::After => &self.after,
+        };
+        self.accepted.extend_from_slice(image);
+        if self.accepted.len() >= ROWS_AT_ONCE * image.len() {
+            self.settle(columns);
         }
+    }
+
+    /// Puts the cells of the accepted rows into their columns.
+    pub fn settle(&mut self, columns: &mut [Vec<Cell>]) {
+        // A dataset without columns has no cells.
+        let width = columns.len().max(1);
+        for (at, column) in columns.iter_mut().enumerate() {
+            column.extend(self.accepted.chunks_exact(width).map(|row| row[at]));
+        }
+        self.accepted.clear();
     }
 
     /// Strange fields of an image; their rows are to be set.
@@ -239,13 +262,12 @@ impl<'a> Work<'a> {
             match column.and_then(|column| cells.get_mut(column)) {
                 Some(place) => {
                     let raw = token.raw(cursor.document());
-                    *place = match token.kind {
-                        _ if placeholders && is_placeholder(raw) => {
-                            Cell { kind: CellKind::Unavailable, ..Cell::default() }
-                        }
-                        Kind::Escaped => crate::unescaped(raw, &mut self.scratch),
-                        _ => crate::cell(token, base),
-                    };
+                    *place = crate::cell(token, base);
+                    if placeholders && is_placeholder(raw) {
+                        *place = Cell { kind: CellKind::Unavailable, ..Cell::default() };
+                    } else if token.kind == Kind::Escaped {
+                        *place = crate::unescaped(raw, &mut self.scratch);
+                    }
                 }
                 None => self.stranger(cursor.document(), named_at, token, side),
             }
@@ -422,77 +444,5 @@ impl<'a> Work<'a> {
         };
         let start = cell.start as usize;
         source.get(start..start + cell.len as usize).unwrap_or_default()
-    }
-
-    /// Whether the image before names another key than the image after, by text.
-    ///
-    /// A key column that the image before does not name, or names as null, has not changed; it
-    /// is filled in from the image after, so that the image before has a whole key.
-    pub fn key_moved(&mut self) -> bool {
-        let mut moved = false;
-        for &column in &self.decoder.key {
-            let (Some(&before), Some(&after)) = (self.before.get(column), self.after.get(column))
-            else {
-                continue;
-            };
-            match (self.key_text(before), self.key_text(after)) {
-                (Some(old), Some(new)) => moved |= old != new,
-                (None, _) => {
-                    if let Some(cell) = self.before.get_mut(column) {
-                        *cell = after;
-                    }
-                }
-                (Some(_), None) => {}
-            }
-        }
-        moved
-    }
-
-    fn key_text(&self, cell: Cell) -> Option<&[u8]> {
-        match cell.kind {
-            CellKind::Missing | CellKind::Null | CellKind::Unavailable => None,
-            CellKind::True => Some(b"true"),
-            CellKind::False => Some(b"false"),
-            _ => Some(self.cell_bytes(cell)),
-        }
-    }
-
-    /// Sets every cell outside the key to missing.
-    pub fn keep_key_only(&mut self, side: Side) {
-        let decoder = self.decoder;
-        for (column, cell) in self.image_mut(side).iter_mut().enumerate() {
-            if !decoder.key.contains(&column) {
-                *cell = Cell::default();
-            }
-        }
-    }
-
-    /// Makes an image before out of the Kafka record's key: the key columns joined by `|`.
-    ///
-    /// False if the key is absent, is not UTF-8 or does not fall into as many parts as the
-    /// dataset has key columns. A single key column takes the whole key, bars included.
-    pub fn image_from_key(&mut self, key: Option<&Range<u32>>) -> bool {
-        let columns = &self.decoder.key;
-        let Some(key) = key.filter(|key| !key.is_empty() && !columns.is_empty()) else {
-            return false;
-        };
-        let bytes = self.arena.get(key.start as usize..key.end as usize).unwrap_or_default();
-        let single = columns.len() == 1;
-        if simdutf8::basic::from_utf8(bytes).is_err()
-            || !(single || memchr_iter(b'|', bytes).count() + 1 == columns.len())
-        {
-            return false;
-        }
-        self.before.fill(Cell::default());
-        let bars = memchr_iter(b'|', bytes).take(columns.len() - 1);
-        let mut start = 0;
-        for (&column, end) in columns.iter().zip(bars.chain([bytes.len()])) {
-            if let Some(cell) = self.before.get_mut(column) {
-                let (at, len) = (key.start + narrow(start), narrow(end - start));
-                *cell = Cell { start: at, len, kind: CellKind::Text };
-            }
-            start = end + 1;
-        }
-        true
     }
 }

@@ -9,10 +9,12 @@
 //! the end of the bytes when the document stopped too early.
 
 mod like;
+mod quoted;
 mod text;
 mod vector;
 
-use std::sync::Arc;
+pub use quoted::QuotedName;
+use std::ops::Range;
 pub use text::unescape;
 
 /// Why a document cannot be read on; [`Cursor::at`] says where.
@@ -68,6 +70,8 @@ pub const NESTING_MAX: usize = 128;
 #[derive(Debug, Clone, Copy)]
 pub struct Cursor<'a> {
     bytes: &'a [u8],
+    /// The same, and what lies behind it: it is looked at, and never taken.
+    ahead: &'a [u8],
     at: usize,
     /// Where the value begins that was passed last.
     start: usize,
@@ -75,39 +79,17 @@ pub struct Cursor<'a> {
     nesting: usize,
 }
 
-/// A field name as it stands before its colon, prepared for a quick comparison.
-#[derive(Debug, Clone)]
-pub struct QuotedName {
-    /// The name, its closing quote and the colon.
-    bytes: Arc<[u8]>,
-    head: vector::Head,
-}
-
-impl QuotedName {
-    /// `None` if JSON cannot have the name without escapes.
-    pub fn new(name: &[u8]) -> Option<Self> {
-        if name.iter().any(|byte| matches!(byte, b'"' | b'\\' | 0..0x20)) {
-            return None;
-        }
-        let bytes: Arc<[u8]> = [name, b"\":"].concat().into();
-        Some(Self { head: vector::Head::new(&bytes), bytes })
-    }
-
-    #[inline(always)]
-    fn begins(&self, rest: &[u8]) -> bool {
-        match rest.first_chunk() {
-            Some(chunk) if !self.head.begins(chunk) => false,
-            Some(_) if self.bytes.len() <= vector::Head::BYTES => true,
-            _ => rest.starts_with(&self.bytes),
-        }
-    }
-}
-
 impl<'a> Cursor<'a> {
     /// Stands before the first byte. `nesting` is the number of brackets that may be open at
     /// once, at most [`NESTING_MAX`].
     pub fn new(bytes: &'a [u8], nesting: usize) -> Self {
-        Self { bytes, at: 0, start: 0, depth: 0, nesting: nesting.min(NESTING_MAX) }
+        Self { bytes, ahead: bytes, at: 0, start: 0, depth: 0, nesting: nesting.min(NESTING_MAX) }
+    }
+
+    /// As [`Cursor::new`], for a document among others: its last fields are taken in one look too.
+    pub fn within(arena: &'a [u8], document: Range<usize>, nesting: usize) -> Self {
+        let ahead = arena.get(document.start..).unwrap_or_default();
+        Self { ahead, ..Self::new(arena.get(document).unwrap_or_default(), nesting) }
     }
 
     pub fn at(&self) -> usize {
@@ -209,12 +191,16 @@ impl<'a> Cursor<'a> {
     /// and the comma and the quote of the next name; no white space. `None` tells nothing.
     #[inline(always)]
     pub fn take_field(&mut self, name: &QuotedName) -> Option<Token> {
-        let window = self.bytes.get(self.at..)?.first_chunk()?;
+        let window = self.ahead.get(self.at..)?.first_chunk()?;
         let (kind, value) = vector::field(window, &name.head, name.bytes.len())?;
         let at = |place: usize| narrow(self.at + place);
         let token = Token { kind, start: at(value.start), end: at(value.end) };
         let quote = usize::from(kind == Kind::Text);
-        self.at += value.end + quote + b",\"".len();
+        let next = self.at + value.end + quote + b",\"".len();
+        if next > self.bytes.len() {
+            return None;
+        }
+        self.at = next;
         Some(token)
     }
 

@@ -2,7 +2,7 @@
 
 use huiliu_decode::{Decoder, Limits, PlainRows};
 use huiliu_model::schemas::Schemas;
-use huiliu_model::{Changes, Contract, Error, Records};
+use huiliu_model::{Changes, Contract, Error, Records, Texts};
 use huiliu_normalise::{Normaliser, Prepared, Protection};
 use std::sync::Arc;
 
@@ -58,8 +58,9 @@ impl Pipeline {
         ingest_time_us: i64,
         refused: &[u16],
     ) -> Prepared {
-        let changes = self.decoder.decode(records);
-        self.normaliser.prepare_refusing(records, &changes, ingest_time_us, refused)
+        let texts = Texts::of(records, self.contract.format);
+        let changes = self.decoder.decode_texts(&texts);
+        self.normaliser.prepare_refusing(&texts, &changes, ingest_time_us, refused)
     }
 
     /// Total: yields rows and rejects, never fails.

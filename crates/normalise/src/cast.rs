@@ -9,7 +9,6 @@
 //! for Debezium what its numbers most likely are ([`debezium`]). Of a binary encoding a value
 //! that is of the column's type is taken as it is ([`binary`]); any other is written as text first.
 
-mod arena;
 mod binary;
 mod debezium;
 mod encoded;
@@ -19,14 +18,13 @@ mod typed;
 use crate::flags::Marks;
 use crate::judge::{Bench, Failure, Plan, Tested, TextTest, Verdict};
 use crate::rule::{self, Context, Outcome};
-use arena::Arena;
 use arrow::array::{ArrayRef, ArrowPrimitiveType, BooleanBuilder, PrimitiveArray, StringBuilder};
 use arrow::buffer::{BooleanBuffer, NullBuffer};
 use arrow::datatypes::{
     Date32Type, Decimal128Type, Float64Type, Int32Type, Int64Type, TimestampMicrosecondType,
 };
 use huiliu_model::contract::{Encoding, Format, NamedRule};
-use huiliu_model::{Cell, CellKind, Changes, DataType, Op, Reason, Records, Reject, Stage, Value};
+use huiliu_model::{Cell, CellKind, Changes, DataType, Op, Reason, Stage, Texts, Value};
 use std::borrow::Cow;
 use std::fmt::Write;
 use std::ops::Range;
@@ -35,7 +33,7 @@ use std::sync::Arc;
 /// The cells of a chunk with what is known of its rows.
 pub(crate) struct Chunk<'a> {
     arena: &'a [u8],
-    text: Arena<'a>,
+    texts: &'a Texts<'a>,
     /// The scratch as text where all of it is UTF-8, as nearly always.
     scratch_text: Option<&'a str>,
     changes: &'a Changes,
@@ -67,7 +65,7 @@ enum Given<'a> {
 }
 
 impl<'a> Chunk<'a> {
-    pub fn new(records: &'a Records, changes: &'a Changes, format: Format) -> Self {
+    pub fn new(texts: &'a Texts<'a>, changes: &'a Changes, format: Format) -> Self {
         let mut deletes: Vec<bool> = changes.rows.iter().map(|row| row.op == Op::Delete).collect();
         if !deletes.contains(&true) {
             deletes.clear();
@@ -77,16 +75,9 @@ impl<'a> Chunk<'a> {
             day.and_then(|day| i32::try_from(day).ok()).unwrap_or(NO_DAY)
         };
         let event_days = changes.rows.iter().map(|row| day(row.event_time_us)).collect();
-        let arena = &records.arena[..];
-        let value = |reject: &Reject| {
-            let is_cut = matches!(reject.reason, Reason::Truncated | Reason::NotUtf8);
-            let value =
-                records.entries[reject.record as usize].value.as_ref().filter(|_| is_cut)?;
-            Some(value.start as usize..value.end as usize)
-        };
-        let text = Arena::new(arena, changes.rejects.iter().filter_map(value));
+        let arena = &texts.records.arena[..];
         let scratch_text = simdutf8::basic::from_utf8(&changes.scratch).ok();
-        Self { arena, text, scratch_text, changes, format, deletes, event_days }
+        Self { arena, texts, scratch_text, changes, format, deletes, event_days }
     }
 
     /// Rows of a column that follow each other and are written in one way.
@@ -142,6 +133,17 @@ impl<'a> Chunk<'a> {
         }
     }
 
+    /// The bytes of a text or a number, which may be no UTF-8.
+    #[inline(always)]
+    fn written(&self, cell: Cell) -> Option<&'a [u8]> {
+        let bytes = match cell.kind {
+            CellKind::Text | CellKind::Number => self.arena,
+            CellKind::Unescaped => &self.changes.scratch,
+            _ => return None,
+        };
+        bytes.get(cell.start as usize..(cell.start + cell.len) as usize)
+    }
+
     /// The text of a cell that has one; `None` if it is not UTF-8.
     #[inline]
     fn text(&self, cell: Cell) -> Option<&'a str> {
@@ -152,7 +154,7 @@ impl<'a> Chunk<'a> {
             (CellKind::Unescaped, None) => {
                 std::str::from_utf8(self.changes.bytes(self.arena, cell)).ok()
             }
-            _ => self.text.text(range),
+            _ => self.texts.text(range),
         }
     }
 }
@@ -194,7 +196,7 @@ fn primitives<T: ArrowPrimitiveType>(
     plan: &Plan,
     mut bench: Bench<'_>,
     (quick, read): (
-        impl Fn(&At<'_, '_>, CellKind, &str) -> Option<T::Native>,
+        impl Fn(&At<'_, '_>, CellKind, &[u8]) -> Option<T::Native>,
         impl Fn(&At<'_, '_>, Given<'_>) -> Verdict<T::Native>,
     ),
 ) -> ArrayRef {
@@ -205,7 +207,8 @@ fn primitives<T: ArrowPrimitiveType>(
     for (rows, encoding) in chunk.runs(plan) {
         for (row, cell) in rows.clone().zip(&cells[rows]) {
             let at = At { chunk, plan, row, encoding };
-            if let Some(value) = chunk.text(*cell).and_then(|text| quick(&at, cell.kind, text)) {
+            let written = chunk.written(*cell);
+            if let Some(value) = written.and_then(|bytes| quick(&at, cell.kind, bytes)) {
                 bench.clean(row);
                 values.push(value);
                 continue;

@@ -109,6 +109,8 @@ pub(crate) struct Bench<'a> {
     marks: &'a mut Marks,
     /// By set of rows.
     scores: Vec<Score>,
+    /// Whether all rows are in one set, and none is a delete.
+    is_alike: bool,
     /// Clean cells of the last set, beside those in its score.
     clean_count: u64,
 }
@@ -116,7 +118,8 @@ pub(crate) struct Bench<'a> {
 impl<'a> Bench<'a> {
     pub fn new(plan: &'a Plan, deletes: &'a [bool], marks: &'a mut Marks) -> Self {
         let scores = vec![Score::default(); marks.scores.len()];
-        Self { plan, deletes, marks, scores, clean_count: 0 }
+        let is_alike = deletes.is_empty() && marks.is_one_set();
+        Self { plan, deletes, marks, scores, is_alike, clean_count: 0 }
     }
 
     /// The value to write for a cell; findings are noted.
@@ -153,11 +156,10 @@ impl<'a> Bench<'a> {
     /// Counts a cell that is stored as delivered and of which nothing is found.
     #[inline]
     pub fn clean(&mut self, row: usize) {
-        if self.plan.key || !self.deletes.get(row).copied().unwrap_or(false) {
-            match self.marks.is_one_set() {
-                true => self.clean_count += 1,
-                false => self.score(row).count(true, true),
-            }
+        if self.is_alike {
+            self.clean_count += 1;
+        } else if self.plan.key || !self.deletes.get(row).copied().unwrap_or(false) {
+            self.score(row).count(true, true);
         }
     }
 

@@ -26,7 +26,7 @@ pub use drift::{ChunkDrift, Extent};
 use fate::Fates;
 use huiliu_model::system;
 use huiliu_model::{
-    Changes, Contract, Error, ErrorKind, Quality, Reason, Records, Stage, Tally, Truncate,
+    Changes, Contract, Error, ErrorKind, Quality, Reason, Records, Stage, Tally, Texts, Truncate,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -128,26 +128,29 @@ impl Normaliser {
     /// # Panics
     /// When the changes are not those of the records under this contract.
     pub fn prepare(&self, records: &Records, changes: &Changes, ingest_time_us: i64) -> Prepared {
-        self.prepare_refusing(records, changes, ingest_time_us, &[])
+        let texts = Texts::of(records, self.contract.format);
+        self.prepare_refusing(&texts, changes, ingest_time_us, &[])
     }
 
-    /// As [`Normaliser::prepare`]; rows are rejected for the absence of the `refused` columns.
+    /// As [`Normaliser::prepare`], of texts that were looked at; rows are rejected for the absence of
+    /// the `refused` columns.
     ///
     /// # Panics
     /// When the changes are not those of the records under this contract.
     pub fn prepare_refusing(
         &self,
-        records: &Records,
+        texts: &Texts<'_>,
         changes: &Changes,
         ingest_time_us: i64,
         refused: &[u16],
     ) -> Prepared {
+        let records = texts.records;
         assert_eq!(changes.columns.len(), self.plans.len(), "one column of cells per column");
         assert!(
             changes.columns.iter().all(|cells| cells.len() == changes.rows.len()),
             "one cell per row and column"
         );
-        let chunk = Chunk::new(records, changes, self.contract.format);
+        let chunk = Chunk::new(texts, changes, self.contract.format);
         let mut marks = Marks::new(records, changes);
         let mut columns: Vec<ArrayRef> =
             self.plans.iter().map(|plan| cast::column(&chunk, plan, &mut marks)).collect();

@@ -17,7 +17,7 @@ mod rival;
 
 use cpu_time::ThreadTime;
 use huiliu_decode::scan::Cursor;
-use huiliu_model::Records;
+use huiliu_model::{Records, Texts};
 use huiliu_normalise::{Normaliser, Protection};
 use records::{Shape, contract};
 use rival::Rival;
@@ -120,8 +120,10 @@ impl Measured {
         let normaliser = Normaliser::new(Arc::clone(&contract), plain).expect("valid");
         let batches = BAD_EVERY.map(|every| shape.chunks(&contract, COUNT, every));
         let mut rival = Rival::new(shape, &contract);
-        let prepared =
-            |records: &Records| normaliser.prepare(records, &decoder.decode(records), INGEST_US);
+        let prepared = |records: &Records| {
+            let texts = Texts::of(records, contract.format);
+            normaliser.prepare_refusing(&texts, &decoder.decode_texts(&texts), INGEST_US, &[])
+        };
         let mut measured = Self::check(&batches, width, prepared, rival.as_mut());
         let good = &batches[0];
         for _ in 0..rounds {

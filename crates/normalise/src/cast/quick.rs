@@ -5,6 +5,8 @@
 //! goes the long way ([`super::typed`]), which decides everything. So the short way may give up
 //! too early, but never say anything else than the long way would. Of the encodings of a source it
 //! knows counts of days and of time; a text that stands for another one takes the long way.
+//!
+//! Typed columns are read from bytes that are a text or a number: what is accepted is ASCII.
 
 use super::{At, debezium, typed};
 use crate::date::DateOutcome;
@@ -28,8 +30,8 @@ fn is_read_plainly(at: &At<'_, '_>) -> bool {
 
 /// A count of days or of time since 1970 that is not infinite.
 #[inline]
-fn count(at: &At<'_, '_>, text: &str) -> Option<i64> {
-    let (count, 0) = number::short_decimal(text.as_bytes())? else { return None };
+fn count(at: &At<'_, '_>, bytes: &[u8]) -> Option<i64> {
+    let (count, 0) = number::short_decimal(bytes)? else { return None };
     let is_date = at.plan.data_type == DataType::Date;
     let is_finite = debezium::infinity(count, at.encoding, is_date).is_none();
     is_finite.then_some(count)
@@ -41,25 +43,25 @@ fn is_written(kind: CellKind) -> bool {
 
 /// A whole number within the bounds of its column.
 #[inline]
-pub(super) fn long(at: &At<'_, '_>, kind: CellKind, text: &str) -> Option<i64> {
-    if !is_written(kind) || !is_read_plainly(at) || at.plan.years_before_event.is_some() {
+pub(super) fn long(at: &At<'_, '_>, _: CellKind, bytes: &[u8]) -> Option<i64> {
+    if !is_read_plainly(at) || at.plan.years_before_event.is_some() {
         return None;
     }
-    let (value, 0) = number::short_decimal(text.as_bytes())? else { return None };
+    let (value, 0) = number::short_decimal(bytes)? else { return None };
     is_within(at, i128::from(value)).then_some(value)
 }
 
 #[inline]
-pub(super) fn integer(at: &At<'_, '_>, kind: CellKind, text: &str) -> Option<i32> {
-    long(at, kind, text).and_then(|value| i32::try_from(value).ok())
+pub(super) fn integer(at: &At<'_, '_>, kind: CellKind, bytes: &[u8]) -> Option<i32> {
+    long(at, kind, bytes).and_then(|value| i32::try_from(value).ok())
 }
 
 #[inline]
-pub(super) fn double(at: &At<'_, '_>, kind: CellKind, text: &str) -> Option<f64> {
-    if !is_written(kind) || !is_read_plainly(at) {
+pub(super) fn double(at: &At<'_, '_>, _: CellKind, bytes: &[u8]) -> Option<f64> {
+    if !is_read_plainly(at) {
         return None;
     }
-    let value = number::short_double(text.as_bytes())?;
+    let value = number::short_double(bytes)?;
     let is_within = |bounds: &Bounds| bounds.broken_by_double(value).is_none();
     at.plan.bounds.as_ref().is_none_or(is_within).then_some(value)
 }
@@ -67,7 +69,7 @@ pub(super) fn double(at: &At<'_, '_>, kind: CellKind, text: &str) -> Option<f64>
 /// A decimal with no more places than its column has. Without a point Debezium's text may be
 /// base64.
 #[inline]
-pub(super) fn decimal(at: &At<'_, '_>, kind: CellKind, text: &str) -> Option<i128> {
+pub(super) fn decimal(at: &At<'_, '_>, kind: CellKind, bytes: &[u8]) -> Option<i128> {
     const POWERS: [i64; 19] = {
         let (mut powers, mut at) = ([1; 19], 1);
         while at < 19 {
@@ -87,10 +89,10 @@ pub(super) fn decimal(at: &At<'_, '_>, kind: CellKind, text: &str) -> Option<i12
     };
     let DataType::Decimal { precision, scale } = at.plan.data_type else { return None };
     let may_be_base64 = kind != CellKind::Number && typed::is_unscaled(at);
-    if !is_written(kind) || !is_read_plainly(at) || at.plan.years_before_event.is_some() {
+    if !is_read_plainly(at) || at.plan.years_before_event.is_some() {
         return None;
     }
-    let (digits, places) = number::short_decimal(text.as_bytes())?;
+    let (digits, places) = number::short_decimal(bytes)?;
     if may_be_base64 && places == 0 {
         return None;
     }
@@ -107,11 +109,11 @@ fn is_within(at: &At<'_, '_>, value: i128) -> bool {
 /// A day written `YYYY-MM-DD`, or as Debezium counts it, that is no placeholder and not in the
 /// future.
 #[inline]
-pub(super) fn date(at: &At<'_, '_>, kind: CellKind, text: &str) -> Option<i32> {
+pub(super) fn date(at: &At<'_, '_>, kind: CellKind, bytes: &[u8]) -> Option<i32> {
     let days = match kind {
-        CellKind::Text if is_read_plainly(at) => date::short_date(text.as_bytes())?,
+        CellKind::Text if is_read_plainly(at) => date::short_date(bytes)?,
         CellKind::Number if typed::is_count(at) => {
-            match debezium::settled(debezium::date(count(at, text)?, at.encoding)?) {
+            match debezium::settled(debezium::date(count(at, bytes)?, at.encoding)?) {
                 DateOutcome::Value { days, fixed: false } => days,
                 _ => return None,
             }
@@ -126,11 +128,11 @@ pub(super) fn date(at: &At<'_, '_>, kind: CellKind, text: &str) -> Option<i32> {
 
 /// An ISO instant, or one as Debezium counts it, that is no placeholder and not in the future.
 #[inline]
-pub(super) fn timestamp(at: &At<'_, '_>, kind: CellKind, text: &str) -> Option<i64> {
+pub(super) fn timestamp(at: &At<'_, '_>, kind: CellKind, bytes: &[u8]) -> Option<i64> {
     let micros = match kind {
-        CellKind::Text if is_read_plainly(at) => date::short_timestamp(text.as_bytes())?,
+        CellKind::Text if is_read_plainly(at) => date::short_timestamp(bytes)?,
         CellKind::Number if typed::is_count(at) => {
-            let count = count(at, text)?;
+            let count = count(at, bytes)?;
             if debezium::is_ambiguous(count, at.encoding) {
                 return None;
             }

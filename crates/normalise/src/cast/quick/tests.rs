@@ -5,7 +5,7 @@ use super::*;
 use crate::judge::Verdict;
 use crate::number::Unit;
 use huiliu_model::contract::{Format, OnFail};
-use huiliu_model::{Change, Changes, Op, Records};
+use huiliu_model::{Change, Changes, Op, Records, Texts};
 use proptest::prelude::*;
 
 const DECIMAL: DataType = DataType::Decimal { precision: 9, scale: 2 };
@@ -75,7 +75,8 @@ fn both(
     };
     let changes = Changes { rows: vec![row], ..Changes::default() };
     let records = Records::default();
-    let chunk = Chunk::new(&records, &changes, format);
+    let texts = Texts::of(&records, format);
+    let chunk = Chunk::new(&texts, &changes, format);
     let at = &At { chunk: &chunk, plan, row: 0, encoding };
     let given = match kind {
         CellKind::Number => Given::Number(written),
@@ -86,26 +87,26 @@ fn both(
     let bits = |value: f64| value.to_bits().to_string();
     match plan.data_type {
         DataType::Integer => (
-            integer(at, kind, written).map(|value| value.to_string()),
+            integer(at, kind, written.as_bytes()).map(|value| value.to_string()),
             shown(typed::integer(at, given), |value| value.to_string()),
         ),
         DataType::Long => (
-            long(at, kind, written).map(|value| value.to_string()),
+            long(at, kind, written.as_bytes()).map(|value| value.to_string()),
             shown(typed::long(at, given), |value| value.to_string()),
         ),
         DataType::Double => {
-            (double(at, kind, written).map(bits), shown(typed::double(at, given), bits))
+            (double(at, kind, written.as_bytes()).map(bits), shown(typed::double(at, given), bits))
         }
         DataType::Date => (
-            date(at, kind, written).map(|value| value.to_string()),
+            date(at, kind, written.as_bytes()).map(|value| value.to_string()),
             shown(typed::date(at, given), |value| value.to_string()),
         ),
         DataType::Timestamp => (
-            timestamp(at, kind, written).map(|value| value.to_string()),
+            timestamp(at, kind, written.as_bytes()).map(|value| value.to_string()),
             shown(typed::timestamp(at, given), |value| value.to_string()),
         ),
         DataType::Decimal { .. } => (
-            decimal(at, kind, written).map(|value| value.to_string()),
+            decimal(at, kind, written.as_bytes()).map(|value| value.to_string()),
             shown(typed::decimal(at, given), |value| value.to_string()),
         ),
         _ => (
