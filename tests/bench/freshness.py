@@ -31,6 +31,7 @@ from services import Broker  # noqa: E402
 METRIC = re.compile(
     r'^huiliu_subject_freshness_seconds_bucket\{table="([^"]+)",le="([^"]+)"\} (\d+)$', re.M
 )
+REFRESHES = re.compile(r'^huiliu_subject_refreshes_total\{.*way="(\w+)"\} (\d+)$', re.M)
 SEED = 2020
 # Upper edge of the last bucket that a change of the steady rate can fall into.
 LAST_EDGE = 3_600.0
@@ -63,13 +64,18 @@ def report(given, broker, huiliu):
     changes = changed(huiliu, given.records)
     process, port = huiliu.start_served(broker, "--as-of", "2020-12-31")
     settled(port, process)
-    before, used = histogram(port), processor(process)
+    before, used, ways = histogram(port), processor(process), refreshes(port)
     begun, sent = time.monotonic(), produce(broker, changes, given)
     lasted = time.monotonic() - begun
     settled(port, process)
     after, used = histogram(port), processor(process) - used
+    ways = refreshes(port) - ways
+    peak = memory_peak(process)
     drain(process)
-    print(f"{sent} changes in {lasted:.0f} s, {used:.0f} CPU seconds of huiliu.\n")
+    print(
+        f"{sent} changes in {lasted:.0f} s, {used:.0f} CPU seconds of huiliu, {peak} MiB at most; "
+        f"refreshes: {', '.join(f'{n} {way}' for way, n in sorted(ways.items()))}.\n"
+    )
     print("| table | observations | p50 s | p99 s |\n|---|---:|---:|---:|")
     total = collections.Counter()
     for table, buckets in sorted(after.items()):
@@ -130,6 +136,20 @@ def histogram(port):
     for table, edge, count in METRIC.findall(get(port, "/metrics")[1]):
         found[table][float(edge)] = int(count)
     return found
+
+
+def refreshes(port):
+    """How many refreshes went which way."""
+    found = collections.Counter()
+    for way, count in REFRESHES.findall(get(port, "/metrics")[1]):
+        found[way] += int(count)
+    return found
+
+
+def memory_peak(process):
+    """Most memory that a process has held, MiB."""
+    status = pathlib.Path(f"/proc/{process.pid}/status").read_text()
+    return int(re.search(r"VmHWM:\s+(\d+)", status)[1]) // 1024
 
 
 def line(table, counts):

@@ -7,8 +7,9 @@
 
 use crate::among::{Keys, column_of};
 use crate::catalogue::Catalogue;
-use crate::fault;
+use crate::gather::via;
 use crate::memory::without_by;
+use crate::prepared::{Finish, Runner};
 use crate::restrict::{Source, Sources};
 use crate::schema;
 use crate::session::Sessions;
@@ -183,15 +184,13 @@ impl Search<'_> {
         if rows.iter().all(|batch| batch.num_rows() == 0) {
             return Ok(());
         }
-        let what = format!("table {}, via of input {}", self.spec.full_name(), input.name);
-        let ctx = self.sessions.open();
-        state.register_for_lookups(&ctx, self.catalogue, &[sql]).await?;
-        let source = state.source(&input.name)?;
-        let (mapping, shared) = source.mapping(&ctx, self.spec, input, sql).await?;
+        let runner = Runner { catalogue: self.catalogue, sessions: self.sessions };
+        let (source, tables) = (state.source(&input.name)?, state.for_keys(self.catalogue));
+        let shared = source.shared(runner, (self.spec, input), sql, &tables).await?;
         let wanted = source.keys_of(rows, &shared).map_err(|e| self.broken(e))?;
-        let mapping = mapping.filter(Arc::new(wanted).contain(&shared));
-        let mapping = mapping.map_err(|e| fault::planning(&what, e))?;
-        let found = mapping.collect().await.map_err(|e| fault::running(&what, e))?;
+        let finish = Finish::Among { by: shared, columns: self.spec.identity.clone() };
+        let statement = via(self.spec, input, sql, finish);
+        let (_, found) = runner.run(&statement, &tables, Some(&Arc::new(wanted))).await?;
         self.add(keys, &found, &self.spec.identity).map_err(|e| self.broken(e))
     }
 

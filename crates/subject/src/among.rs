@@ -117,9 +117,13 @@ impl Keys {
 
     /// The filter "the columns of this row are in the set".
     pub fn contain(self: &Arc<Self>, columns: &[String]) -> Expr {
-        let signature = Signature::variadic_any(Volatility::Immutable);
-        let function = ScalarUDF::new_from_impl(Among { signature, keys: Arc::clone(self) });
-        function.call(columns.iter().map(ident).collect())
+        Among::call(columns, Some(Arc::clone(self)))
+    }
+
+    /// The filter "the columns of this row are in a set that is told when the plan runs": it can be
+    /// moved in a plan, not evaluated.
+    pub fn contain_later(columns: &[String]) -> Expr {
+        Among::call(columns, None)
     }
 }
 
@@ -137,12 +141,30 @@ pub(crate) fn column_of(batches: &[RecordBatch], name: &str) -> Result<ArrayRef,
 #[derive(Debug)]
 pub(crate) struct Among {
     signature: Signature,
-    keys: Arc<Keys>,
+    /// `None` as long as the set is not told.
+    keys: Option<Arc<Keys>>,
+}
+
+impl Among {
+    fn call(columns: &[String], keys: Option<Arc<Keys>>) -> Expr {
+        let signature = Signature::variadic_any(Volatility::Immutable);
+        let function = ScalarUDF::new_from_impl(Self { signature, keys });
+        function.call(columns.iter().map(ident).collect())
+    }
+
+    fn of(expression: &Expr) -> Option<(&Self, &[Expr])> {
+        let Expr::ScalarFunction(call) = expression else { return None };
+        Some((call.func.inner().downcast_ref::<Self>()?, &call.args))
+    }
+
+    fn place(&self) -> Option<*const Keys> {
+        self.keys.as_ref().map(Arc::as_ptr)
+    }
 }
 
 impl PartialEq for Among {
     fn eq(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.keys, &other.keys)
+        self.place() == other.place()
     }
 }
 
@@ -150,19 +172,33 @@ impl Eq for Among {}
 
 impl Hash for Among {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        Arc::as_ptr(&self.keys).hash(state);
+        self.place().hash(state);
     }
 }
 
 /// Columns and set of a filter that [`Keys::contain`] made over plain columns.
 pub(crate) fn recognise(filter: &Expr) -> Option<(Vec<String>, Arc<Keys>)> {
-    let Expr::ScalarFunction(call) = filter else { return None };
-    let among = call.func.inner().downcast_ref::<Among>()?;
+    let (among, arguments) = Among::of(filter)?;
+    Some((plain(arguments)?, Arc::clone(among.keys.as_ref()?)))
+}
+
+/// Columns of a filter that [`Keys::contain_later`] made over plain columns.
+pub(crate) fn later(filter: &Expr) -> Option<Vec<String>> {
+    let (_, arguments) = Among::of(filter).filter(|(among, _)| among.keys.is_none())?;
+    plain(arguments)
+}
+
+/// Whether this is a filter of [`Keys::contain_later`], over whatever.
+pub(crate) fn is_later(expression: &Expr) -> bool {
+    Among::of(expression).is_some_and(|(among, _)| among.keys.is_none())
+}
+
+fn plain(arguments: &[Expr]) -> Option<Vec<String>> {
     let column = |argument: &Expr| match argument {
         Expr::Column(column) => Some(column.name.clone()),
         _ => None,
     };
-    Some((call.args.iter().map(column).collect::<Option<_>>()?, Arc::clone(&among.keys)))
+    arguments.iter().map(column).collect()
 }
 
 impl ScalarUDFImpl for Among {
@@ -179,10 +215,11 @@ impl ScalarUDFImpl for Among {
     }
 
     fn invoke_with_args(&self, arguments: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let Some(keys) = &self.keys else { return exec_err!("{FUNCTION}: no set was told") };
         let rows = arguments.number_rows;
         let columns =
             arguments.args.iter().map(|c| c.to_array(rows)).collect::<Result<Vec<_>>>()?;
-        match self.keys.mask(&columns) {
+        match keys.mask(&columns) {
             Ok(mask) => Ok(ColumnarValue::Array(Arc::new(mask))),
             Err(error) => exec_err!("{FUNCTION}: {error}"),
         }

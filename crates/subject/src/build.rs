@@ -10,6 +10,7 @@ use crate::bucket;
 use crate::catalogue::Catalogue;
 use crate::fault;
 use crate::parameters::Bound;
+use crate::prepared::{Finish, Runner, Statement, Tables};
 use crate::restrict::{Restriction, Sources};
 use crate::schema;
 use crate::session::Sessions;
@@ -69,7 +70,32 @@ impl Build<'_> {
         ctx: &SessionContext,
         keys: &Arc<Keys>,
     ) -> Result<Vec<RecordBatch>, Error> {
-        let rows = self.run(ctx).await?;
+        self.own(self.run(ctx).await?, keys)
+    }
+
+    /// As [`Build::identities`], over gathered rows of the inputs.
+    pub async fn identities_of(
+        &self,
+        tables: &Tables<'_>,
+        keys: &Arc<Keys>,
+    ) -> Result<Vec<RecordBatch>, Error> {
+        let (spec, sql) = (self.spec, self.spec.query.as_str());
+        let what = format!("table {}, query.sql", self.name());
+        let (parameters, finish) = (Some(self.parameters), Finish::Sorted(spec.key.clone()));
+        let statement = Statement { what, sql, parameters, finish };
+        let (schema, rows) = self.runner().run(&statement, tables, None).await?;
+        schema::verify(spec, &schema)?;
+        let (table, declared) = (self.name(), schema::declared(spec));
+        let rows = rows.iter().map(|batch| schema::conform(&table, &declared, batch));
+        self.own(rows.collect::<Result<_, _>>()?, keys)
+    }
+
+    pub fn runner(&self) -> Runner<'_> {
+        Runner { catalogue: self.catalogue, sessions: self.sessions }
+    }
+
+    /// Rows, if all of them are of these identities.
+    fn own(&self, rows: Vec<RecordBatch>, keys: &Arc<Keys>) -> Result<Vec<RecordBatch>, Error> {
         for batch in &rows {
             let known = keys.mask(&self.identity(batch)?);
             let known = known.map_err(|e| fault::planning(&self.name(), e.into()))?;

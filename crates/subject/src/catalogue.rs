@@ -6,8 +6,10 @@
 //! here.
 
 use crate::locality::Locality;
+use crate::prepared::Plans;
 use crate::rows;
 use crate::schema::arrow_type;
+use crate::session::parser;
 use arrow::datatypes::Field;
 use arrow::record_batch::RecordBatch;
 use datafusion::common::TableReference;
@@ -46,6 +48,8 @@ pub struct Catalogue {
     parsed: Arc<Mutex<BTreeMap<String, Arc<Parsed>>>>,
     /// What the plans of tables say, with the hash of each table.
     localities: Arc<Mutex<BTreeMap<String, (String, Locality)>>>,
+    /// Plans that were made before; they are of these views and functions.
+    plans: Arc<Plans>,
 }
 
 /// A statement, and the tables that it names without its own steps.
@@ -63,6 +67,7 @@ impl Catalogue {
             functions: Vec::new(),
             parsed: Arc::default(),
             localities: Arc::default(),
+            plans: Arc::default(),
         }
     }
 
@@ -70,6 +75,7 @@ impl Catalogue {
     #[must_use]
     pub fn with_functions(mut self, functions: Vec<ScalarUDF>) -> Self {
         self.functions = functions;
+        self.plans = Arc::default();
         self
     }
 
@@ -113,17 +119,17 @@ impl Catalogue {
     }
 
     /// Datasets and dimensions that a statement reads, through views too.
-    pub(crate) fn reads(&self, ctx: &SessionContext, sql: &str) -> EngineResult<BTreeSet<String>> {
-        let named = self.named(ctx, sql)?;
+    pub(crate) fn reads(&self, sql: &str) -> EngineResult<BTreeSet<String>> {
+        let named = self.named(sql)?;
         Ok(named.into_iter().filter(|name| !self.views.contains_key(name)).collect())
     }
 
     /// Datasets, dimensions and views that a statement names, through views too.
-    pub(crate) fn named(&self, ctx: &SessionContext, sql: &str) -> EngineResult<BTreeSet<String>> {
+    pub(crate) fn named(&self, sql: &str) -> EngineResult<BTreeSet<String>> {
         let mut found = BTreeSet::new();
         let mut pending = vec![sql];
         while let Some(sql) = pending.pop() {
-            for name in &self.parsed(ctx, sql)?.tables {
+            for name in &self.parsed(sql)?.tables {
                 if found.insert(name.clone())
                     && let Some(view) = self.views.get(name)
                 {
@@ -134,12 +140,12 @@ impl Catalogue {
         Ok(found)
     }
 
-    fn parsed(&self, ctx: &SessionContext, sql: &str) -> EngineResult<Arc<Parsed>> {
+    fn parsed(&self, sql: &str) -> EngineResult<Arc<Parsed>> {
         let known = self.parsed.lock().unwrap_or_else(PoisonError::into_inner).get(sql).cloned();
         if let Some(known) = known {
             return Ok(known);
         }
-        let parsed = Arc::new(parse(ctx, sql)?);
+        let parsed = Arc::new(parse(sql)?);
         let mut known = self.parsed.lock().unwrap_or_else(PoisonError::into_inner);
         known.insert(sql.to_owned(), Arc::clone(&parsed));
         Ok(parsed)
@@ -151,6 +157,10 @@ impl Catalogue {
         known.get(table).filter(|(of, _)| of == hash).map(|(_, found)| found.clone())
     }
 
+    pub(crate) fn plans(&self) -> &Plans {
+        &self.plans
+    }
+
     pub(crate) fn keep_locality(&self, table: &str, hash: &str, found: &Locality) {
         let mut known = self.localities.lock().unwrap_or_else(PoisonError::into_inner);
         known.insert(table.to_owned(), (hash.to_owned(), found.clone()));
@@ -158,7 +168,7 @@ impl Catalogue {
 
     /// As [`query`], for a statement of the project, which is parsed once.
     pub(crate) async fn query(&self, ctx: &SessionContext, sql: &str) -> EngineResult<DataFrame> {
-        let parsed = self.parsed(ctx, sql)?;
+        let parsed = self.parsed(sql)?;
         let plan = ctx.state().statement_to_plan(parsed.statement.clone()).await?;
         only_reading().verify_plan(&plan)?;
         ctx.execute_logical_plan(plan).await
@@ -195,7 +205,7 @@ impl Catalogue {
             let before = pending.len();
             let mut waiting = Vec::new();
             for view in pending {
-                let parsed = self.parsed(ctx, &view.sql).map_err(|e| fault(view, e))?;
+                let parsed = self.parsed(&view.sql).map_err(|e| fault(view, e))?;
                 let mut ready = true;
                 for name in &parsed.tables {
                     ready &= ctx.table_exist(name.as_str()).map_err(|e| fault(view, e))?;
@@ -226,12 +236,12 @@ fn only_reading() -> SQLOptions {
 }
 
 /// Tables that a statement names, without its own steps.
-pub(crate) fn tables(ctx: &SessionContext, sql: &str) -> EngineResult<BTreeSet<String>> {
-    Ok(parse(ctx, sql)?.tables)
+pub(crate) fn tables(sql: &str) -> EngineResult<BTreeSet<String>> {
+    Ok(parse(sql)?.tables)
 }
 
-fn parse(ctx: &SessionContext, sql: &str) -> EngineResult<Parsed> {
-    let state = ctx.state();
+fn parse(sql: &str) -> EngineResult<Parsed> {
+    let state = parser();
     let dialect = state.config().options().sql_parser.dialect;
     let statement = state.sql_to_statement(sql, &dialect)?;
     let references = state.resolve_table_references(&statement)?;

@@ -114,7 +114,7 @@ impl Looked<'_> {
     async fn via(&self, input: &Input, sql: &str) -> Result<Origin, String> {
         let (name, identity) = (&input.name, &self.spec.identity);
         let plan = planned(self.ctx, sql).await?;
-        let reads = self.catalogue.reads(self.ctx, sql).map_err(|e| reason(&e))?;
+        let reads = self.catalogue.reads(sql).map_err(|e| reason(&e))?;
         if reads.iter().all(|read| read == name) {
             let exprs = Walk::new(&BTreeMap::new()).in_terms_of(&plan, identity);
             return exprs.map(Origin::Own).ok_or_else(|| {

@@ -73,7 +73,7 @@ pub async fn validate_table(
     let mut found = Findings { spec, list: Vec::new() };
     register(&ctx, spec, &known, &mut found).await;
     if let Some(plan) = plan_query(&ctx, spec, &mut found).await {
-        compare_inputs(&ctx, spec, &known, &mut found);
+        compare_inputs(spec, &known, &mut found);
         let yielded = plan.schema().as_arrow().clone();
         for difference in schema::differences(&schema::declared(spec), &yielded) {
             found.fail("query.sql", difference, Some("make table.yaml and query.sql agree".into()));
@@ -305,20 +305,15 @@ fn help(error: &DataFusionError) -> Option<String> {
     notes.map(str::to_owned).reduce(|all, next| format!("{all}; {next}"))
 }
 
-fn compare_inputs(
-    ctx: &SessionContext,
-    spec: &TableSpec,
-    known: &Known<'_>,
-    found: &mut Findings<'_>,
-) {
-    let Ok(mut reads) = known.catalogue.reads(ctx, &spec.query) else { return };
+fn compare_inputs(spec: &TableSpec, known: &Known<'_>, found: &mut Findings<'_>) {
+    let Ok(mut reads) = known.catalogue.reads(&spec.query) else { return };
     for input in &spec.inputs {
         if let Reach::Via { sql } = &input.reach {
-            reads.extend(known.catalogue.reads(ctx, sql).unwrap_or_default());
+            reads.extend(known.catalogue.reads(sql).unwrap_or_default());
         }
     }
     for check in &spec.checks {
-        reads.extend(known.catalogue.reads(ctx, &check.sql).unwrap_or_default());
+        reads.extend(known.catalogue.reads(&check.sql).unwrap_or_default());
     }
     reads.remove(STAGED);
     let declared: BTreeSet<String> = spec.inputs.iter().map(|i| i.name.clone()).collect();

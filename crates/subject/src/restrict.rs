@@ -130,6 +130,10 @@ impl Sources {
             .ok_or_else(|| Error::new(ErrorKind::Bug, format!("input `{name}` was not opened")))
     }
 
+    pub fn iter(&self) -> impl Iterator<Item = (&String, &Source)> {
+        self.tables.iter()
+    }
+
     /// Key columns of every input.
     pub fn keys(&self) -> BTreeMap<String, Vec<String>> {
         self.tables.iter().map(|(name, source)| (name.clone(), source.key.clone())).collect()
@@ -149,16 +153,8 @@ impl Sources {
         restriction: Restriction<'_>,
         statements: &[&str],
     ) -> Result<(), Error> {
-        let mut named = names_in(ctx, catalogue, statements)?;
-        // A `via` query reads inputs that are restricted before its own.
-        for input in in_order(spec).collect::<Vec<_>>().into_iter().rev() {
-            if let Reach::Via { sql } = &input.reach
-                && !matches!(restriction, Restriction::Whole)
-                && named.contains(&input.name)
-            {
-                named.extend(names_in(ctx, catalogue, &[sql])?);
-            }
-        }
+        let restricted = !matches!(restriction, Restriction::Whole);
+        let named = self.needed(spec, catalogue, restricted, statements)?;
         for input in in_order(spec).filter(|input| named.contains(&input.name)) {
             let source = self.source(&input.name)?;
             let rows = source.restrict(ctx, spec, input, restriction).await?;
@@ -166,6 +162,27 @@ impl Sources {
                 .map_err(|e| fault::planning(&format!("input {}", input.name), e))?;
         }
         catalogue.register_named(ctx, &named).await
+    }
+
+    /// Inputs and views that some statements name, and those that restricting them takes.
+    pub fn needed(
+        &self,
+        spec: &TableSpec,
+        catalogue: &Catalogue,
+        restricted: bool,
+        statements: &[&str],
+    ) -> Result<BTreeSet<String>, Error> {
+        let mut named = names_in(catalogue, statements)?;
+        // A `via` query reads inputs that are restricted before its own.
+        for input in in_order(spec).collect::<Vec<_>>().into_iter().rev() {
+            if let Reach::Via { sql } = &input.reach
+                && restricted
+                && named.contains(&input.name)
+            {
+                named.extend(names_in(catalogue, &[sql])?);
+            }
+        }
+        Ok(named)
     }
 
     /// Registers the inputs that some statements name whole, each so that a filter for keys reads
@@ -176,7 +193,7 @@ impl Sources {
         catalogue: &Catalogue,
         statements: &[&str],
     ) -> Result<(), Error> {
-        let named = names_in(ctx, catalogue, statements)?;
+        let named = names_in(catalogue, statements)?;
         for (name, source) in self.tables.iter().filter(|(name, _)| named.contains(*name)) {
             register(ctx, name, source.for_lookups(ctx).await?)
                 .map_err(|e| fault::planning(&format!("input {name}"), e))?;
@@ -186,14 +203,10 @@ impl Sources {
 }
 
 /// Inputs and views that some statements name, through views too.
-fn names_in(
-    ctx: &SessionContext,
-    catalogue: &Catalogue,
-    statements: &[&str],
-) -> Result<BTreeSet<String>, Error> {
+fn names_in(catalogue: &Catalogue, statements: &[&str]) -> Result<BTreeSet<String>, Error> {
     let mut found = BTreeSet::new();
     for sql in statements {
-        found.extend(catalogue.named(ctx, sql).map_err(|e| fault::planning("a statement", e))?);
+        found.extend(catalogue.named(sql).map_err(|e| fault::planning("a statement", e))?);
     }
     Ok(found)
 }
@@ -244,6 +257,12 @@ impl Source {
         &self.key
     }
 
+    /// The input at its version.
+    pub fn snapshot(&self) -> Result<&Arc<dyn Snapshot>, Error> {
+        let absent = || Error::new(ErrorKind::Bug, "an input without a version");
+        self.snapshot.as_ref().ok_or_else(absent)
+    }
+
     /// About how many rows there are; a dimension is small.
     pub fn row_count(&self) -> u64 {
         self.snapshot.as_ref().map_or(0, |snapshot| snapshot.row_count())
@@ -253,7 +272,7 @@ impl Source {
         Arc::clone(&self.schema)
     }
 
-    async fn for_lookups(&self, ctx: &SessionContext) -> Result<Arc<dyn TableProvider>, Error> {
+    pub async fn for_lookups(&self, ctx: &SessionContext) -> Result<Arc<dyn TableProvider>, Error> {
         let rows = self.whole(ctx).await?;
         Ok(match &self.snapshot {
             Some(snapshot) => Arc::new(Lookup::new(rows, snapshot.clone())),

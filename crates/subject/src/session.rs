@@ -10,13 +10,16 @@ use crate::fault;
 use datafusion::catalog::{MemorySchemaProvider, TableProvider};
 use datafusion::execution::memory_pool::TrackConsumersPool;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
+use datafusion::execution::{SessionState, SessionStateBuilder, TaskContext};
 use datafusion::logical_expr::{ScalarUDF, Volatility};
 use datafusion::prelude::{SessionConfig, SessionContext};
 use huiliu_lake::{CappedPool, Room};
 use huiliu_model::Error;
 use huiliu_model::usage::Usage;
+use std::any::Any;
+use std::collections::HashMap;
 use std::num::NonZeroUsize;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 /// What a build may use.
 #[derive(Debug, Clone)]
@@ -112,6 +115,26 @@ impl Sessions {
         ctx
     }
 
+    /// Partitions of each plan.
+    pub(crate) fn partitions(&self) -> usize {
+        self.config.target_partitions()
+    }
+
+    /// What a plan that was made before runs in; its leaves find `brought` there.
+    pub(crate) fn task<T: Any + Send + Sync>(&self, brought: Arc<T>) -> Arc<TaskContext> {
+        let (config, runtime) = (self.config.clone(), Arc::clone(&self.runtime));
+        Arc::new(TaskContext::new(
+            None,
+            String::new(),
+            config.with_extension(brought),
+            HashMap::new(),
+            HashMap::new(),
+            HashMap::new(),
+            HashMap::new(),
+            runtime,
+        ))
+    }
+
     /// A session that also knows the functions a build refuses, so that validation can name them.
     pub(crate) fn open_with_all_functions(&self) -> SessionContext {
         let ctx = SessionContext::new_with_config_rt(self.config.clone(), self.runtime.clone());
@@ -121,6 +144,14 @@ impl Sessions {
         }
         ctx
     }
+}
+
+/// A session that knows how statements are written, and nothing that they name.
+pub(crate) fn parser() -> &'static SessionState {
+    static PARSER: LazyLock<SessionState> = LazyLock::new(|| {
+        SessionStateBuilder::new().with_config(config(&Budget::default())).build()
+    });
+    &PARSER
 }
 
 /// Registers a table under its name, which may be `subject.table`; one of that name is replaced.

@@ -3,16 +3,18 @@
 //! Conditions may stand in `ON` or, after a comma, in `WHERE`: the two rules of the optimizer
 //! that bring them to the join are applied first. A join without an equality between its sides is
 //! a finding, unless one side is small by itself: a row of parameters, an aggregate, a list of
-//! values, code lists.
+//! values, code lists. One row has to stand first: the engine takes one row of the first side
+//! after the other, and makes a batch of each row that meets it.
 
 use super::Findings;
+use datafusion::common::JoinType;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::error::Result;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::optimizer::eliminate_cross_join::EliminateCrossJoin;
 use datafusion::optimizer::extract_equijoin_predicate::ExtractEquijoinPredicate;
 use datafusion::optimizer::{Optimizer, OptimizerContext};
-use huiliu_spec::table::{InputKind, TableSpec};
+use huiliu_spec::table::{InputKind, Severity, TableSpec};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -40,8 +42,26 @@ pub(super) fn examine(plan: &LogicalPlan, spec: &TableSpec, file: &str, found: &
             let help = "join ON columns that are equal, or bring one side to one row first";
             found.fail(file, message, Some(help.into()));
         }
+        if let LogicalPlan::Join(join) = node
+            && join.join_type == JoinType::Inner
+            && join.on.is_empty()
+            && join.filter.is_none()
+            && is_one_row(&join.right)
+            && !is_one_row(&join.left)
+        {
+            let message = format!(
+                "one row is joined after the rows of {}: each of them becomes a batch of its own",
+                names(&join.left)
+            );
+            let help = "name the one row first: FROM period p CROSS JOIN …";
+            found.add(Severity::Warn, file, message, Some(help.into()));
+        }
         Ok(TreeNodeRecursion::Continue)
     });
+}
+
+fn is_one_row(plan: &LogicalPlan) -> bool {
+    plan.max_rows().is_some_and(|rows| rows <= 1)
 }
 
 fn with_keys(plan: &LogicalPlan) -> Result<LogicalPlan> {

@@ -124,6 +124,19 @@ async fn a_sum_over_doubles_is_a_warning() {
 }
 
 #[tokio::test]
+async fn one_row_stands_first_in_a_cross_join() {
+    let first = "SELECT f.uscc, f.size FROM (SELECT 1 AS one) p CROSS JOIN firm f";
+    assert_eq!(messages(&firm_spec(first)).await, [String::new(); 0]);
+    let spec = firm_spec("SELECT f.uscc, f.size FROM firm f, (SELECT 1 AS one) p");
+    let found = validate_table(&spec, &contracts(), &[], &Catalogue::default(), false).await;
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert_eq!(found[0].severity, Severity::Warn);
+    let message = "one row is joined after the rows of `firm`: \
+                   each of them becomes a batch of its own";
+    assert_eq!(found[0].message, message);
+}
+
+#[tokio::test]
 async fn an_input_must_lead_to_the_identity() {
     let mut spec = firm_spec("SELECT uscc, size FROM firm");
     spec.inputs = vec![by("firm", "owner")];

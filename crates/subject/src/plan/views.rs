@@ -2,19 +2,16 @@
 
 use super::Finding;
 use crate::catalogue::{Catalogue, tables};
-use crate::session::{Budget, Sessions};
 use huiliu_spec::table::Severity;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// One finding for each circle of views of an `sql` folder.
 pub fn view_cycles(catalogue: &Catalogue, folder: &Path) -> Vec<Finding> {
-    let Ok(sessions) = Sessions::new(&Budget::default(), &[]) else { return Vec::new() };
-    let ctx = sessions.open();
     let reads: BTreeMap<&str, BTreeSet<String>> = catalogue
         .views()
         // A view that is no SQL is told where a table needs it.
-        .map(|view| (view.name.as_str(), tables(&ctx, &view.sql).unwrap_or_default()))
+        .map(|view| (view.name.as_str(), tables(&view.sql).unwrap_or_default()))
         .collect();
     let mut found: Vec<Finding> = Vec::new();
     let mut told: BTreeSet<&str> = BTreeSet::new();

@@ -3,7 +3,7 @@
 
 use super::{Built, Refresh};
 use crate::build::Build;
-use crate::check::{self, STAGED};
+use crate::check::{self, STAGED, Seen};
 use crate::fault;
 use crate::locality::{self, Locality};
 use crate::port::Scope;
@@ -32,8 +32,8 @@ impl Refresh<'_> {
         build.register(&ctx, Restriction::Whole, &statements).await?;
         let staged = staging.read(Scope::Whole, &ctx).await?;
         register(&ctx, STAGED, staged).map_err(|e| fault::planning(&build.name(), e))?;
-        let session = (&ctx, build.catalogue);
-        let checks = check::run(session, build.spec, build.parameters, |_| true).await?;
+        let seen = Seen::Session(&ctx, build.catalogue);
+        let checks = check::run(seen, build.spec, build.parameters, |_| true).await?;
         self.judge(&checks)?;
 
         let locality = match build.catalogue.locality(&build.name(), &self.hash) {

@@ -6,15 +6,14 @@
 
 use super::{Built, Refresh};
 use crate::among::Keys;
-use crate::check::{self, CheckOutcome, STAGED};
+use crate::check::{self, CheckOutcome, STAGED, Seen};
 use crate::fault;
 use crate::port::{Scope, Staging};
+use crate::prepared::{Held, Tables};
 use crate::record::BuildRecord;
 use crate::restrict::Restriction;
 use crate::session::register;
 use arrow::record_batch::RecordBatch;
-use datafusion::datasource::MemTable;
-use datafusion::prelude::SessionContext;
 use huiliu_model::Error;
 use huiliu_spec::table::Check;
 use std::sync::Arc;
@@ -26,14 +25,14 @@ impl Refresh<'_> {
         let (mut added, mut removed) = (0, 0);
         let mut checks = last.checks.clone();
         if !keys.is_empty() {
-            let ctx = build.sessions.open();
             let mut statements = vec![build.spec.query.as_str()];
             statements.extend(self.checks(|check| last.locality.checks.contains(&check.name)));
-            build.register(&ctx, Restriction::Identities(keys), &statements).await?;
-            let rows = build.identities(&ctx, keys).await?;
+            let (sources, spec, runner) = (build.sources, build.spec, build.runner());
+            let tables = sources.gathered(runner, spec, keys, &statements).await?;
+            let rows = build.identities_of(&tables, keys).await?;
             added = rows.iter().map(|batch| batch.num_rows() as u64).sum();
             removed = staging.replace(keys, rows.clone()).await?;
-            checks = self.checked(&ctx, rows, (staging.as_mut(), last)).await?;
+            checks = self.checked(tables, rows, (staging.as_mut(), last)).await?;
             self.judge(&checks)?;
         }
         let row_count = (last.row_count + added).saturating_sub(removed);
@@ -50,30 +49,29 @@ impl Refresh<'_> {
         checks.map(|check| check.sql.as_str())
     }
 
-    /// Runs every check in the session that it needs.
+    /// Runs every check over what it needs: the gathered rows, or all.
     async fn checked(
         &self,
-        restricted: &SessionContext,
+        mut tables: Tables<'_>,
         rows: Vec<RecordBatch>,
         (staging, last): (&mut dyn Staging, &BuildRecord),
     ) -> Result<Vec<CheckOutcome>, Error> {
         let build = &self.build;
         let fault = |e| fault::planning(&build.name(), e);
         let local = &last.locality.checks;
-        let staged = MemTable::try_new(Arc::clone(&self.shape.schema), vec![rows]);
-        register(restricted, STAGED, Arc::new(staged.map_err(fault)?)).map_err(fault)?;
+        tables.insert(STAGED.to_owned(), Held::Rows(Arc::clone(&self.shape.schema), rows));
         let is_local = |check: &Check| local.contains(&check.name);
-        let session = (restricted, build.catalogue);
-        let mut found = check::run(session, build.spec, build.parameters, is_local).await?;
+        let seen = Seen::Gathered(build.runner(), &tables);
+        let mut found = check::run(seen, build.spec, build.parameters, is_local).await?;
         if found.len() < build.spec.checks.len() {
             let ctx = build.sessions.open();
             let statements = self.checks(|check| !is_local(check)).collect::<Vec<_>>();
             build.register(&ctx, Restriction::Whole, &statements).await?;
             let staged = staging.read(Scope::Replaced, &ctx).await?;
             register(&ctx, STAGED, staged).map_err(fault)?;
-            let session = (&ctx, build.catalogue);
+            let seen = Seen::Session(&ctx, build.catalogue);
             let others = |check: &Check| !is_local(check);
-            found.extend(check::run(session, build.spec, build.parameters, others).await?);
+            found.extend(check::run(seen, build.spec, build.parameters, others).await?);
         }
         let place = |outcome: &CheckOutcome| {
             build.spec.checks.iter().position(|check| check.name == outcome.name)
