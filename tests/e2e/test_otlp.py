@@ -98,7 +98,11 @@ def values(span):
 
 def publish(broker, records, header):
     producer = Producer(
-        {"bootstrap.servers": broker.servers, "queue.buffering.max.messages": len(records)}
+        {
+            "bootstrap.servers": broker.servers,
+            "compression.type": "lz4",
+            "queue.buffering.max.messages": len(records),
+        }
     )
     for number, (key, value) in enumerate(records):
         producer.produce(WATER, key=key, value=value, headers=header(number))
