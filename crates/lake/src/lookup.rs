@@ -136,6 +136,24 @@ impl Wanted {
         Ok(rows.iter().map(|row| Some(self.set.contains(row.as_ref()))).collect())
     }
 
+    /// As [`Wanted::among`], without batches that have none: of many small ones most are such.
+    ///
+    /// # Errors
+    /// As [`Wanted::mask`].
+    pub fn some_among(&self, rows: &[RecordBatch]) -> Result<Vec<RecordBatch>, Error> {
+        let failed = |e| arrow_error("looking for rows", e);
+        let mut found = Vec::new();
+        for batch in rows {
+            let mask = self.mask(batch).map_err(failed)?;
+            match mask.true_count() {
+                0 => {}
+                count if count == batch.num_rows() => found.push(batch.clone()),
+                _ => found.push(filter_record_batch(batch, &mask).map_err(failed)?),
+            }
+        }
+        Ok(found)
+    }
+
     /// The wanted rows of batches in memory.
     ///
     /// # Errors
@@ -260,6 +278,23 @@ pub async fn read_all(
         rows.push(align(batch, schema)?);
     }
     Ok(rows)
+}
+
+/// All rows of some files, under `schema`.
+///
+/// # Errors
+/// As the store answers.
+pub async fn all_in(
+    table: &Table,
+    schema: &SchemaRef,
+    files: Vec<(String, FileMeta)>,
+) -> Result<Vec<RecordBatch>, Error> {
+    let read = async |(relative, meta): (String, FileMeta)| {
+        read_all(table, schema, &relative, &meta).await
+    };
+    let found: Vec<Vec<RecordBatch>> =
+        futures::stream::iter(files).map(read).buffered(FILES_AT_ONCE).try_collect().await?;
+    Ok(found.into_iter().flatten().collect())
 }
 
 /// All rows of some files with some of their columns.

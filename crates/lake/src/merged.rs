@@ -127,7 +127,7 @@ impl Pinned {
     }
 
     /// Whether a pending change, or a row that one may touch, lacks cells.
-    fn lacks_cells(&self) -> bool {
+    pub(crate) fn lacks_cells(&self) -> bool {
         let pending = self.pending.iter().map(|(_, file)| file);
         pending.chain(self.current.files.values()).any(|file| file.lacks_cells)
     }

@@ -8,7 +8,7 @@ use crate::dataset::FOLD;
 use crate::error::arrow_error;
 use crate::fold::Merger;
 use crate::log::{FileMeta, TableState};
-use crate::lookup::{Wanted, columns_of, read_all, wanted_in};
+use crate::lookup::{Wanted, all_in, columns_of, read_all, wanted_in};
 use crate::maintain::KEPT;
 use crate::merged::Pinned;
 use crate::stage::{named, sort};
@@ -25,7 +25,7 @@ pub type BucketsOf = fn(&[ArrayRef], u32) -> Result<Int32Array, Error>;
 /// Files up to this size are read whole and kept.
 const SMALL_BYTES: i64 = 256 << 10;
 /// A dataset with fewer bytes in its files fits any pool, however wide its rows are.
-const SMALL_STORED_BYTES: i64 = 4 << 20;
+pub(crate) const SMALL_STORED_BYTES: i64 = 4 << 20;
 /// Rows of the pipelines here are three to five times as large in memory as in their files.
 const DECODED_FACTOR: u64 = 4;
 /// Bytes of all pending files up to which they are read at once.
@@ -57,13 +57,17 @@ impl Pinned {
     /// About how many bytes a row is, decoded, going by its files; 0 of a dataset so small that its
     /// rows do not matter.
     pub(crate) fn row_bytes_about(&self) -> usize {
-        let pending = self.pending.iter().map(|(_, file)| file.size);
-        let stored: i64 = self.current.files.values().map(|file| file.size).chain(pending).sum();
+        let stored = self.stored_bytes();
         if stored < SMALL_STORED_BYTES {
             return 0;
         }
         let stored = u64::try_from(stored).unwrap_or(0);
         usize::try_from(DECODED_FACTOR * stored / self.rows_about().max(1)).unwrap_or(usize::MAX)
+    }
+
+    fn stored_bytes(&self) -> i64 {
+        let pending = self.pending.iter().map(|(_, file)| file.size);
+        self.current.files.values().map(|file| file.size).chain(pending).sum()
     }
 
     /// Whether all files of an earlier state are there, as far as was known when this was pinned.
@@ -126,7 +130,21 @@ impl Pinned {
         };
         let mut columns = self.dataset.contract.key_names();
         columns.push(system::KAFKA_TIME);
-        columns_of(&self.dataset.changes, files, &columns).await.map(Some)
+        let all = self.pending_paths();
+        // What is pending is kept, or will be: look-ups go through it next.
+        let is_small = |path: &str, file: &FileMeta| file.size <= SMALL_BYTES && all.contains(path);
+        let (small, others): (Vec<_>, Vec<_>) =
+            files.into_iter().partition(|(path, file)| is_small(path, file));
+        let mut found = Vec::new();
+        for (path, file) in &small {
+            for batch in self.small(path, file, &all).await?.iter() {
+                let named = columns.iter().copied().zip(named(batch, &columns)?);
+                let rows = RecordBatch::try_from_iter(named);
+                found.push(rows.map_err(|e| arrow_error("reading keys of changes", e))?);
+            }
+        }
+        found.extend(columns_of(&self.dataset.changes, others, &columns).await?);
+        Ok(Some(found))
     }
 
     /// The newest rows whose columns are among those of `wanted`, in the columns of
@@ -156,7 +174,32 @@ impl Pinned {
             // A change that is not wanted itself may still have the last word on a wanted row.
             (false, _) => self.merge_by_key(&keys, found, pending, buckets_of).await?,
         };
-        wanted.among(&[merged])
+        wanted.some_among(&[merged])
+    }
+
+    /// All newest rows, in the columns of [`Pinned::provider`]; `None` where they are more than
+    /// `rows_max`, are not small, or lack cells that older rows of their key have.
+    ///
+    /// # Errors
+    /// As the store answers.
+    pub async fn all(&self, rows_max: u64) -> Result<Option<Vec<RecordBatch>>, Error> {
+        let data = &self.dataset;
+        let dead = u64::try_from(self.deleted.rows()).unwrap_or(u64::MAX);
+        let is_small = self.rows_about().max(dead) <= rows_max
+            && self.stored_bytes() <= SMALL_STORED_BYTES
+            && !self.lacks_cells();
+        if !is_small {
+            return Ok(None);
+        }
+        let files = files_in(&self.current, None);
+        let current = all_in(&data.current, &data.current_schema, files).await?;
+        if self.pending.is_empty() {
+            return Ok(Some(current));
+        }
+        let Some(pending) = self.pending_rows().await? else { return Ok(None) };
+        let files = files_in(&self.deleted, None);
+        let deleted = all_in(&data.deleted, &data.deleted_schema, files).await?;
+        Ok(Some(vec![self.merged(&current, &deleted, &pending)?]))
     }
 
     /// Wanted rows of `current`; `buckets` follow from what is wanted.
@@ -185,9 +228,8 @@ impl Pinned {
                 large.push((path.clone(), file.clone()));
                 continue;
             }
-            found.extend(wanted.among(&self.small(path, file, &all).await?)?);
+            found.extend(wanted.some_among(&self.small(path, file, &all).await?)?);
         }
-        found.retain(|batch| batch.num_rows() > 0);
         found.extend(wanted_in(&data.changes, &data.changes_schema, large, wanted).await?);
         Ok(found)
     }
@@ -265,10 +307,21 @@ impl Pinned {
         let data = &self.dataset;
         let files = files_in(&self.deleted, buckets.as_ref());
         let deleted = wanted_in(&data.deleted, &data.deleted_schema, files, keys).await?;
+        self.merged(&current, &deleted, &pending)
+    }
+
+    /// The newest row of each key.
+    fn merged(
+        &self,
+        current: &[RecordBatch],
+        deleted: &[RecordBatch],
+        pending: &[RecordBatch],
+    ) -> Result<RecordBatch, Error> {
+        let data = &self.dataset;
         let order = data.contract.key_names();
-        let current = sort(&current, &data.current_schema, &order)?;
-        let deleted = sort(&deleted, &data.deleted_schema, &order)?;
-        let pending = concat_batches(&data.changes_schema, &pending)
+        let current = sort(current, &data.current_schema, &order)?;
+        let deleted = sort(deleted, &data.deleted_schema, &order)?;
+        let pending = concat_batches(&data.changes_schema, pending)
             .map_err(|e| arrow_error("joining pending changes", e))?;
         Ok(Merger::new(data)?.merge(&current, &deleted, &pending)?.current)
     }

@@ -4,9 +4,9 @@ use crate::error::query_error;
 use crate::lake::Lake;
 use crate::layout::Layout;
 use crate::log::{FileMeta, TableState, read_commit};
-use crate::lookup::{Wanted, columns_of, wanted_in};
+use crate::lookup::{Wanted, all_in, columns_of, wanted_in};
 use crate::merged::ensure_schema;
-use crate::past::past;
+use crate::past::{SMALL_STORED_BYTES, files_in, past};
 use crate::ranges::Narrowing;
 use crate::scan::PinnedFiles;
 use crate::table::Table;
@@ -242,6 +242,18 @@ impl SubjectPinned {
         let files = self.state.files.iter().filter(|(_, file)| narrowing.may_hold(file));
         let files = files.map(|(path, file)| (path.clone(), file.clone())).collect();
         wanted_in(&self.table, &self.schema, files, wanted).await
+    }
+
+    /// All rows; `None` where they are more than `rows_max`, or not small.
+    ///
+    /// # Errors
+    /// As the store answers.
+    pub async fn all(&self, rows_max: u64) -> Result<Option<Vec<RecordBatch>>, Error> {
+        if self.rows_about() > rows_max || self.state.size_bytes() > SMALL_STORED_BYTES {
+            return Ok(None);
+        }
+        let files = files_in(&self.state, None);
+        all_in(&self.table, &self.schema, files).await.map(Some)
     }
 
     /// What a build would write again to replace rows with these values.

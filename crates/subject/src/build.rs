@@ -73,12 +73,17 @@ impl Build<'_> {
         self.own(self.run(ctx).await?, keys)
     }
 
-    /// As [`Build::identities`], over gathered rows of the inputs.
+    /// As [`Build::identities`], over rows of the inputs that were gathered for them.
     pub async fn identities_of(
         &self,
         tables: &Tables<'_>,
         keys: &Arc<Keys>,
     ) -> Result<Vec<RecordBatch>, Error> {
+        self.own(self.over(tables).await?, keys)
+    }
+
+    /// The rows that gathered rows of the inputs yield.
+    pub async fn over(&self, tables: &Tables<'_>) -> Result<Vec<RecordBatch>, Error> {
         let (spec, sql) = (self.spec, self.spec.query.as_str());
         let what = format!("table {}, query.sql", self.name());
         let (parameters, finish) = (Some(self.parameters), Finish::Sorted(spec.key.clone()));
@@ -86,8 +91,7 @@ impl Build<'_> {
         let (schema, rows) = self.runner().run(&statement, tables, None).await?;
         schema::verify(spec, &schema)?;
         let (table, declared) = (self.name(), schema::declared(spec));
-        let rows = rows.iter().map(|batch| schema::conform(&table, &declared, batch));
-        self.own(rows.collect::<Result<_, _>>()?, keys)
+        rows.iter().map(|batch| schema::conform(&table, &declared, batch)).collect()
     }
 
     pub fn runner(&self) -> Runner<'_> {

@@ -11,14 +11,18 @@
 //! ```
 
 use crate::affected::InputChange;
+use crate::prepared::ROWS_MAX;
 use serde_json::{Value, json};
 
 /// How much dearer a row is that is looked up than one that is scanned. Measured: processor time of
 /// each further looked-up row beside that of each row of a build in full, 1.6 to 6.7 in two runs of
 /// three tables, median 3.7 (docs/benchmark.md, refreshes).
 const LOOKUP: f64 = 4.0;
-/// Rows that planning and one commit are worth.
+/// Rows that one commit is worth.
 const FIXED: f64 = 2_000.0;
+/// Rows that planning a build in full is worth: beyond [`ROWS_MAX`] it is planned each time, which
+/// statements over fewer rows are not (measured, docs/benchmark.md).
+const PLANNED: f64 = 20_000.0;
 
 /// What a refresh does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -102,8 +106,12 @@ impl Sizes {
             [self.identities, self.of_identities].map(|count| count as f64);
         // An identity that is touched may be one that the table does not have.
         let share = identities / of_identities.max(identities).max(1.0);
+        let planned = match restricted + whole > ROWS_MAX as f64 {
+            true => PLANNED,
+            false => 0.0,
+        };
         Cost {
-            full: FIXED + restricted + whole + table,
+            full: FIXED + planned + restricted + whole + table,
             incremental: FIXED + LOOKUP * share * restricted + whole + 2.0 * rewritten,
         }
     }
@@ -152,9 +160,9 @@ mod tests {
     #[test]
     fn a_few_identities_are_cheaper_than_all_and_half_of_them_are_not() {
         let few = sizes(10, 156_250).cost();
-        // 2,000 + 4 * 100 + 100 + 2 * 156,250 against 2,000 + 11,000,100.
+        // 2,000 + 4 * 100 + 100 + 2 * 156,250 against 2,000 + 20,000 + 11,000,100.
         assert_eq!(few.incremental.round(), 315_000.0);
-        assert_eq!(few.full.round(), 11_002_100.0);
+        assert_eq!(few.full.round(), 11_022_100.0);
         let half = sizes(500_000, 1_000_000).cost();
         assert!(half.incremental > half.full, "{half:?}");
     }

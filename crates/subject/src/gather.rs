@@ -1,11 +1,11 @@
-//! The rows of some identities in every input, in memory: what [`crate::restrict`] registers in a
+//! The rows of some identities in every input, or all of few, in memory: what [`crate::restrict`] registers in a
 //! session, for statements that are planned once.
 
 use crate::among::Keys;
 use crate::catalogue::Catalogue;
 use crate::fault;
 use crate::memory::select;
-use crate::prepared::{Finish, Held, Runner, Statement, Tables};
+use crate::prepared::{Finish, Held, ROWS_MAX, Runner, Statement, Tables};
 use crate::restrict::{Source, Sources, in_order, matched_on, unmatched};
 use arrow::array::RecordBatch;
 use huiliu_model::Error;
@@ -46,6 +46,31 @@ impl Sources {
         Ok(tables)
     }
 
+    /// Every row of the inputs that some statements name; `None` where they are not few.
+    ///
+    /// # Errors
+    /// As the inputs answer.
+    pub async fn gathered_whole(
+        &self,
+        runner: Runner<'_>,
+        spec: &TableSpec,
+        statements: &[&str],
+    ) -> Result<Option<Tables<'_>>, Error> {
+        if self.row_count() > ROWS_MAX as u64 {
+            return Ok(None);
+        }
+        let named = self.needed(spec, runner.catalogue, false, statements)?;
+        let mut tables = Tables::new();
+        for input in spec.inputs.iter().filter(|input| named.contains(&input.name)) {
+            let held = self.source(&input.name)?.all(runner, &input.name).await?;
+            if matches!(held, Held::Whole(_)) {
+                return Ok(None);
+            }
+            tables.insert(input.name.clone(), held);
+        }
+        Ok(Some(tables))
+    }
+
     /// Every input, to be looked up by the keys that a statement asks for.
     pub fn for_keys(&self, catalogue: &Catalogue) -> Tables<'_> {
         self.iter().map(|(name, source)| (name.clone(), source.for_keys(catalogue, name))).collect()
@@ -82,15 +107,8 @@ impl Source {
         if let Some(rows) = self.dimension(runner.catalogue, name) {
             return Ok(Held::of_rows(vec![rows], || self.schema()));
         }
-        if self.row_count() > WHOLE_ROWS_MAX {
-            return Ok(Held::Whole(self));
-        }
-        let ctx = runner.sessions.open();
-        let what = format!("input {name}");
-        let rows = ctx.read_table(self.whole(&ctx).await?);
-        let rows = rows.map_err(|e| fault::planning(&what, e))?;
-        let rows = rows.collect().await.map_err(|e| fault::running(&what, e))?;
-        Ok(Held::of_rows(rows, || self.schema()))
+        let rows = self.snapshot()?.all(WHOLE_ROWS_MAX).await?;
+        Ok(rows.map_or(Held::Whole(self), |rows| Held::of_rows(rows, || self.schema())))
     }
 
     /// Rows whose columns are among the keys.

@@ -212,6 +212,10 @@ impl Snapshot for MemorySnapshot {
         Ok(Arc::new(table))
     }
 
+    async fn all(&self, rows_max: u64) -> Result<Option<Vec<RecordBatch>>, Error> {
+        Ok((self.row_count() <= rows_max).then(|| self.of(self.version).to_vec()))
+    }
+
     async fn matching(
         &self,
         columns: &[String],

@@ -90,6 +90,13 @@ pub trait Snapshot: Debug + Send + Sync {
     /// `Unavailable`, `Denied` or `Corrupt`.
     async fn rows(&self, ctx: &SessionContext) -> Result<Arc<dyn TableProvider>, Error>;
 
+    /// All rows in memory, with the columns of [`Snapshot::rows`]; `None` where they are more than
+    /// `rows_max`, or too large to be held.
+    ///
+    /// # Errors
+    /// As [`Snapshot::rows`].
+    async fn all(&self, rows_max: u64) -> Result<Option<Vec<RecordBatch>>, Error>;
+
     /// Rows whose `columns` are among `keys`; they have the columns of [`Snapshot::rows`].
     ///
     /// # Errors

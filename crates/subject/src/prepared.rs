@@ -33,7 +33,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Rows in memory, and keys, up to which a statement is run without knowing how many they are.
-const ROWS_MAX: usize = 65_536;
+pub(crate) const ROWS_MAX: usize = 65_536;
 /// Plans of one statement that are kept: one for each set of terms that was met lately.
 const VARIANTS: usize = 4;
 

@@ -36,7 +36,7 @@ use tokio_util::sync::CancellationToken;
 
 /// Name of the lease that says which process refreshes.
 pub const LEASE: &str = "refresh";
-/// How often it is looked whether a dataset moved.
+/// How often it is looked whether a dataset moved, while none does.
 const LOOK: Duration = Duration::from_millis(500);
 /// Tables that are refreshed side by side, where there are as many processors.
 const AT_ONCE_MAX: usize = 4;
@@ -202,7 +202,8 @@ impl Follow {
         }
     }
 
-    /// Refreshes what has to be, of slow tables one; whether more wait.
+    /// Refreshes what has to be, of slow tables one; whether to look again at once, because more
+    /// wait, or because datasets that moved may have moved on meanwhile.
     async fn round(&self, done: &mut Done) -> Result<bool, Error> {
         let as_of = self.as_of.unwrap_or_else(today);
         let refresher = done.known.refresher((&self.installation, &self.lake), as_of);
@@ -224,12 +225,13 @@ impl Follow {
         let Some(moved) = self.refresh_all(round, (&inputs, as_of), done).await? else {
             return Ok(false);
         };
+        let is_busy = more || !moved.is_empty();
         for subject in moved {
             let of_subject: Vec<&TableSpec> =
                 tables.iter().filter(|table| table.subject == subject).copied().collect();
             refresher.note_sets(&of_subject, &inputs).await?;
         }
-        Ok(more)
+        Ok(is_busy)
     }
 
     /// Refreshes the tables, some side by side; the subjects that moved. `None` when the lease is

@@ -3,7 +3,8 @@
 //! The estimate of a cost is in rows; what a row takes is another thing in every table, and another
 //! one in a build in full than in one by identity. Both paces are kept for each table and follow
 //! what is measured. The pace of the way that is not taken drifts towards the other one, so that
-//! it is tried again some day.
+//! it is tried again some day. The first refresh by identity is not counted, because it makes the
+//! plans that all later ones use.
 
 use huiliu_spec::TableSpec;
 use huiliu_subject::{Decision, Rates, Way};
@@ -22,6 +23,8 @@ struct Taken {
     /// Seconds for each estimated row, in full and by identity.
     full: Option<f64>,
     incremental: Option<f64>,
+    /// Whether one by identity has made its plans.
+    planned: bool,
     /// The last refresh, whatever way it went.
     last: Option<Duration>,
 }
@@ -37,6 +40,9 @@ impl Times {
         let taken = known.entry(table.to_owned()).or_default();
         taken.last = Some(took);
         let Some(cost) = decision.cost else { return };
+        if decision.way == Way::Incremental && !std::mem::replace(&mut taken.planned, true) {
+            return;
+        }
         let (rows, this, other) = match decision.way {
             Way::Full => (cost.full, &mut taken.full, &mut taken.incremental),
             Way::Incremental => (cost.incremental, &mut taken.incremental, &mut taken.full),
@@ -104,6 +110,7 @@ mod tests {
     #[test]
     fn a_way_that_took_longer_than_estimated_is_rated_dearer() {
         let times = Times::default();
+        times.note("s.a", &decided(Way::Incremental), Duration::from_millis(900));
         times.note("s.a", &decided(Way::Incremental), Duration::from_millis(400));
         assert_eq!(times.rates("s.a"), Rates::default(), "there is nothing to compare with");
         times.note("s.a", &decided(Way::Full), Duration::from_millis(200));

@@ -223,6 +223,10 @@ impl Snapshot for Dataset {
         self.pinned.provider(ctx).await
     }
 
+    async fn all(&self, rows_max: u64) -> Result<Option<Vec<RecordBatch>>, Error> {
+        self.pinned.all(rows_max).await
+    }
+
     async fn matching(
         &self,
         columns: &[String],
@@ -284,6 +288,10 @@ impl Snapshot for Subject {
     async fn rows(&self, ctx: &SessionContext) -> Result<Arc<dyn TableProvider>, Error> {
         attach(&self.lake, ctx)?;
         Ok(self.pinned.provider())
+    }
+
+    async fn all(&self, rows_max: u64) -> Result<Option<Vec<RecordBatch>>, Error> {
+        self.pinned.all(rows_max).await
     }
 
     async fn matching(
