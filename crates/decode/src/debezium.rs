@@ -215,11 +215,11 @@ impl Envelope {
         while more {
             let at = narrow(cursor.at());
             let order = &mut work.orders[SOURCE_PART];
-            let usual = self.source.take_field(cursor, order);
+            let usual = order.take_field(cursor);
             let is_usual = usual.is_some();
             let (name, token);
             match usual {
-                Some(field) => (name, token) = field,
+                Some((place, taken)) => (name, token) = (Some(place), taken),
                 None => {
                     name = self.source.read(cursor, order, &mut work.spare)?;
                     token = cursor.value()?;

@@ -7,7 +7,7 @@
 mod key;
 
 use crate::names::{Names, Order};
-use crate::placeholder::is_placeholder;
+use crate::placeholder::{is_placeholder, may_be_placeholder};
 use crate::scan::{Cursor, Fault, Kind, Token, narrow, unescape};
 use crate::{Decoder, debezium::Tail, strangers};
 use huiliu_model::contract::Encoding;
@@ -90,6 +90,12 @@ struct Dialect {
     schema: Range<usize>,
     id: u32,
     encodings: Arc<[Encoding]>,
+}
+
+/// Whether a value stands for one that the source did not send.
+#[inline(always)]
+fn is_unsent(token: Token, document: &[u8]) -> bool {
+    may_be_placeholder((token.end - token.start) as usize) && is_placeholder(token.raw(document))
 }
 
 /// No record says how its values are written.
@@ -248,30 +254,37 @@ impl<'a> Work<'a> {
         let mut more = cursor.enter()?;
         while more {
             let named_at = cursor.at();
-            let (order, spare) = (&mut self.image_order, &mut self.spare);
-            let (column, token);
-            let usual = decoder.columns.take_field(cursor, order);
-            let is_usual = usual.is_some();
-            match usual {
-                Some(field) => (column, token) = field,
-                None => {
-                    column = decoder.columns.read(cursor, order, spare)?;
-                    token = cursor.value()?;
+            if let Some((column, token)) = self.image_order.take_field(cursor) {
+                // A field that was taken in one look has another one behind it, and no escapes.
+                match cells.get_mut(column) {
+                    Some(place) => {
+                        *place = crate::cell(token, base);
+                        if placeholders && is_unsent(token, cursor.document()) {
+                            *place = Cell { kind: CellKind::Unavailable, ..Cell::default() };
+                        }
+                    }
+                    None => self.stranger(cursor.document(), named_at, token, side),
                 }
+                continue;
             }
+            let (order, spare) = (&mut self.image_order, &mut self.spare);
+            let column = decoder.columns.read(cursor, order, spare)?;
+            let token = cursor.value()?;
             match column.and_then(|column| cells.get_mut(column)) {
                 Some(place) => {
-                    let raw = token.raw(cursor.document());
-                    *place = crate::cell(token, base);
-                    if placeholders && is_placeholder(raw) {
-                        *place = Cell { kind: CellKind::Unavailable, ..Cell::default() };
-                    } else if token.kind == Kind::Escaped {
-                        *place = crate::unescaped(raw, &mut self.scratch);
-                    }
+                    *place = match token.kind {
+                        _ if placeholders && is_unsent(token, cursor.document()) => {
+                            Cell { kind: CellKind::Unavailable, ..Cell::default() }
+                        }
+                        Kind::Escaped => {
+                            crate::unescaped(token.raw(cursor.document()), &mut self.scratch)
+                        }
+                        _ => crate::cell(token, base),
+                    };
                 }
                 None => self.stranger(cursor.document(), named_at, token, side),
             }
-            more = is_usual || cursor.more()?;
+            more = cursor.more()?;
         }
         Ok(())
     }

@@ -40,19 +40,6 @@ impl Names {
         same_length.iter().copied().find(|&index| *self.plain[index] == *name)
     }
 
-    /// Takes the usual field with the name that came next before; see [`Cursor::take_field`].
-    #[inline(always)]
-    pub fn take_field(
-        &self,
-        cursor: &mut Cursor,
-        order: &mut Order,
-    ) -> Option<(Option<usize>, Token)> {
-        let (place, name) = order.next()?;
-        let token = cursor.take_field(name)?;
-        order.last = place;
-        Some((self.known(place), token))
-    }
-
     #[inline(always)]
     fn known(&self, place: usize) -> Option<usize> {
         (place < self.len()).then_some(place)
@@ -138,6 +125,16 @@ impl Order {
     #[inline(always)]
     pub fn restart(&mut self) {
         self.last = self.start;
+    }
+
+    /// Takes the usual field with the name that came next before; see [`Cursor::take_field`]. The
+    /// place of a name that is not known lies behind those of all known ones.
+    #[inline(always)]
+    pub fn take_field(&mut self, cursor: &mut Cursor) -> Option<(usize, Token)> {
+        let (place, name) = self.next()?;
+        let token = cursor.take_field(name)?;
+        self.last = place;
+        Some((place, token))
     }
 
     /// The name that came next before, and its place.

@@ -9,9 +9,9 @@ const PLACEHOLDERS: [&[u8]; 4] = [
     b"[\"__debezium_unavailable_value\"]",
 ];
 
-/// Whether a value is one of [`PLACEHOLDERS`]; nearly always its length tells.
+/// Whether a value of so many bytes may be one of [`PLACEHOLDERS`]; nearly always it may not.
 #[inline(always)]
-pub(crate) fn is_placeholder(raw: &[u8]) -> bool {
+pub(crate) fn may_be_placeholder(length: usize) -> bool {
     const LENGTHS: u64 = {
         let (mut lengths, mut at) = (0, 0);
         while at < PLACEHOLDERS.len() {
@@ -20,8 +20,13 @@ pub(crate) fn is_placeholder(raw: &[u8]) -> bool {
         }
         lengths
     };
-    raw.len() < 64
-        && LENGTHS >> raw.len() & 1 == 1
+    length < 64 && LENGTHS >> length & 1 == 1
+}
+
+/// Whether a value is one of [`PLACEHOLDERS`].
+#[inline]
+pub(crate) fn is_placeholder(raw: &[u8]) -> bool {
+    may_be_placeholder(raw.len())
         && matches!(raw.first(), Some(b'_' | b'5' | b'X' | b'['))
         && PLACEHOLDERS.contains(&raw)
 }

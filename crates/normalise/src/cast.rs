@@ -276,9 +276,11 @@ fn texts(chunk: &Chunk<'_>, plan: &Plan, mut bench: Bench<'_>) -> ArrayRef {
     let mut written = String::new();
     let mut scratch = String::new();
     for (rows, encoding) in chunk.runs(plan) {
+        let short = quick::text_kind(plan, encoding);
         for (row, cell) in rows.clone().zip(&cells[rows]) {
-            let is_clean = |text: &&str| quick::is_clean_text(plan, encoding, cell.kind, text);
-            if let Some(text) = chunk.text(*cell).filter(is_clean) {
+            if let (Some(of), Some(text)) = (short, chunk.text(*cell))
+                && quick::is_clean_text(plan, of, cell.kind, text)
+            {
                 bench.clean(row);
                 builder.append_value(text);
                 continue;

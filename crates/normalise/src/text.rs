@@ -188,8 +188,10 @@ pub(crate) fn is_clean(kind: TextKind, text: &str) -> bool {
         return true;
     }
     let common = mojibake::common();
-    let (mut after_space, mut han, mut half, mut full) = (true, false, false, false);
-    for c in text.chars() {
+    let (mut half, mut full) = (false, false);
+    let begun = common.prefix_bytes(text);
+    let (mut after_space, mut han) = (begun == 0, begun > 0);
+    for c in text[begun..].chars() {
         if common.contains(c) {
             (han, after_space) = (true, false);
             continue;

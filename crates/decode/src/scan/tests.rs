@@ -273,3 +273,37 @@ fn a_field_that_is_not_the_usual_one_is_left_where_it_is() {
     cursor.enter().unwrap();
     assert_eq!(cursor.take_field(&QuotedName::new(b"a").unwrap()), None);
 }
+
+#[test]
+fn what_lies_behind_a_document_is_looked_at_and_never_taken() {
+    let text = r#"{"a":"重庆","b":12,"a":null,"b":true,"a":"y","b":-0.5,"a":"","b":7}"#;
+    // Behind each cut the document goes on as if nothing had happened.
+    let arena = [text, &r#","a":1,"b":2"#.repeat(20)].concat().into_bytes();
+    let names = ["a", "b"].map(|name| QuotedName::new(name.as_bytes()).expect("it is plain"));
+    let read = |mut cursor: Cursor| {
+        let mut tokens = Vec::new();
+        let mut run = || {
+            let mut more = cursor.enter()?;
+            for name in names.iter().cycle() {
+                if !more {
+                    break;
+                }
+                if let Some(token) = cursor.take_field(name) {
+                    tokens.push(token);
+                    continue;
+                }
+                cursor.name()?;
+                tokens.push(cursor.value()?);
+                more = cursor.more()?;
+            }
+            cursor.finish()
+        };
+        let ended = run();
+        (ended, cursor.at(), tokens)
+    };
+    for end in 0..=text.len() {
+        let alone = read(Cursor::new(&arena[..end], 8));
+        assert_eq!(read(Cursor::within(&arena, 0..end, 8)), alone, "{end} bytes");
+        assert_eq!(alone.0.is_ok(), end == text.len());
+    }
+}

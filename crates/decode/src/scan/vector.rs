@@ -82,18 +82,17 @@ pub(super) fn field(
         return None;
     }
     let start = name_bytes;
-    let (kind, value) = match window.get(start)? {
-        b'"' => {
-            let start = start + 1;
-            let mut end = start + text_ends(chunk(window, start)?).trailing_zeros() as usize;
-            if end == start + BYTES {
-                end += text_ends(chunk(window, end)?).trailing_zeros() as usize;
-            }
-            if window.get(end) != Some(&b'"') {
-                return None;
-            }
-            (Kind::Text, start..end)
+    let first = *window.get(start)?;
+    // Texts are asked for first, and nothing else is in the way of theirs.
+    if first == b'"' {
+        let start = start + 1;
+        let mut end = start + text_ends(chunk(window, start)?).trailing_zeros() as usize;
+        if end == start + BYTES {
+            end += text_ends(chunk(window, end)?).trailing_zeros() as usize;
         }
+        return (chunk(window, end)? == b"\",\"").then_some((Kind::Text, start..end));
+    }
+    let (kind, value) = match first {
         b'-' | b'0'..=b'9' => {
             let end = number_end(chunk(window, start)?)?;
             (Kind::Number, start..start + end)
@@ -103,8 +102,7 @@ pub(super) fn field(
         b'f' if chunk(window, start + 1)? == b"alse" => (Kind::False, start..start + 5),
         _ => return None,
     };
-    let behind = value.end + usize::from(kind == Kind::Text);
-    (chunk(window, behind)? == b",\"").then_some((kind, value))
+    (chunk(window, value.end)? == b",\"").then_some((kind, value))
 }
 
 #[inline(always)]

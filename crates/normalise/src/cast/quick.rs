@@ -152,27 +152,29 @@ fn is_past(at: &At<'_, '_>, day: impl FnOnce() -> i64) -> bool {
     !at.plan.key && day() <= i64::from(event)
 }
 
-/// Whether a text is stored as delivered and passes the tests of its column.
-#[inline]
-pub(super) fn is_clean_text(plan: &Plan, encoding: Encoding, kind: CellKind, text: &str) -> bool {
-    let kind_of_text = match plan.named {
+/// What texts of a column are that are written in one way, if their short way is known.
+pub(super) fn text_kind(plan: &Plan, encoding: Encoding) -> Option<TextKind> {
+    let kind = match plan.named {
         None | Some(NamedRule::Text) => TextKind::Free,
         Some(NamedRule::PersonName) => TextKind::PersonName,
         Some(NamedRule::OrgName) => TextKind::OrgName,
         Some(NamedRule::Name) => TextKind::Name,
         Some(NamedRule::Address) => TextKind::Address,
-        Some(_) => return false,
+        Some(_) => return None,
     };
+    is_plain(encoding).then_some(kind)
+}
+
+/// Whether a text is stored as delivered and passes the tests of its column.
+#[inline]
+pub(super) fn is_clean_text(plan: &Plan, of: TextKind, kind: CellKind, text: &str) -> bool {
     let passes = |test: &TextTest| match test {
         TextTest::CodeList(_) => false,
         TextTest::OneOf(values) => super::is_one_of(values, text),
         TextTest::Pattern(pattern) => pattern.is_match(text),
         TextTest::Length { min, max } => (*min..=*max).contains(&text.chars().count()),
     };
-    is_plain(encoding)
-        && is_written(kind)
-        && is_clean(kind_of_text, text)
-        && plan.texts.iter().all(passes)
+    is_written(kind) && is_clean(of, text) && plan.texts.iter().all(passes)
 }
 
 #[cfg(test)]

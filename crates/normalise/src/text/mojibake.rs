@@ -33,8 +33,29 @@ impl HanSet {
 
     #[inline]
     pub fn contains(&self, c: char) -> bool {
-        let index = u32::from(c).wrapping_sub(0x4e00);
+        self.has(c.into())
+    }
+
+    #[inline]
+    fn has(&self, scalar: u32) -> bool {
+        let index = scalar.wrapping_sub(0x4e00);
         self.0.get(index as usize / 64).is_some_and(|word| word >> (index % 64) & 1 == 1)
+    }
+
+    /// Bytes of the characters of the set that a text begins with.
+    #[inline]
+    pub fn prefix_bytes(&self, text: &str) -> usize {
+        let mut rest = text.as_bytes();
+        // All of the block are three bytes, which are taken without asking for other lengths.
+        while let [first @ 0xe4..=0xe9, second, third, behind @ ..] = rest {
+            let bits = |byte: &u8, mask: u8| u32::from(byte & mask);
+            let scalar = bits(first, 0x0f) << 12 | bits(second, 0x3f) << 6 | bits(third, 0x3f);
+            if !self.has(scalar) {
+                break;
+            }
+            rest = behind;
+        }
+        text.len() - rest.len()
     }
 }
 

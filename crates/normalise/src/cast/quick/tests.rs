@@ -110,7 +110,9 @@ fn both(
             shown(typed::decimal(at, given), |value| value.to_string()),
         ),
         _ => (
-            is_clean_text(plan, encoding, kind, written).then(|| written.to_owned()),
+            text_kind(plan, encoding)
+                .filter(|&of| is_clean_text(plan, of, kind, written))
+                .map(|_| written.to_owned()),
             shown(text(at, given), |value| value.into_owned()),
         ),
     }
