@@ -1,5 +1,6 @@
-//! The rows of some identities in every input, or all of few, in memory: what [`crate::restrict`] registers in a
-//! session, for statements that are planned once.
+//! The rows of some identities in every input, or all of few, in memory.
+//!
+//! They are what [`crate::restrict`] registers in a session, for statements that are planned once.
 
 use crate::among::Keys;
 use crate::catalogue::Catalogue;

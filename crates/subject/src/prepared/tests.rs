@@ -1,3 +1,5 @@
+//! Plans that are run again, over other rows and for other keys.
+
 use super::*;
 use crate::session::Budget;
 use arrow::array::{ArrayRef, AsArray, Int64Array, StringArray};
