@@ -100,7 +100,7 @@ fn is_unsent(token: Token, document: &[u8]) -> bool {
 
 /// No record says how its values are written.
 pub(crate) const UNSAID: u32 = 0;
-/// Rows whose cells go to the columns together: one of each column would be as many appends, each with
+/// Rows whose cells go to the columns together: one at a time would be as many appends, each with
 /// its own look at the room there is.
 const ROWS_AT_ONCE: usize = 16;
 /// Schemas remembered at once: tables that share a topic.

@@ -9,8 +9,8 @@
 //! | lacks a column of the table, or gives it another type | refused |
 //! | has one more column in the key | refused |
 //!
-//! Growing and relaxing are commits of metadata alone. Two processes that do it at once are told apart by a
-//! counter, as every guarded commit is; who comes second looks again.
+//! Growing and relaxing are commits of metadata alone. Two processes that do it at once are told
+//! apart by a counter, as every guarded commit is; who comes second looks again.
 
 use crate::commit::Commit;
 use crate::schema::{from_delta, to_delta};

@@ -10,9 +10,9 @@ const TILE_BYTES: usize = 64 << 10;
 
 /// Records that are read together, with what of their arena is UTF-8.
 ///
-/// A record of JSON is checked once, whole records together, and whoever reads it later borrows its
-/// texts from here. A record that is no UTF-8 costs those beside it no more than a second look. Reads
-/// come one after the other, mostly near the one before.
+/// A record of JSON is checked once, whole records together, and whoever reads it later borrows
+/// its texts from here. A record that is no UTF-8 costs those beside it no more than a second look.
+/// Reads come one after the other, mostly near the one before.
 #[derive(Debug)]
 pub struct Texts<'a> {
     pub records: &'a Records,
@@ -56,8 +56,8 @@ fn within<'a>((start, text): Piece<'a>, part: &Range<usize>) -> Option<&'a str> 
     text.get(part.start.checked_sub(start)?..part.end.checked_sub(start)?)
 }
 
-/// Tiles of whole records that are UTF-8, ascending. In a tile that is none, each record is looked at
-/// by itself.
+/// Tiles of whole records that are UTF-8, ascending. In a tile that is none, each record is looked
+/// at by itself.
 fn pieces(records: &Records) -> Vec<Piece<'_>> {
     let (mut pieces, mut start, mut first) = (Vec::new(), 0, 0);
     for (at, record) in records.entries.iter().enumerate() {

@@ -132,8 +132,8 @@ impl Normaliser {
         self.prepare_refusing(&texts, changes, ingest_time_us, &[])
     }
 
-    /// As [`Normaliser::prepare`], of texts that were looked at; rows are rejected for the absence of
-    /// the `refused` columns.
+    /// As [`Normaliser::prepare`], of texts that were looked at; rows are rejected for the absence
+    /// of the `refused` columns.
     ///
     /// # Panics
     /// When the changes are not those of the records under this contract.
