@@ -1,8 +1,10 @@
-//! End offsets of the assigned partitions, about every second, for lag; and whether anybody answers.
+//! End offsets of the assigned partitions, about every second, for lag; and whether anybody
+//! answers.
 //!
 //! A thread of its own asks, because the question blocks and the poll thread must not. The client
-//! that reads says nothing when its brokers are away: it tries again, and keeps its partitions until
-//! its session has ended. An answer that finds the queue full is dropped: the next one is as good.
+//! that reads says nothing when its brokers are away: it tries again, and keeps its partitions
+//! until its session has ended. An answer that finds the queue full is dropped: the next one is as
+//! good.
 
 use crate::failure::is_away;
 use crate::offsets;

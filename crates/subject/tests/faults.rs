@@ -208,9 +208,15 @@ async fn a_join_without_a_key_is_found() {
     // After a comma the key is in WHERE.
     let comma = ("LEFT JOIN paid p ON p.uscc = f.uscc", ", paid p WHERE p.uscc = f.uscc");
     check("comma", "query.sql", comma, &[]).await;
-    // One row meets all others.
-    let one = ("FROM firm f\n", "FROM firm f CROSS JOIN (SELECT max(amount) AS top FROM bill) m\n");
-    check("one-row", "query.sql", one, &[]).await;
+    // One row meets all others, and has to stand first.
+    let first =
+        ("FROM firm f\n", "FROM (SELECT max(amount) AS top FROM bill) m CROSS JOIN firm f\n");
+    check("one-row", "query.sql", first, &[]).await;
+    let last =
+        ("FROM firm f\n", "FROM firm f CROSS JOIN (SELECT max(amount) AS top FROM bill) m\n");
+    let found = "query.sql:9 one row is joined after the rows of `firm`: each of them becomes a \
+                 batch of its own";
+    check("one-row-last", "query.sql", last, &[found]).await;
 }
 
 #[tokio::test]
