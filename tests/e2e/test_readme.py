@@ -5,6 +5,7 @@ must show the same commands; the English ones are run.
 """
 
 import re
+import shutil
 import subprocess
 
 import pytest
@@ -18,6 +19,20 @@ def blocks(name):
     return MARKED.findall((REPOSITORY / name).read_text())
 
 
+@pytest.fixture
+def without_city(tmp_path):
+    """The folder that the blocks make is not there, whoever has followed the README before, and
+    afterwards theirs is back."""
+    city, aside = REPOSITORY / "city", tmp_path / "city"
+    if city.exists():
+        shutil.move(city, aside)
+    yield
+    shutil.rmtree(city, ignore_errors=True)
+    if aside.exists():
+        shutil.move(aside, city)
+
+
+@pytest.mark.usefixtures("without_city")
 def test_the_blocks_of_the_readme_run_as_written(binary):
     found = blocks("README.md")
     assert found, "README.md marks no block with <!-- run -->"
