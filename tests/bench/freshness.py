@@ -6,8 +6,8 @@ Starts Apache Kafka and `huiliu run` on this machine, lets them take in a genera
 produces changes of its records at a steady rate. The figures are those of the metric
 `huiliu_subject_freshness_seconds`, one observation for each change and table, as differences over
 the time of the steady rate; a percentile is interpolated within its bucket. Records of the city
-bear timestamps of their own past, hours ago at least: such observations are left out. Prints
-Markdown.
+bear timestamps of their own past, hours ago at least: such observations are left out. With `--warm`
+the process has made the plans of its refreshes before. Prints Markdown.
 """
 
 import argparse
@@ -43,6 +43,7 @@ def main():
     parser.add_argument("--records", type=int, default=100_000, help="size of the city")
     parser.add_argument("--rate", type=int, default=1_000, help="changes in a second")
     parser.add_argument("--seconds", type=int, default=60)
+    parser.add_argument("--warm", type=int, default=0, help="seconds at that rate beforehand")
     parser.add_argument("--commit-every", help="for every pipeline; as declared without it")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
@@ -64,8 +65,11 @@ def report(given, broker, huiliu):
     changes = changed(huiliu, given.records)
     process, port = huiliu.start_served(broker, "--as-of", "2020-12-31")
     settled(port, process)
+    if given.warm:
+        produce(broker, changes, given.rate, given.warm)
+        settled(port, process)
     before, used, ways = histogram(port), processor(process), refreshes(port)
-    begun, sent = time.monotonic(), produce(broker, changes, given)
+    begun, sent = time.monotonic(), produce(broker, changes, given.rate, given.seconds)
     lasted = time.monotonic() - begun
     settled(port, process)
     after, used = histogram(port), processor(process) - used
@@ -100,12 +104,12 @@ def changed(huiliu, records):
             yield record["kafka_topic"], record.get("key"), json.dumps(value).encode()
 
 
-def produce(broker, changes, given):
+def produce(broker, changes, rate, seconds):
     """Produces at a steady rate, a hundred times a second; how many changes were sent."""
     producer = Producer({"bootstrap.servers": broker.servers, "linger.ms": 5})
     begun, sent = time.monotonic(), 0
-    while (passed := time.monotonic() - begun) < given.seconds:
-        due = int(passed * given.rate) - sent
+    while (passed := time.monotonic() - begun) < seconds:
+        due = int(passed * rate) - sent
         for kafka_topic, key, value in itertools.islice(changes, due):
             producer.produce(kafka_topic, value, key and str(key).encode(), 0)
         sent += due
