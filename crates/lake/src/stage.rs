@@ -228,14 +228,14 @@ pub async fn stage_indexed(
     let (bytes, statistics) = compute(move || encode(&batch, &index))
         .await
         .map_err(|e| Error::new(ErrorKind::Bug, "encoding Parquet stopped").because(e))??;
-    let Place { relative, partition_values } = Place::new(table, kind, partition);
+    let Place { relative, partition_values, staged_at_ms } = Place::new(table, kind, partition);
     let size = i64::try_from(bytes.len()).unwrap_or(i64::MAX);
     upload(table, &relative, bytes).await?;
     Ok(Add {
         path: relative,
         partition_values,
         size,
-        modification_time: table.now_ms(),
+        modification_time: staged_at_ms,
         data_change: true,
         stats: Some(statistics),
     })
@@ -245,6 +245,9 @@ pub async fn stage_indexed(
 struct Place {
     relative: String,
     partition_values: BTreeMap<String, Option<String>>,
+    /// Before anything of it is sent: a process may be away before it has the store's answer, and
+    /// from then on the file would seem young to a commit and old to a sweep.
+    staged_at_ms: i64,
 }
 
 impl Place {
@@ -255,7 +258,7 @@ impl Place {
             None => name,
         };
         let values = partition.into_iter().map(|(column, value)| (column.to_owned(), Some(value)));
-        Self { relative, partition_values: values.collect() }
+        Self { relative, partition_values: values.collect(), staged_at_ms: table.now_ms() }
     }
 }
 
@@ -357,7 +360,7 @@ impl Staging {
             path: place.relative,
             partition_values: place.partition_values,
             size: i64::try_from(bytes).unwrap_or(i64::MAX),
-            modification_time: table.now_ms(),
+            modification_time: place.staged_at_ms,
             data_change: true,
             stats: Some(stats::to_json(&metadata)),
         };
