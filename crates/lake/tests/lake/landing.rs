@@ -9,10 +9,14 @@ use huiliu_testkit::{HandClock, RowSpec, account_contract, change_rows};
 use object_store::ObjectStore;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 pub async fn open(store: &Arc<LossyStore>) -> Lake {
+    open_at(store, Arc::new(HandClock::at(1_600_000_000_000_000))).await
+}
+
+async fn open_at(store: &Arc<LossyStore>, clock: Arc<HandClock>) -> Lake {
     let store: Arc<dyn ObjectStore> = Arc::clone(store) as _;
-    let clock = Arc::new(HandClock::at(1_600_000_000_000_000));
     Lake::on_store(store, &[Arc::new(account_contract())], false, clock).await.expect("it opens")
 }
 
@@ -69,6 +73,23 @@ async fn a_lost_answer_is_recognised_as_our_own_commit() {
     assert!(landed.already, "the log already held it");
     let status = lake.status().await.expect("it reads");
     assert_eq!((status[0].changes_rows, status[0].changes_version), (1, 1));
+}
+
+#[tokio::test]
+async fn a_file_is_as_old_as_its_upload_and_not_as_the_answer_to_it() {
+    let (store, clock) = (lossy::store(), Arc::new(HandClock::at(1_600_000_000_000_000)));
+    let lake = open_at(&store, Arc::clone(&clock)).await;
+    // The process sleeps between the upload and its answer; a sweep may have passed meanwhile.
+    let late = Duration::from_secs(13 * 3_600);
+    *store.answer_after.lock().expect("nobody panicked") = Some((clock, late));
+    let first = batch(0..1, &[row("c", "a", "1", 1, 0)]);
+    let error = lake.land(&first).await.expect_err("the file may be gone");
+    assert_eq!(error.kind, ErrorKind::Superseded);
+    assert!(error.message.contains("staged more than 12 hours ago"), "{error}");
+
+    *store.answer_after.lock().expect("nobody panicked") = None;
+    assert!(!lake.land(&first).await.expect("it is staged anew").already);
+    assert_eq!(lake.status().await.expect("it reads")[0].changes_rows, 1);
 }
 
 #[tokio::test]

@@ -1,21 +1,25 @@
-//! A store in memory that loses answers by script.
+//! A store in memory that loses answers, or gives them late, by script.
 
 use async_trait::async_trait;
 use futures::stream::BoxStream;
+use huiliu_testkit::HandClock;
 use object_store::memory::InMemory;
 use object_store::path::Path;
 use object_store::{
     CopyOptions, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore,
     PutMode, PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
 };
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
-/// Stores what it is given but loses the answer to the commits it is told to.
+/// Stores what it is given but loses the answer to the commits it is told to, and answers uploads
+/// of files when so much time has passed for whoever uploads.
 #[derive(Debug)]
 pub struct LossyStore {
     inner: InMemory,
     pub lose_answers: AtomicI64,
+    pub answer_after: Mutex<Option<(Arc<HandClock>, Duration)>>,
 }
 
 impl std::fmt::Display for LossyStore {
@@ -36,6 +40,11 @@ impl ObjectStore for LossyStore {
         let result = self.inner.put_opts(path, payload, options).await?;
         if commit && self.lose_answers.fetch_sub(1, Ordering::SeqCst) > 0 {
             return Err(object_store::Error::Generic { store: "lossy", source: "timeout".into() });
+        }
+        if let Some((clock, late)) = &*self.answer_after.lock().expect("nobody panicked")
+            && !commit
+        {
+            clock.advance(*late);
         }
         Ok(result)
     }
@@ -68,5 +77,6 @@ impl ObjectStore for LossyStore {
 
 /// An empty store that loses nothing until told.
 pub fn store() -> Arc<LossyStore> {
-    Arc::new(LossyStore { inner: InMemory::new(), lose_answers: AtomicI64::new(0) })
+    let (lose_answers, answer_after) = (AtomicI64::new(0), Mutex::new(None));
+    Arc::new(LossyStore { inner: InMemory::new(), lose_answers, answer_after })
 }
